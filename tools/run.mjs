@@ -24,20 +24,27 @@ function has(command, ...versionArguments) {
 
 if (real) {
   if (platform() !== "linux") {
-    fail(`This needs Linux (network namespaces, nftables), and this machine runs ${platform()}: use a Linux machine or VM.`);
+    fail(
+      `This needs Linux (network namespaces, nftables), and this machine runs ${platform()}: use a Linux machine or VM.`,
+    );
   }
   if (process.getuid() !== 0) {
-    fail(`This needs root (it makes network and mount namespaces), and runs as uid ${process.getuid()}: run it with sudo.`);
+    fail(
+      `This needs root (it makes network and mount namespaces), and runs as uid ${process.getuid()}: run it with sudo.`,
+    );
   }
   if (!has("go", "version")) {
-    fail("This needs Go 1.26 or newer to build Kubernetes, and there is no `go` on the PATH: install it from https://go.dev/dl.");
+    fail(
+      "This needs Go 1.26 or newer to build Kubernetes, and there is no `go` on the PATH: install it from https://go.dev/dl.",
+    );
   }
 }
 if (arch() !== "x64" && arch() !== "arm64") {
   fail(`Bun has no build for the processor ${arch()}: use an x64 or arm64 machine.`);
 }
 
-const cache = process.env.TKE_ENI_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tke-eni");
+const cache =
+  process.env.TKE_ENI_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tke-eni");
 const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const bunFolder = join(cache, `bun-${devDependencies.bun}`);
 // The platform's own package holds the executable; the `bun` package around it needs an install script to work.
@@ -49,20 +56,36 @@ if (!existsSync(bun)) {
   mkdirSync(bunFolder, { recursive: true });
   const got = spawnSync(
     "npm",
-    ["install", "--no-save", "--no-package-lock", "--ignore-scripts", "--prefix", bunFolder, `${bunPackage}@${devDependencies.bun}`],
+    [
+      "install",
+      "--no-save",
+      "--no-package-lock",
+      "--ignore-scripts",
+      "--prefix",
+      bunFolder,
+      `${bunPackage}@${devDependencies.bun}`,
+    ],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
   if (got.status !== 0 || !existsSync(bun)) {
-    fail(`npm could not bring ${bunPackage}@${devDependencies.bun}: see its message above, check the network, and try again.`);
+    fail(
+      `npm could not bring ${bunPackage}@${devDependencies.bun}: see its message above, check the network, and try again.`,
+    );
   }
 }
 
-const lock = createHash("sha256").update(readFileSync(join(root, "bun.lock"))).digest("hex");
+const lock = createHash("sha256")
+  .update(readFileSync(join(root, "bun.lock")))
+  .digest("hex");
 const stamp = join(root, "node_modules", ".tke-eni-lock");
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   console.error("bringing the packages of bun.lock …");
-  const got = spawnSync(bun, ["install", "--frozen-lockfile"], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
-  if (got.status !== 0) fail("`bun install --frozen-lockfile` failed: see its message above, check the network, and try again.");
+  const got = spawnSync(bun, ["install", "--frozen-lockfile"], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (got.status !== 0)
+    fail("`bun install --frozen-lockfile` failed: see its message above, check the network, and try again.");
   writeFileSync(stamp, lock);
 }
 

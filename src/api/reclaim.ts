@@ -1,0 +1,12 @@
+import { z } from "zod";
+
+/** A request by ipamd to have something back, answered by the agent of the node (DESIGN: reclaim is a token). */
+export const Reclaim = z
+  .object({
+    token: z.string().min(1).describe("Fresh for each request; the agent's answer repeats it."),
+    mode: z
+      .enum(["now", "when-free"])
+      .describe("`now`: answer at once, Refused while in use. `when-free`: wait until no pod holds it."),
+  })
+  .describe("Set while ipamd wants this back.");
+export type Reclaim = z.infer<typeof Reclaim>;

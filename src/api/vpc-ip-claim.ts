@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { Conditions } from "./condition.ts";
+import type { CustomResource } from "./custom-resource.ts";
+import { GROUP, VERSION } from "./group.ts";
+import type { KubeObject } from "./kube-object.ts";
+
+export const VpcIPClaimSpec = z.object({
+  address: z.string().optional().describe("The fixed address; set once."),
+  subnetID: z.string().optional(),
+  policy: z
+    .enum(["Immediate", "Never"])
+    .describe("Never: the address stays under this name when the pod goes."),
+  expiresAfterSeconds: z
+    .number()
+    .int()
+    .min(300)
+    .optional()
+    .describe("How long a kept address outlives its pod."),
+});
+export type VpcIPClaimSpec = z.infer<typeof VpcIPClaimSpec>;
+
+export const VpcIPClaimStatus = z.object({
+  state: z.enum(["Pending", "Bound", "Kept", "Releasing"]).optional(),
+  node: z.string().optional().describe("Where the address is now."),
+  podUID: z.string().optional().describe("Pod that holds it; none while it is kept."),
+  expiresAt: z.iso.datetime().optional(),
+  conditions: Conditions.optional(),
+});
+export type VpcIPClaimStatus = z.infer<typeof VpcIPClaimStatus>;
+
+export type VpcIPClaim = KubeObject<VpcIPClaimSpec, VpcIPClaimStatus>;
+
+export const VPC_IP_CLAIM = {
+  group: GROUP,
+  version: VERSION,
+  kind: "VpcIPClaim",
+  plural: "vpcipclaims",
+  singular: "vpcipclaim",
+  shortName: "vipc",
+  namespaced: true,
+  description: "A fixed address and whose it is. Its name is the pod's.",
+  spec: VpcIPClaimSpec,
+  status: VpcIPClaimStatus,
+  columns: [
+    { name: "Address", type: "string", jsonPath: ".spec.address", description: "The fixed address" },
+    { name: "Subnet", type: "string", jsonPath: ".spec.subnetID", description: "Subnet of the address" },
+    { name: "Node", type: "string", jsonPath: ".status.node", description: "Where it is now" },
+    { name: "Policy", type: "string", jsonPath: ".spec.policy", description: "Whether it outlives its pod" },
+    {
+      name: "State",
+      type: "string",
+      jsonPath: ".status.state",
+      description: "Pending, Bound, Kept or Releasing",
+    },
+    {
+      name: "Expires",
+      type: "string",
+      jsonPath: ".status.expiresAt",
+      description: "When a kept address goes back",
+    },
+    {
+      name: "Age",
+      type: "date",
+      jsonPath: ".metadata.creationTimestamp",
+      description: "Since it was claimed",
+    },
+  ],
+  selectableFields: [".spec.address", ".status.node"],
+  rules: [
+    {
+      rule: "!has(oldSelf.spec.address) || self.spec.?address.orValue('') == oldSelf.spec.address",
+      message: "the address of a claim cannot be changed: delete the claim to give it back",
+    },
+  ],
+} as const satisfies CustomResource;
