@@ -1,0 +1,64 @@
+import { SystemCallError } from "./errno.ts";
+import { cString, lastErrno, libc } from "./libc.ts";
+
+const O_RDONLY = 0;
+const O_CLOEXEC = 0o2000000;
+const CLONE_NEWNET = 0x40000000;
+
+/** Of the thread, not of the process: the two differ while another thread is elsewhere. */
+const OWN_NAMESPACE = "/proc/thread-self/ns/net";
+
+/** An open network namespace. It lives at least as long as this handle. */
+export class NetworkNamespace {
+  readonly path: string;
+  readonly fd: number;
+
+  private constructor(path: string, fd: number) {
+    this.path = path;
+    this.fd = fd;
+  }
+
+  /**
+   * Opens the namespace behind a path such as `/run/netns/NAME` or `/proc/PID/ns/net`.
+   * @throws SystemCallError ENOENT when there is no such file.
+   */
+  static open(path: string): NetworkNamespace {
+    const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) throw new SystemCallError(`open network namespace ${path}`, lastErrno());
+    return new NetworkNamespace(path, fd);
+  }
+
+  /** Opens the namespace that the calling thread is in. */
+  static own(): NetworkNamespace {
+    return NetworkNamespace.open(OWN_NAMESPACE);
+  }
+
+  /** Runs a function inside the namespace and always returns to the one before. Equivalent to: `ip netns exec`. */
+  run<T>(act: () => T extends PromiseLike<unknown> ? never : T): T {
+    const home = NetworkNamespace.own();
+    try {
+      enter(this);
+      try {
+        return act();
+      } finally {
+        enter(home);
+      }
+    } finally {
+      home.close();
+    }
+  }
+
+  close(): void {
+    libc().close(this.fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function enter(namespace: NetworkNamespace): void {
+  if (libc().setns(namespace.fd, CLONE_NEWNET) < 0) {
+    throw new SystemCallError(`enter network namespace ${namespace.path}`, lastErrno());
+  }
+}
