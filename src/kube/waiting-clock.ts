@@ -1,0 +1,23 @@
+import { type Clock, systemClock } from "../api/clock.ts";
+
+/** A clock that can also wait, so that a test can make time pass. */
+export interface WaitingClock extends Clock {
+  /** Resolves after `ms`, or as soon as `signal` is aborted; it never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The clock of this machine. */
+export const systemWaitingClock: WaitingClock = { ...systemClock, sleep };
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+  });
+}
