@@ -1,0 +1,95 @@
+/** What ipamd needs of a VPC. Every method rejects with a `CloudError`; none repeats a call by itself. */
+export interface CloudVpc {
+  /** Instances by id (at most 100). Unknown ids are absent from the answer. */
+  instancesById(ids: readonly string[]): Promise<Instance[]>;
+  /** The instance whose primary ENI has that private address, in the VPC given. */
+  instanceByAddress(vpcId: string, address: string): Promise<Instance | undefined>;
+  /** Subnets by id (at most 100). Unknown ids are absent from the answer. */
+  subnets(ids: readonly string[]): Promise<Subnet[]>;
+  /** How many ENIs and addresses the instance may have. */
+  interfaceLimit(instanceId: string): Promise<InterfaceLimit>;
+  /** ENIs by id (at most 100). Unknown ids are absent from the answer. */
+  interfacesById(ids: readonly string[]): Promise<Eni[]>;
+  /** All ENIs that carry the tag. */
+  interfacesByTag(tag: Tag): Promise<Eni[]>;
+  /** Makes an ENI with secondary addresses and attaches it; the answer is an ENI that is not there yet (`pending`). */
+  createAndAttach(request: CreateEni): Promise<Eni>;
+  /** Starts to detach; done when the ENI is read without attachment. */
+  detach(eniId: string, instanceId: string): Promise<void>;
+  /** Starts to delete a detached ENI with all its addresses; done when it is no longer read. */
+  remove(eniId: string): Promise<void>;
+  /** Starts to assign that many more secondary addresses; done when they are read as `available`. */
+  assign(eniId: string, count: number): Promise<void>;
+  /** Starts to take secondary addresses off an ENI (at most 10); done when they are no longer read. */
+  unassign(eniId: string, addresses: readonly string[]): Promise<void>;
+}
+
+export interface Tag {
+  key: string;
+  value: string;
+}
+
+export interface Instance {
+  id: string;
+  type: string;
+  zone: string;
+  vpcId: string;
+  subnetId: string;
+  /** Addresses of the primary ENI. */
+  privateAddresses: readonly string[];
+  securityGroupIds: readonly string[];
+  state: "running" | "stopped" | "terminated" | "changing";
+}
+
+export interface Subnet {
+  id: string;
+  vpcId: string;
+  zone: string;
+  cidr: string;
+  /** Addresses it can give in all, and those left at the time of reading. */
+  total: number;
+  free: number;
+}
+
+/** Both counts include the primary ENI and the primary address. */
+export interface InterfaceLimit {
+  enis: number;
+  addressesPerEni: number;
+}
+
+export interface Eni {
+  id: string;
+  name: string;
+  mac: string;
+  vpcId: string;
+  subnetId: string;
+  zone: string;
+  /** Primary ENI of an instance: never ours to touch. */
+  primary: boolean;
+  state: "pending" | "available" | "attaching" | "detaching" | "deleting";
+  /** Set once attached, and until detached. */
+  instanceId?: string;
+  primaryAddress: string;
+  /** Secondary addresses. */
+  addresses: readonly EniAddress[];
+  tags: readonly Tag[];
+}
+
+export interface EniAddress {
+  address: string;
+  state: "pending" | "available" | "migrating" | "deleting";
+}
+
+export interface CreateEni {
+  /** At most 60 characters. */
+  name: string;
+  /** Makes the call idempotent on the cloud's side. */
+  clientToken: string;
+  vpcId: string;
+  subnetId: string;
+  instanceId: string;
+  securityGroupIds: readonly string[];
+  /** Secondary addresses to be made with it. */
+  addresses: number;
+  tags: readonly Tag[];
+}

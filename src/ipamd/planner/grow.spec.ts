@@ -1,0 +1,97 @@
+import { describe, expect, test } from "bun:test";
+import { grow } from "./grow.ts";
+import type { EniView, NodeView } from "./node-view.ts";
+
+function eni(id: string, count: number, overrides: Partial<EniView> = {}): EniView {
+  return {
+    id,
+    subnetId: "subnet-a",
+    ready: true,
+    busy: false,
+    leaving: "no",
+    addresses: Array.from({ length: count }, (_, i) => ({
+      address: `${id}-${i}`,
+      assigned: true,
+      use: "free",
+      reclaim: "no",
+    })),
+    ...overrides,
+  };
+}
+
+function view(overrides: Partial<NodeView> = {}): NodeView {
+  return {
+    demand: 0,
+    warm: { min: 5, max: 5 },
+    limit: { enis: 3, addressesPerEni: 9 },
+    enis: [],
+    subnets: [{ id: "subnet-a", free: 200 }],
+    ...overrides,
+  };
+}
+
+describe("grow()", () => {
+  test("makes the first ENI with all that is wanted in one call", () => {
+    expect(grow(view({ demand: 2 }))).toEqual({
+      actions: [{ kind: "create-eni", subnetId: "subnet-a", addresses: 7 }],
+    });
+  });
+
+  test("fills the fullest ENI first and makes another only for the rest", () => {
+    const enis = [eni("eni-1", 2), eni("eni-2", 7)];
+    expect(grow(view({ demand: 10, enis })).actions).toEqual([
+      { kind: "assign", eniId: "eni-2", count: 2 },
+      { kind: "assign", eniId: "eni-1", count: 4 },
+    ]);
+    expect(grow(view({ demand: 20, enis })).actions).toEqual([
+      { kind: "assign", eniId: "eni-2", count: 2 },
+      { kind: "assign", eniId: "eni-1", count: 7 },
+      { kind: "create-eni", subnetId: "subnet-a", addresses: 7 },
+    ]);
+  });
+
+  test.each([
+    ["busy", { busy: true }],
+    ["being attached", { ready: false }],
+  ])("begins nothing in place of an ENI with room that is %s", (_, state) => {
+    expect(grow(view({ enis: [eni("eni-1", 2, state)] })).actions).toEqual([]);
+  });
+
+  test("counts an ENI that is being made", () => {
+    expect(grow(view({ creating: { addresses: 5 } })).actions).toEqual([]);
+    expect(grow(view({ demand: 3, creating: { addresses: 5 } })).actions).toEqual([]);
+  });
+
+  test("makes no ENI beyond the limit, and says so once pods go without", () => {
+    const enis = [eni("eni-1", 9), eni("eni-2", 9), eni("eni-3", 9)];
+    expect(grow(view({ demand: 25, enis }))).toEqual({ actions: [] });
+    expect(grow(view({ demand: 28, enis }))).toEqual({ actions: [], shortage: "quota" });
+  });
+
+  test("takes what a nearly full subnet has left, and another subnet for the rest", () => {
+    const enis = [eni("eni-1", 2)];
+    const full = [{ id: "subnet-a", free: 1 }];
+    expect(grow(view({ enis, subnets: full }))).toEqual({
+      actions: [{ kind: "assign", eniId: "eni-1", count: 1 }],
+      shortage: "subnet-full",
+    });
+    expect(grow(view({ enis, subnets: [...full, { id: "subnet-b", free: 50 }] }))).toEqual({
+      actions: [
+        { kind: "assign", eniId: "eni-1", count: 1 },
+        { kind: "create-eni", subnetId: "subnet-b", addresses: 2 },
+      ],
+    });
+  });
+
+  test("says when the zone has no subnet", () => {
+    expect(grow(view({ subnets: [] }))).toEqual({ actions: [], shortage: "no-subnet" });
+  });
+
+  test("does not count what is on its way back", () => {
+    const enis = [eni("eni-1", 5)];
+    const [first, ...rest] = enis[0]?.addresses ?? [];
+    if (first === undefined) throw new Error("no address");
+    const asked = eni("eni-1", 0, { addresses: [{ ...first, reclaim: "asked" }, ...rest] });
+    expect(grow(view({ enis: [asked] })).actions).toEqual([{ kind: "assign", eniId: "eni-1", count: 1 }]);
+  });
+});

@@ -1,0 +1,147 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Action, AddressView, EniView, NodeView } from "./node-view.ts";
+import { planNode } from "./plan-node.ts";
+import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "./shrink.ts";
+
+/** The world as this node sees it: applies actions at once, and lets the agent agree to what is free. */
+function apply(view: NodeView, actions: readonly Action[], serial: () => number): NodeView {
+  const enis: EniView[] = view.enis.map((eni) => ({ ...eni, addresses: [...eni.addresses] }));
+  const subnets = view.subnets.map((s) => ({ ...s }));
+  const take = (subnetId: string, count: number) => {
+    const subnet = subnets.find((s) => s.id === subnetId);
+    if (subnet === undefined || subnet.free < count)
+      throw new Error(`subnet ${subnetId} has not ${count} left`);
+    subnet.free -= count;
+  };
+  const fresh = (count: number): AddressView[] =>
+    Array.from({ length: count }, () => ({
+      address: `ip-${serial()}`,
+      assigned: true,
+      use: "free",
+      reclaim: "no",
+    }));
+  for (const action of actions) {
+    switch (action.kind) {
+      case "create-eni":
+        take(action.subnetId, action.addresses + 1);
+        enis.push({
+          id: `eni-${serial()}`,
+          subnetId: action.subnetId,
+          ready: true,
+          busy: false,
+          leaving: "no",
+          addresses: fresh(action.addresses),
+        });
+        break;
+      case "assign": {
+        const i = enis.findIndex((e) => e.id === action.eniId);
+        const eni = enis[i] as EniView;
+        take(eni.subnetId, action.count);
+        enis[i] = { ...eni, addresses: [...eni.addresses, ...fresh(action.count)] };
+        break;
+      }
+      case "ask-back":
+        for (const [i, eni] of enis.entries()) {
+          enis[i] = {
+            ...eni,
+            addresses: eni.addresses.map((a) =>
+              a.address === action.address ? { ...a, reclaim: a.use === "in-use" ? "asked" : "agreed" } : a,
+            ),
+          };
+        }
+        break;
+      case "unassign": {
+        const i = enis.findIndex((e) => e.id === action.eniId);
+        const eni = enis[i] as EniView;
+        expect(action.addresses.length).toBeLessThanOrEqual(10);
+        for (const address of action.addresses) {
+          expect(eni.addresses.find((a) => a.address === address)).toMatchObject({ reclaim: "agreed" });
+        }
+        enis[i] = { ...eni, addresses: eni.addresses.filter((a) => !action.addresses.includes(a.address)) };
+        break;
+      }
+      case "ask-eni-back": {
+        const i = enis.findIndex((e) => e.id === action.eniId);
+        enis[i] = { ...(enis[i] as EniView), leaving: "agreed" };
+        break;
+      }
+      case "remove-eni": {
+        const i = enis.findIndex((e) => e.id === action.eniId);
+        expect(enis[i]).toMatchObject({ leaving: "agreed", addresses: [] });
+        enis.splice(i, 1);
+        break;
+      }
+    }
+  }
+  return { ...view, enis, subnets };
+}
+
+/** As many addresses in use as there are pods, as far as they go. */
+function usePods(view: NodeView): NodeView {
+  let left = view.demand;
+  return {
+    ...view,
+    enis: view.enis.map((eni) => ({
+      ...eni,
+      addresses: eni.addresses.map((a) => {
+        if (a.reclaim !== "no" || left === 0) return { ...a, use: "free" as const };
+        left--;
+        return { ...a, use: "in-use" as const };
+      }),
+    })),
+  };
+}
+
+describe("planNode()", () => {
+  test("from any start it comes to rest between demand + min and demand + max, within quota, and asks for nothing more", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          demands: fc.array(fc.nat(40), { minLength: 1, maxLength: 4 }),
+          min: fc.nat(6),
+          extra: fc.nat(6),
+          enis: fc.integer({ min: 1, max: 4 }),
+          perEni: fc.integer({ min: 1, max: 12 }),
+          quick: fc.boolean(),
+        }),
+        ({ demands, min, extra, enis, perEni, quick }) => {
+          let counter = 0;
+          const serial = () => ++counter;
+          let view: NodeView = {
+            demand: 0,
+            warm: { min, max: min + extra },
+            limit: { enis, addressesPerEni: perEni },
+            enis: [],
+            subnets: [
+              { id: "subnet-a", free: 60 },
+              { id: "subnet-b", free: 60 },
+            ],
+          };
+          let memory: ShrinkMemory = {};
+          let now = 0;
+          for (const demand of demands) {
+            view = usePods({ ...view, demand });
+            let quiet = 0;
+            for (let step = 0; quiet < 2; step++) {
+              if (step > 400) throw new Error(`no rest: ${JSON.stringify({ demand, view })}`);
+              const plan = planNode(view, memory, { quick, now });
+              memory = plan.memory;
+              quiet = plan.actions.length === 0 ? quiet + 1 : 0;
+              view = usePods(apply(view, plan.actions, serial));
+              now += RELEASE_INTERVAL_MS;
+            }
+            const bound = view.enis.flatMap((e) => e.addresses).length;
+            const capacity = enis * perEni;
+            expect(bound).toBeGreaterThanOrEqual(Math.min(demand + min, capacity));
+            expect(bound).toBeLessThanOrEqual(Math.max(demand + min + extra, 0));
+            expect(view.enis.length).toBeLessThanOrEqual(enis);
+            for (const eni of view.enis) expect(eni.addresses.length).toBeLessThanOrEqual(perEni);
+            for (const eni of view.enis) expect(eni.addresses.length).toBeGreaterThan(0);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
