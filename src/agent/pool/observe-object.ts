@@ -1,0 +1,83 @@
+import type { Instant } from "./instant.ts";
+import { andThen, forEach, type Outcome, unchanged, withAddress, withoutAddress } from "./outcome.ts";
+import type { ObservedObject } from "./pool-event.ts";
+import type { AddressObject, Holding, PooledAddress, PoolState } from "./pool-state.ts";
+
+/** Takes note of what an object says of its address. */
+export function objectSeen(state: PoolState, seen: ObservedObject, now: Instant): Outcome {
+  const { address, refusedToken, ...object } = seen;
+  const known = state.addresses.get(address);
+  if (known === undefined) {
+    return written(state, {
+      address,
+      eniId: object.eniId,
+      subnetId: object.subnetId,
+      object,
+      refusedToken,
+      holding: { kind: "free", since: now.wall, restingSince: now.monotonic },
+    });
+  }
+  const holding = holdingInLife(known, object, now);
+  const record: PooledAddress = {
+    ...known,
+    // A pod's veth keeps the group of the ENI that it was made for, whatever the object says meanwhile.
+    eniId: holding.kind === "in-use" ? known.eniId : object.eniId,
+    subnetId: object.subnetId,
+    object,
+    refusedToken: known.refusedToken ?? refusedToken,
+    holding,
+  };
+  if (holding !== known.holding) return written(state, record, { holdingToo: true });
+  return saysTheSame(known.object, object) ? unchanged(withAddress(state, record)) : written(state, record);
+}
+
+/** A promise to give the address back ends with the object that asked for it; what a pod holds does not. */
+function holdingInLife(known: PooledAddress, object: AddressObject, now: Instant): Holding {
+  const isNewLife = known.object?.uid !== object.uid;
+  return isNewLife && known.holding.kind === "reclaimable"
+    ? { kind: "free", since: now.wall, restingSince: now.monotonic }
+    : known.holding;
+}
+
+function saysTheSame(a: AddressObject | undefined, b: AddressObject): boolean {
+  return (
+    a?.uid === b.uid && a.eniId === b.eniId && a.subnetId === b.subnetId && a.instanceId === b.instanceId
+  );
+}
+
+function written(state: PoolState, address: PooledAddress, { holdingToo = false } = {}): Outcome {
+  return {
+    state: withAddress(state, address),
+    changes: [{ type: "object", address }, ...(holdingToo ? ([{ type: "holding", address }] as const) : [])],
+    effects: [],
+  };
+}
+
+/** The object has gone: the address leaves the pool, at once or, where it is held or cooling down, after that. */
+export function objectGone(state: PoolState, address: string): Outcome {
+  const known = state.addresses.get(address);
+  if (known?.object === undefined) return unchanged(state);
+  const { holding } = known;
+  if (holding.kind === "free" || holding.kind === "reclaimable") {
+    return { state: withoutAddress(state, address), changes: [{ type: "forget", address }], effects: [] };
+  }
+  const record: PooledAddress = { ...known, object: undefined, refusedToken: undefined };
+  return {
+    state: withAddress(state, record),
+    changes: [{ type: "object", address: record }],
+    effects:
+      holding.kind === "in-use"
+        ? [{ type: "orphaned", address, containerId: holding.attachment.containerId }]
+        : [],
+  };
+}
+
+/** A complete list: each object in it is seen, and what has an object but is not in it is gone. */
+export function objectsListed(state: PoolState, objects: readonly ObservedObject[], now: Instant): Outcome {
+  const listed = new Set(objects.map(({ address }) => address));
+  const gone = [...state.addresses.values()].filter((r) => r.object !== undefined && !listed.has(r.address));
+  return andThen(
+    forEach(gone, state, (s, { address }) => objectGone(s, address)),
+    (s) => forEach(objects, s, (current, object) => objectSeen(current, object, now)),
+  );
+}

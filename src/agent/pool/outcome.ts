@@ -1,0 +1,74 @@
+import type { PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
+
+/** A change that must be on disk before any effect of the same step is seen outside. */
+export type StoreChange =
+  /** The holding of the address as it now is: replaces what was stored, a free one is forgotten. */
+  | { type: "holding"; address: PooledAddress }
+  /** The address has left the pool. */
+  | { type: "forget"; address: string }
+  /** What the object says, so that a restart can serve before it has reached the API server. */
+  | { type: "object"; address: PooledAddress };
+
+/** What the outside is told, in order, once the changes are on disk. */
+export type PoolEffect =
+  /** An allocation: the answer to a waiter. */
+  | { type: "answer"; waiter: number; address: PooledAddress }
+  /** The attachment of this waiter was released while it waited. */
+  | { type: "dismiss"; waiter: number }
+  /** A pod gave the address back: its veth is on its way out and its conntrack entries are void. */
+  | { type: "released"; address: string }
+  /** A pod holds an address whose object has gone. */
+  | { type: "orphaned"; address: string; containerId: string }
+  | { type: "promised"; address: string; promise: Reclaimable };
+
+/** Result of a step: the next state, what to write, then what to tell. */
+export interface Outcome {
+  state: PoolState;
+  changes: readonly StoreChange[];
+  effects: readonly PoolEffect[];
+}
+
+/** An outcome that changes nothing. */
+export function unchanged(state: PoolState): Outcome {
+  return { state, changes: [], effects: [] };
+}
+
+/** Goes on from an outcome; changes and effects add up in order. */
+export function andThen(outcome: Outcome, next: (state: PoolState) => Outcome): Outcome {
+  const after = next(outcome.state);
+  return {
+    state: after.state,
+    changes: [...outcome.changes, ...after.changes],
+    effects: [...outcome.effects, ...after.effects],
+  };
+}
+
+/** Applies `next` once for each item. */
+export function forEach<T>(
+  items: Iterable<T>,
+  state: PoolState,
+  next: (state: PoolState, item: T) => Outcome,
+): Outcome {
+  let current = state;
+  const changes: StoreChange[] = [];
+  const effects: PoolEffect[] = [];
+  for (const item of items) {
+    const outcome = next(current, item);
+    current = outcome.state;
+    changes.push(...outcome.changes);
+    effects.push(...outcome.effects);
+  }
+  return { state: current, changes, effects };
+}
+
+/** The state with this record in place of the one of the same address. */
+export function withAddress(state: PoolState, record: PooledAddress): PoolState {
+  return { ...state, addresses: new Map(state.addresses).set(record.address, record) };
+}
+
+/** The state without the address. */
+export function withoutAddress(state: PoolState, address: string): PoolState {
+  const addresses = new Map(state.addresses);
+  addresses.delete(address);
+  return { ...state, addresses };
+}

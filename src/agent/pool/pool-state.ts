@@ -1,0 +1,98 @@
+import type { Reclaim } from "../../api/reclaim.ts";
+import type { Attachment } from "./attachment.ts";
+
+/** What a VpcIP object says of an address. */
+export interface AddressObject {
+  /** Another UID under the same name is another life of the address: the cloud had it back in between. */
+  uid: string;
+  eniId: string;
+  subnetId: string;
+  instanceId: string;
+  reclaim?: Reclaim | undefined;
+}
+
+/** Nobody holds the address, and its cool-down is over. */
+export interface Free {
+  kind: "free";
+  /** Wall clock. */
+  since: number;
+  /** Monotonic clock: who has rested longest is handed out first. */
+  restingSince: number;
+}
+
+export interface InUse {
+  kind: "in-use";
+  attachment: Attachment;
+  /** Network namespace that the caller named; kept for diagnosis. */
+  netns: string;
+  since: number;
+}
+
+/** Given back a moment ago: connections of the old holder may still arrive. */
+export interface CoolingDown {
+  kind: "cooling-down";
+  /** The last holder; its veth must be seen gone before anybody else gets the address. */
+  containerId: string;
+  ifName: string;
+  since: number;
+  restingSince: number;
+  vethGone: boolean;
+}
+
+/** Promised back to ipamd. A one-way door: this life of the address ends with the object. */
+export interface Reclaimable {
+  kind: "reclaimable";
+  token: string;
+  since: number;
+}
+
+export type Holding = Free | InUse | CoolingDown | Reclaimable;
+
+/** One address that this node has, or that a pod of this node still holds. */
+export interface PooledAddress {
+  address: string;
+  /** ENI that it is assigned to, also after its object has gone. */
+  eniId: string;
+  subnetId: string;
+  /** Missing when the object has gone: the address is then never handed out again. */
+  object?: AddressObject | undefined;
+  /** The reclaim token that was refused: the same token is never granted later, its asker has moved on. */
+  refusedToken?: string | undefined;
+  holding: Holding;
+}
+
+/** A caller that waits until an address is free. */
+export interface Waiter {
+  id: number;
+  attachment: Attachment;
+  netns: string;
+}
+
+/** Everything the pool knows. Never changed in place: each event gives a new one. */
+export interface PoolState {
+  /** Nothing is handed out or promised before the store has been read, or recovered when it was lost. */
+  readonly open: boolean;
+  /** Instance that this node is; unknown before the Node object was seen. */
+  readonly instanceId: string | undefined;
+  readonly coolDownMs: number;
+  readonly addresses: ReadonlyMap<string, PooledAddress>;
+  /** ENIs whose link is up here, with routes and rules in place. */
+  readonly readyEnis: ReadonlySet<string>;
+  /** Callers in the order in which they came. */
+  readonly waiters: readonly Waiter[];
+  /** Slots that the kubelet may hand to pods: so many addresses stay out of reclaim. */
+  readonly offeredSlots: number;
+}
+
+/** A pool with nothing in it, closed until it is opened by the event `opened`. */
+export function emptyPool(options: { coolDownMs: number; instanceId?: string | undefined }): PoolState {
+  return {
+    open: false,
+    instanceId: options.instanceId,
+    coolDownMs: options.coolDownMs,
+    addresses: new Map(),
+    readyEnis: new Set(),
+    waiters: [],
+    offeredSlots: 0,
+  };
+}

@@ -1,0 +1,47 @@
+import { boundCount, isBound, isOurs, isWanted } from "./bound-address.ts";
+import type { Instant } from "./instant.ts";
+import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
+import type { PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
+
+/** Answers the reclaim tokens that can be answered now; the others wait. */
+export function answerReclaims(state: PoolState, now: Instant): Outcome {
+  if (!state.open) return unchanged(state);
+  return forEach([...state.addresses.values()], state, (s, record) => answer(s, record, now));
+}
+
+function answer(state: PoolState, record: PooledAddress, now: Instant): Outcome {
+  const reclaim = record.object?.reclaim;
+  if (reclaim === undefined || !isOurs(state, record)) return unchanged(state);
+  const { holding } = record;
+  if (holding.kind === "reclaimable") {
+    // The door is closed already: the new token gets the same answer.
+    return holding.token === reclaim.token
+      ? unchanged(state)
+      : promise(state, record, { ...holding, token: reclaim.token });
+  }
+  if (!isWanted(record)) return unchanged(state);
+  if (holding.kind === "in-use" && reclaim.mode === "now") {
+    return unchanged(withAddress(state, { ...record, refusedToken: reclaim.token }));
+  }
+  if (holding.kind === "free" && isSpare(state, record)) {
+    return promise(state, record, { kind: "reclaimable", token: reclaim.token, since: now.wall });
+  }
+  return unchanged(state);
+}
+
+/**
+ * Whether the node keeps an address for every slot when it gives this one away: a pod that was admitted on a slot must
+ * find one.
+ */
+function isSpare(state: PoolState, record: PooledAddress): boolean {
+  return !isBound(state, record) || boundCount(state) - 1 >= state.offeredSlots;
+}
+
+function promise(state: PoolState, record: PooledAddress, holding: Reclaimable): Outcome {
+  const address: PooledAddress = { ...record, holding };
+  return {
+    state: withAddress(state, address),
+    changes: [{ type: "holding", address }],
+    effects: [{ type: "promised", address: record.address, promise: holding }],
+  };
+}

@@ -1,0 +1,14 @@
+import { boundCount, isBound, isWanted } from "./bound-address.ts";
+import type { PoolState } from "./pool-state.ts";
+
+/**
+ * How many slots the kubelet should be offered: every bound address but those that ipamd wants back and that nobody holds.
+ * Lowering the offer comes first; the promise to ipamd follows once the slots are seen withdrawn (`slots-offered`).
+ */
+export function slotTarget(state: PoolState): number {
+  let wanted = 0;
+  for (const record of state.addresses.values()) {
+    if (record.holding.kind === "free" && isWanted(record) && isBound(state, record)) wanted++;
+  }
+  return boundCount(state) - wanted;
+}

@@ -1,0 +1,51 @@
+import { enqueue, giveUp, serveWaiters } from "./allocate.ts";
+import { endCoolDowns, noteVeths } from "./cool-down.ts";
+import type { Instant } from "./instant.ts";
+import { objectGone, objectSeen, objectsListed } from "./observe-object.ts";
+import { andThen, type Outcome, unchanged } from "./outcome.ts";
+import type { PoolEvent } from "./pool-event.ts";
+import type { PoolState } from "./pool-state.ts";
+import { answerReclaims } from "./reclaim.ts";
+import { release } from "./release.ts";
+
+/**
+ * The pool's one decision: what an event makes of the state, what must be written for it, and what is told afterwards.
+ *
+ * After each event everything that has become possible is done, pods before ipamd: cool-downs end, callers are served, and
+ * only what is then left over is promised back.
+ */
+export function step(state: PoolState, event: PoolEvent, now: Instant): Outcome {
+  const taken = take(state, event, now);
+  const rested = andThen(taken, (s) => endCoolDowns(s, now));
+  const served = andThen(rested, (s) => serveWaiters(s, now));
+  return andThen(served, (s) => answerReclaims(s, now));
+}
+
+function take(state: PoolState, event: PoolEvent, now: Instant): Outcome {
+  switch (event.type) {
+    case "opened":
+      return unchanged({ ...state, open: true });
+    case "instance-known":
+      return unchanged({ ...state, instanceId: event.instanceId });
+    case "object-seen":
+      return objectSeen(state, event.object, now);
+    case "object-gone":
+      return objectGone(state, event.address);
+    case "objects-listed":
+      return objectsListed(state, event.objects, now);
+    case "enis-ready":
+      return unchanged({ ...state, readyEnis: event.eniIds });
+    case "allocate":
+      return enqueue(state, { id: event.waiter, attachment: event.attachment, netns: event.netns });
+    case "give-up":
+      return giveUp(state, event.waiter);
+    case "release":
+      return release(state, event.attachment, now);
+    case "veths-read":
+      return noteVeths(state, event);
+    case "slots-offered":
+      return unchanged({ ...state, offeredSlots: event.count });
+    case "tick":
+      return unchanged(state);
+  }
+}
