@@ -8,7 +8,13 @@ import {
   RTM_GETADDR,
   RTM_NEWADDR,
 } from "./constants.ts";
-import { type AddressFamily, formatIpPrefix, type IpPrefix, ipAddressFromBytes } from "./ip-address.ts";
+import {
+  type AddressFamily,
+  AF_INET6,
+  formatIpPrefix,
+  type IpPrefix,
+  ipAddressFromBytes,
+} from "./ip-address.ts";
 import {
   Attributes,
   MessageWriter,
@@ -21,7 +27,6 @@ import {
 // linux/if_addr.h
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
-const IFA_FLAGS = 8;
 const IFA_F_NODAD = 0x02;
 
 const HEADER_LENGTH = 8;
@@ -102,9 +107,14 @@ function encode(
   { type, flags, verb }: { type: number; flags: number; verb: string },
 ): NetlinkMessage {
   const { address, length } = prefix;
+  const adding = type === RTM_NEWADDR;
   const writer = new MessageWriter(type, NLM_F_REQUEST | flags);
-  writer.u8(address.family).u8(length).u8(0).u8(SCOPES[scope]).u32(index);
+  writer
+    .u8(address.family)
+    .u8(length)
+    .u8(adding && address.family === AF_INET6 ? IFA_F_NODAD : 0)
+    .u8(SCOPES[scope])
+    .u32(index);
   writer.attribute(IFA_LOCAL, address.bytes).attribute(IFA_ADDRESS, address.bytes);
-  if (type === RTM_NEWADDR) writer.u32Attribute(IFA_FLAGS, IFA_F_NODAD);
   return { bytes: writer.finish(), act: `${verb} address ${formatIpPrefix(prefix)} on link ${index}` };
 }

@@ -188,8 +188,8 @@ function encode(
   if (route.gateway !== undefined) writer.attribute(RTA_GATEWAY, route.gateway.bytes);
   if (route.source !== undefined) writer.attribute(RTA_PREFSRC, route.source.bytes);
   if (route.metric !== undefined) writer.u32Attribute(RTA_PRIORITY, route.metric);
-  if (route.index !== undefined) writer.u32Attribute(RTA_OIF, route.index);
   if (table >= 256) writer.u32Attribute(RTA_TABLE, table);
+  if (route.index !== undefined) writer.u32Attribute(RTA_OIF, route.index);
   const by = route.index === undefined ? "" : ` by link ${route.index}`;
   return {
     bytes: writer.finish(),
