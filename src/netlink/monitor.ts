@@ -12,7 +12,7 @@ import { openSocketIn, setOption } from "./socket.ts";
 const MSG_DONTWAIT = 0x40;
 const SOL_SOCKET = 1;
 const SO_RCVBUFFORCE = 33;
-/** The burst of a few thousand notifications that the death of a full node's namespaces makes. */
+/** Room for the few thousand notifications that the death of a full node's namespaces makes. */
 const RECEIVE_QUEUE_BYTES = 8 * 1024 * 1024;
 const RECEIVE_BYTES = 64 * 1024;
 
@@ -61,9 +61,12 @@ export class NetlinkMonitor {
   static open({
     namespace,
     groups,
+    receiveQueueBytes = RECEIVE_QUEUE_BYTES,
   }: {
     readonly namespace?: NetworkNamespace | string | undefined;
     readonly groups: readonly NotificationGroup[];
+    /** Past this the kernel drops notifications, which `drain` reports as `resync`. */
+    readonly receiveQueueBytes?: number | undefined;
   }): NetlinkMonitor {
     const bits = groups.reduce((sum, group) => sum | GROUPS[group], 0);
     const monitor = new NetlinkMonitor(subscribe(namespace, bits));
@@ -71,7 +74,7 @@ export class NetlinkMonitor {
       setOption(monitor.fd, {
         level: SOL_SOCKET,
         option: SO_RCVBUFFORCE,
-        value: new Int32Array([RECEIVE_QUEUE_BYTES]),
+        value: new Int32Array([receiveQueueBytes]),
       });
     } catch (error) {
       monitor.close();

@@ -83,34 +83,42 @@ describe("the bytes of", () => {
 });
 
 describe("parseRoute()", () => {
-  const routes: Route[] = [
-    { destination: parseIpPrefix("10.0.16.9"), source: parseIpAddress("10.0.1.11"), table: 512, index: 7 },
-    {
-      destination: parseIpPrefix("0.0.0.0/0"),
-      gateway: parseIpAddress("10.0.16.1"),
-      onlink: true,
-      table: 4003,
-      index: 7,
-    },
-    { destination: parseIpPrefix("0.0.0.0/0"), type: "unreachable", metric: 4096, table: 4003 },
-    { destination: parseIpPrefix("fd00::/64"), gateway: parseIpAddress("fe80::1"), table: 100, index: 7 },
+  const everywhere = parseIpPrefix("0.0.0.0/0");
+  const routes: [string, Route][] = [
+    [
+      "a pod's",
+      {
+        destination: parseIpPrefix("10.0.16.9"),
+        source: parseIpAddress("10.0.1.11"),
+        scope: "link",
+        table: 512,
+        index: 7,
+      },
+    ],
+    [
+      "an ENI's default",
+      {
+        destination: everywhere,
+        gateway: parseIpAddress("10.0.16.1"),
+        onlink: true,
+        scope: "global",
+        table: 4003,
+        index: 7,
+      },
+    ],
+    [
+      "the backstop's",
+      { destination: everywhere, type: "unreachable", scope: "global", metric: 4096, table: 4003 },
+    ],
+    [
+      "an IPv6",
+      { destination: parseIpPrefix("fd00::/64"), gateway: parseIpAddress("fe80::1"), table: 254, index: 7 },
+    ],
   ];
 
-  test.each(routes)("reads back %j", (route) => {
-    expect(splitMessages(addRoute(route).bytes).map(parseRoute)).toEqual([
-      {
-        gateway: undefined,
-        index: undefined,
-        metric: undefined,
-        onlink: false,
-        source: undefined,
-        type: "unicast",
-        scope: route.table === 512 ? "link" : "global",
-        protocol: 4,
-        table: 0,
-        ...route,
-      },
-    ]);
+  test.each(routes)("reads back %s route", (_, route) => {
+    const [read] = splitMessages(addRoute(route).bytes).map(parseRoute);
+    expect(read).toMatchObject({ type: "unicast", onlink: false, protocol: 4, ...route });
   });
 
   test("leaves out cached exceptions", () => {
