@@ -1,0 +1,121 @@
+import type { Fabric } from "./fabric/fabric.ts";
+import { advance, nextDue } from "./vpc/advance.ts";
+import type { CloudState, Effect, Step, Time } from "./vpc/state.ts";
+
+/** The part of a structured logger that this room uses. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** Where time comes from. */
+export interface Clock {
+  now(): Time;
+  /** Calls back at that time or soon after; the answer takes it back. */
+  wakeAt(time: Time, callback: () => void): () => void;
+}
+
+/** The time of this machine. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  wakeAt: (time, callback) => {
+    const timer = setTimeout(callback, Math.max(0, time - Date.now()));
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * The cloud as it lives: the state machine, the time that drives it and the network that follows it. Acts run one after the
+ * other; a state is seen only when the network is as it says, so an address that shows as AVAILABLE carries packets and
+ * one that an answer says is leaving carries none.
+ */
+export class Simulator {
+  readonly #fabric: Fabric;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #state: CloudState;
+  #queue: Promise<unknown> = Promise.resolve();
+  #cancelWake: () => void = () => {};
+  #closed = false;
+
+  constructor(state: CloudState, options: { fabric: Fabric; clock: Clock; log: Log }) {
+    this.#state = state;
+    this.#fabric = options.fabric;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /** The state that callers may see. */
+  get state(): CloudState {
+    return this.#state;
+  }
+
+  now(): Time {
+    return this.#clock.now();
+  }
+
+  /**
+   * Runs an act on the state as it is then.
+   *
+   * @returns its answer, once the network has followed
+   * @throws what the act throws; nothing has happened then
+   */
+  run<Answer>(act: (state: CloudState, now: Time) => Step<Answer>): Promise<Answer> {
+    const turn = this.#queue.then(async () => {
+      await this.#advance();
+      const step = act(this.#state, this.#clock.now());
+      await this.#follow(step);
+      return step.answer;
+    });
+    this.#queue = turn.catch(() => {}).then(() => this.#sleep());
+    return turn;
+  }
+
+  /** Ends what is under way and wakes up no more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelWake();
+    await this.#queue;
+  }
+
+  async #advance(): Promise<void> {
+    await this.#follow(advance(this.#state, this.#clock.now()));
+  }
+
+  #sleep(): void {
+    this.#cancelWake();
+    const due = nextDue(this.#state);
+    if (due === undefined || this.#closed) {
+      return;
+    }
+    this.#cancelWake = this.#clock.wakeAt(due, () => {
+      this.#queue = this.#queue.then(() => this.#advance()).then(() => this.#sleep());
+    });
+  }
+
+  async #follow(step: { state: CloudState; effects: readonly Effect[] }): Promise<void> {
+    for (const effect of step.effects) {
+      try {
+        await this.#apply(effect);
+      } catch (error) {
+        // The cloud does not take back what it decided because a machine's kernel is gone: the machine has lost its link.
+        this.#log.warn({ effect, error }, "The network could not follow the cloud");
+      }
+    }
+    this.#state = step.state;
+  }
+
+  #apply(effect: Effect): Promise<void> {
+    switch (effect.kind) {
+      case "plug":
+        return this.#fabric.plug(effect);
+      case "unplug":
+        return this.#fabric.unplug(effect.eniId);
+      case "assign":
+        return this.#fabric.assign(effect.eniId, effect.address);
+      case "unassign":
+        return this.#fabric.unassign(effect.eniId, effect.address);
+    }
+  }
+}

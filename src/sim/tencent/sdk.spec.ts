@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, describe, expect, it } from "bun:test";
+import { Client as CvmClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client.js";
+import { Client as TagClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/tag/v20180813/tag_client.js";
+import { Client as VpcClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_client.js";
+import type { NetworkInterface } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_models.js";
+import { simulatedWorld } from "../config.ts";
+import { noFabric } from "../fabric/fabric.ts";
+import { Simulator, systemClock } from "../simulator.ts";
+import { addInstance } from "../vpc/add-instance.ts";
+import { initialState } from "../vpc/initial-state.ts";
+import { createTencentApp } from "./app.ts";
+import { CallCounter } from "./call-counter.ts";
+
+const vpcId = "vpc-sim00001";
+const subnetId = "subnet-pods0001";
+const instanceId = "ins-node0001";
+const quiet = { debug() {}, info() {}, warn() {} };
+
+const world = { ...simulatedWorld(), latency: { default: 5, actions: {} } };
+const calls = new CallCounter();
+let simulator: Simulator;
+let server: ReturnType<typeof Bun.serve>;
+
+beforeAll(async () => {
+  simulator = new Simulator(initialState(world, Date.now()), {
+    fabric: noFabric,
+    clock: systemClock,
+    log: quiet,
+  });
+  await simulator.run((state, now) =>
+    addInstance(
+      state,
+      {
+        instanceId,
+        name: "node-1",
+        instanceType: "S5.MEDIUM4",
+        zone: "ap-sim-1",
+        subnetId: "subnet-node0001",
+        privateAddress: "10.0.1.11",
+      },
+      { now },
+    ),
+  );
+  const { region, credentials } = world;
+  const newRequestId = () => crypto.randomUUID();
+  const app = createTencentApp({ simulator, region, credentials, calls, log: quiet, newRequestId });
+  server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: app.fetch });
+});
+
+afterAll(async () => {
+  await server.stop(true);
+  await simulator.close();
+});
+
+function clientOptions(changes: { secretId?: string; secretKey?: string; region?: string } = {}) {
+  const [credential] = world.credentials;
+  return {
+    credential: { secretId: credential?.secretId ?? "", secretKey: credential?.secretKey ?? "", ...changes },
+    region: changes.region ?? world.region,
+    profile: { httpProfile: { endpoint: `127.0.0.1:${server.port}`, protocol: "http://" } },
+  };
+}
+
+const vpc = () => new VpcClient(clientOptions());
+
+async function describeEni(id: string | undefined): Promise<NetworkInterface> {
+  const { NetworkInterfaceSet } = await vpc().DescribeNetworkInterfaces({ NetworkInterfaceIds: [id ?? ""] });
+  return NetworkInterfaceSet?.[0] ?? {};
+}
+
+async function finished(taskId: string | undefined): Promise<string | undefined> {
+  const deadline = Date.now() + 2000;
+  for (;;) {
+    const { Status } = await vpc().DescribeVpcTaskResult({ TaskId: taskId ?? "" });
+    if (Status !== "RUNNING" || Date.now() > deadline) {
+      return Status;
+    }
+    await Bun.sleep(2);
+  }
+}
+
+async function codeOf(call: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    return (error as { code?: string }).code;
+  }
+}
+
+describe("the SDK for Node.js, unchanged", () => {
+  it("reads VPCs and subnets", async () => {
+    const vpcs = await vpc().DescribeVpcs({ VpcIds: [vpcId] });
+    expect(vpcs.VpcSet?.map((it) => [it.VpcId, it.CidrBlock])).toEqual([[vpcId, "10.0.0.0/16"]]);
+
+    const filters = [{ Name: "zone", Values: ["ap-sim-2"] }];
+    const subnets = await vpc().DescribeSubnets({ Filters: filters, Offset: "1", Limit: "1" });
+    expect(subnets.TotalCount).toBe(2);
+    expect(
+      subnets.SubnetSet?.map((it) => [it.SubnetId, it.TotalIpAddressCount, it.AvailableIpAddressCount]),
+    ).toEqual([["subnet-pods0002", 253, 253]]);
+  });
+
+  it("reads machines and their quotas", async () => {
+    const cvm = new CvmClient(clientOptions());
+    const found = await cvm.DescribeInstances({
+      Filters: [{ Name: "private-ip-address", Values: ["10.0.1.11"] }],
+    });
+    expect(found.InstanceSet?.map((it) => [it.InstanceId, it.Placement?.Zone, it.InstanceState])).toEqual([
+      [instanceId, "ap-sim-1", "RUNNING"],
+    ]);
+    const limit = await vpc().DescribeNetworkInterfaceLimit({ InstanceId: instanceId });
+    expect([limit.EniQuantity, limit.EniPrivateIpAddressQuantity]).toEqual([4, 10]);
+  });
+
+  it("takes a network interface through its whole life", async () => {
+    const created = await vpc().CreateNetworkInterface({
+      VpcId: vpcId,
+      SubnetId: subnetId,
+      NetworkInterfaceName: "tke-eni-1",
+      SecondaryPrivateIpAddressCount: 2,
+      Tags: [{ Key: "tke-eni/nonce", Value: "n1" }],
+    });
+    const NetworkInterfaceId = created.NetworkInterface?.NetworkInterfaceId ?? "";
+    expect(created.NetworkInterface?.State).toBe("PENDING");
+    expect(await finished(created.RequestId)).toBe("SUCCESS");
+
+    const attached = await vpc().AttachNetworkInterface({ NetworkInterfaceId, InstanceId: instanceId });
+    expect((await describeEni(NetworkInterfaceId)).State).toBe("ATTACHING");
+    expect(await finished(attached.RequestId)).toBe("SUCCESS");
+    expect(await describeEni(NetworkInterfaceId)).toMatchObject({
+      State: "AVAILABLE",
+      Attachment: { InstanceId: instanceId, DeviceIndex: 1 },
+    });
+
+    const assigned = await vpc().AssignPrivateIpAddresses({
+      NetworkInterfaceId,
+      SecondaryPrivateIpAddressCount: 3,
+    });
+    expect(assigned.PrivateIpAddressSet?.map((it) => it.State)).toEqual(["PENDING", "PENDING", "PENDING"]);
+    expect(await finished(assigned.RequestId)).toBe("SUCCESS");
+    expect((await describeEni(NetworkInterfaceId)).PrivateIpAddressSet?.length).toBe(6);
+
+    const leaving =
+      assigned.PrivateIpAddressSet?.map((it) => ({ PrivateIpAddress: it.PrivateIpAddress ?? "" })) ?? [];
+    const unassigned = await vpc().UnassignPrivateIpAddresses({
+      NetworkInterfaceId,
+      PrivateIpAddresses: leaving,
+    });
+    expect(await finished(unassigned.RequestId)).toBe("SUCCESS");
+
+    const detached = await vpc().DetachNetworkInterface({ NetworkInterfaceId, InstanceId: instanceId });
+    expect(await finished(detached.RequestId)).toBe("SUCCESS");
+    expect((await describeEni(NetworkInterfaceId)).Attachment ?? null).toBeNull();
+
+    const deleted = await vpc().DeleteNetworkInterface({ NetworkInterfaceId });
+    expect(await finished(deleted.RequestId)).toBe("SUCCESS");
+    expect(await codeOf(describeEni(NetworkInterfaceId))).toBe("ResourceNotFound");
+  });
+
+  it("creates and attaches in one call, and finds by filters and tags", async () => {
+    const created = await vpc().CreateAndAttachNetworkInterface({
+      VpcId: vpcId,
+      SubnetId: subnetId,
+      NetworkInterfaceName: "tke-eni-2",
+      InstanceId: instanceId,
+      SecurityGroupIds: ["sg-sim00001"],
+      PrivateIpAddresses: [
+        { PrivateIpAddress: "10.0.16.100", Primary: true },
+        { PrivateIpAddress: "10.0.16.10" },
+      ],
+      Tags: [{ Key: "tke-eni/node", Value: "node-1" }],
+    });
+    const id = created.NetworkInterface?.NetworkInterfaceId ?? "";
+    expect(await finished(created.RequestId)).toBe("SUCCESS");
+
+    const tags = new TagClient(clientOptions());
+    const resource = `qcs::vpc:${world.region}:uin/100000000001:eni/${id}`;
+    await tags.ModifyResourceTags({ Resource: resource, ReplaceTags: [{ TagKey: "a", TagValue: "1" }] });
+    await tags.TagResources({ ResourceList: [resource], Tags: [{ TagKey: "b", TagValue: "2" }] });
+    await tags.UnTagResources({ ResourceList: [resource], TagKeys: ["a"] });
+    const tagged = await tags.GetResources({ TagFilters: [{ TagKey: "b", TagValue: ["2"] }] });
+    expect(tagged.ResourceTagMappingList?.map((it) => it.Resource)).toEqual([resource]);
+
+    const filters: [string, string[], string[]][] = [
+      ["attachment.instance-id", [instanceId], ["Primary ENI", "tke-eni-2"]],
+      ["is-primary", ["FALSE"], ["tke-eni-2"]],
+      ["eni-type", ["1"], ["Primary ENI"]],
+      ["tag:tke-eni/node", ["node-1", "node-2"], ["tke-eni-2"]],
+      ["tag-key", ["b"], ["tke-eni-2"]],
+      ["tag-key", ["a"], []],
+      ["network-interface-name", ["tke-eni-2"], ["tke-eni-2"]],
+      ["address-ip", ["10.0.16.1"], ["tke-eni-2"]],
+      ["address-ip", ["10.0.16.1", "10.0.16.2"], []],
+      ["groups.security-group-id", ["sg-other001"], []],
+      ["subnet-id", [subnetId], ["tke-eni-2"]],
+      ["vpc-id", [vpcId], ["Primary ENI", "tke-eni-2"]],
+      ["network-interface-id", [id], ["tke-eni-2"]],
+    ];
+    for (const [Name, Values, names] of filters) {
+      const found = await vpc().DescribeNetworkInterfaces({ Filters: [{ Name, Values }] });
+      expect([Name, found.NetworkInterfaceSet?.map((it) => it.NetworkInterfaceName)]).toEqual([Name, names]);
+    }
+    const exact = [
+      { Name: "address-ip", Values: ["10.0.16.1"] },
+      { Name: "ip-exact-match", Values: ["TRUE"] },
+    ];
+    expect((await vpc().DescribeNetworkInterfaces({ Filters: exact })).TotalCount).toBe(0);
+  });
+
+  const refusals: [string, () => Promise<unknown>, string][] = [
+    [
+      "a wrong key",
+      () => new VpcClient(clientOptions({ secretKey: "x" })).DescribeVpcs({}),
+      "AuthFailure.SignatureFailure",
+    ],
+    [
+      "an unknown caller",
+      () => new VpcClient(clientOptions({ secretId: "x" })).DescribeVpcs({}),
+      "AuthFailure.SecretIdNotFound",
+    ],
+    [
+      "another region",
+      () => new VpcClient(clientOptions({ region: "ap-moon" })).DescribeVpcs({}),
+      "UnsupportedRegion",
+    ],
+    ["an action that it does not have", () => vpc().DescribeVpcEndPoint({}), "InvalidAction"],
+    [
+      "ids with filters",
+      () => vpc().DescribeVpcs({ VpcIds: [vpcId], Filters: [{ Name: "vpc-id", Values: [vpcId] }] }),
+      "InvalidParameter.Coexist",
+    ],
+    [
+      "an unknown filter",
+      () => vpc().DescribeVpcs({ Filters: [{ Name: "colour", Values: ["red"] }] }),
+      "InvalidParameter.InvalidFilter",
+    ],
+    [
+      "a page that is too long",
+      () => vpc().DescribeNetworkInterfaces({ Limit: 101 }),
+      "InvalidParameterValue",
+    ],
+    [
+      "a parameter of the wrong type",
+      () => vpc().DescribeNetworkInterfaces({ Limit: "x" as never }),
+      "InvalidParameter",
+    ],
+    [
+      "a missing parameter",
+      () => vpc().DetachNetworkInterface({ NetworkInterfaceId: "eni-00000000" } as never),
+      "MissingParameter",
+    ],
+    [
+      "an unknown parameter",
+      () => vpc().DeleteNetworkInterface({ NetworkInterfaceId: "eni-00000000", Force: true } as never),
+      "UnknownParameter",
+    ],
+    ["a task that there was not", () => vpc().DescribeVpcTaskResult({ TaskId: "x" }), "ResourceNotFound"],
+  ];
+  for (const [what, call, code] of refusals) {
+    it(`is told ${code} for ${what}`, async () => {
+      expect(await codeOf(call())).toBe(code);
+    });
+  }
+
+  it("leaves its calls in the counters", async () => {
+    calls.reset();
+    await vpc().DescribeVpcs({});
+    await codeOf(vpc().DescribeVpcTaskResult({ TaskId: "x" }));
+    expect(calls.read()).toEqual({
+      DescribeVpcs: { calls: 1, errors: {} },
+      DescribeVpcTaskResult: { calls: 1, errors: { ResourceNotFound: 1 } },
+    });
+  });
+});

@@ -1,0 +1,62 @@
+import { enisOf, findInstance, findSubnet } from "./find.ts";
+import { isPlugged } from "./plug.ts";
+import { type CloudState, type Effect, type Eni, type Step, withEntry, withoutEntry } from "./state.ts";
+import { returnAddresses } from "./subnet-addresses.ts";
+import { finishJob } from "./task.ts";
+
+/**
+ * A machine is terminated: its primary network interface goes with it, the others are left behind, detached, with the
+ * addresses that they have. A task that was attaching one has failed, one that was detaching it is done.
+ *
+ * @throws CloudError ResourceNotFound
+ */
+export function removeInstance(state: CloudState, instanceId: string, occasion: { now: number }): Step<null> {
+  findInstance(state, instanceId);
+  const attached = enisOf(state, instanceId).filter((eni) => eni.attachment !== undefined);
+  const effects = attached
+    .filter((eni) => isPlugged(state, eni))
+    .map((eni): Effect => ({ kind: "unplug", eniId: eni.eniId }));
+  let current = state;
+  for (const eni of attached) {
+    current = eni.primary
+      ? withoutPrimary(current, eni, occasion.now)
+      : leftBehind(current, eni, occasion.now);
+  }
+  return {
+    state: { ...current, instances: withoutEntry(current.instances, instanceId) },
+    answer: null,
+    effects,
+  };
+}
+
+function withoutPrimary(state: CloudState, eni: Eni, now: number): CloudState {
+  const subnet = returnAddresses(
+    findSubnet(state, eni.subnetId),
+    eni.addresses.map((it) => it.address),
+  );
+  const job = state.jobs.get(eni.eniId);
+  const failure = `The network interface ${eni.eniId} went with its machine.`;
+  const idle = job === undefined ? state : finishJob(state, job, { now, failure });
+  return {
+    ...idle,
+    enis: withoutEntry(idle.enis, eni.eniId),
+    subnets: withEntry(idle.subnets, subnet.subnetId, subnet),
+  };
+}
+
+function leftBehind(state: CloudState, eni: Eni, now: number): CloudState {
+  const { attachment, ...rest } = eni;
+  const detached = withEntry(state.enis, eni.eniId, { ...rest, state: "AVAILABLE" as const });
+  const job = state.jobs.get(eni.eniId);
+  switch (job?.work.kind) {
+    case "attach":
+      return finishJob({ ...state, enis: detached }, job, {
+        now,
+        failure: `The machine ${attachment?.instanceId} does not exist any more.`,
+      });
+    case "detach":
+      return finishJob({ ...state, enis: detached }, job, { now });
+    default:
+      return { ...state, enis: detached };
+  }
+}
