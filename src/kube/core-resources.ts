@@ -117,7 +117,6 @@ export interface ObjectReference {
   readonly name: string;
   readonly namespace?: string;
   readonly uid?: string;
-  readonly resourceVersion?: string;
 }
 
 /** apiextensions.k8s.io/v1 CustomResourceDefinition; its spec is opaque here. */

@@ -61,19 +61,19 @@ export interface KubeClient {
   list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<ObjectList<T>>;
   create<T extends KubeObject>(
     resource: Resource<T>,
-    object: Draft<T>,
+    object: Draft<NoInfer<T>>,
     options?: CallOptions & { fieldManager?: string },
   ): Promise<T>;
   /** Server-side apply on the main resource: makes the object if need be. Fields of `status` are ignored there. */
   apply<T extends KubeObject>(
     resource: Resource<T>,
-    object: ApplyConfiguration<T>,
+    object: ApplyConfiguration<NoInfer<T>>,
     options: ApplyOptions,
   ): Promise<T>;
   /** Server-side apply on `/status`. The object must exist; only fields of `status` are written. */
   applyStatus<T extends KubeObject>(
     resource: Resource<T>,
-    object: ApplyConfiguration<T>,
+    object: ApplyConfiguration<NoInfer<T>>,
     options: ApplyOptions,
   ): Promise<T>;
   /**
@@ -83,7 +83,7 @@ export interface KubeClient {
   mergePatch<T extends KubeObject>(
     resource: Resource<T>,
     name: string,
-    options: PatchOptions & { patch: MergePatch<T> },
+    options: PatchOptions & { patch: MergePatch<NoInfer<T>> },
   ): Promise<T>;
   delete<T extends KubeObject>(resource: Resource<T>, name: string, options?: DeleteOptions): Promise<void>;
 }
@@ -145,7 +145,7 @@ export function createKubeClient(transport: KubeTransport): KubeClient {
 
   function apply<T extends KubeObject>(
     resource: Resource<T>,
-    object: ApplyConfiguration<T>,
+    object: ApplyConfiguration<NoInfer<T>>,
     options: ApplyOptions & { subresource?: "status" },
   ): Promise<T> {
     const { name, namespace } = object.metadata;
@@ -177,7 +177,7 @@ export function createKubeClient(transport: KubeTransport): KubeClient {
     },
     create<T extends KubeObject>(
       resource: Resource<T>,
-      object: Draft<T>,
+      object: Draft<NoInfer<T>>,
       options: CallOptions & { fieldManager?: string } = {},
     ) {
       return json<T>(
