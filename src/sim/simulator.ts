@@ -62,14 +62,38 @@ export class Simulator {
    * @throws what the act throws; nothing has happened then
    */
   run<Answer>(act: (state: CloudState, now: Time) => Step<Answer>): Promise<Answer> {
-    const turn = this.#queue.then(async () => {
-      await this.#advance();
+    return this.#turn(async () => {
       const step = act(this.#state, this.#clock.now());
       await this.#follow(step);
       return step.answer;
     });
-    this.#queue = turn.catch(() => {}).then(() => this.#sleep());
-    return turn;
+  }
+
+  /**
+   * As run, for an act that is worth nothing unless the network follows: where it cannot, the links made so far are taken away
+   * again and nothing has happened.
+   *
+   * @throws what the act throws, or the network
+   */
+  runOrUndo<Answer>(act: (state: CloudState, now: Time) => Step<Answer>): Promise<Answer> {
+    return this.#turn(async () => {
+      const step = act(this.#state, this.#clock.now());
+      try {
+        for (const effect of step.effects) {
+          await this.#apply(effect);
+        }
+      } catch (error) {
+        await this.#follow({
+          state: this.#state,
+          effects: step.effects
+            .filter((it) => it.kind === "plug")
+            .map(({ eniId }) => ({ kind: "unplug", eniId })),
+        });
+        throw error;
+      }
+      this.#state = step.state;
+      return step.answer;
+    });
   }
 
   /** Ends what is under way and wakes up no more. */
@@ -79,19 +103,22 @@ export class Simulator {
     await this.#queue;
   }
 
-  async #advance(): Promise<void> {
-    await this.#follow(advance(this.#state, this.#clock.now()));
+  #turn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(() => this.#advance()).then(work);
+    this.#queue = turn.catch(() => {}).then(() => this.#sleep());
+    return turn;
+  }
+
+  #advance(): Promise<void> {
+    return this.#follow(advance(this.#state, this.#clock.now()));
   }
 
   #sleep(): void {
     this.#cancelWake();
     const due = nextDue(this.#state);
-    if (due === undefined || this.#closed) {
-      return;
+    if (due !== undefined && !this.#closed) {
+      this.#cancelWake = this.#clock.wakeAt(due, () => this.#turn(async () => {}));
     }
-    this.#cancelWake = this.#clock.wakeAt(due, () => {
-      this.#queue = this.#queue.then(() => this.#advance()).then(() => this.#sleep());
-    });
   }
 
   async #follow(step: { state: CloudState; effects: readonly Effect[] }): Promise<void> {
@@ -100,7 +127,8 @@ export class Simulator {
         await this.#apply(effect);
       } catch (error) {
         // The cloud does not take back what it decided because a machine's kernel is gone: the machine has lost its link.
-        this.#log.warn({ effect, error }, "The network could not follow the cloud");
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.warn({ effect, reason }, "The network could not follow the cloud");
       }
     }
     this.#state = step.state;
@@ -113,9 +141,9 @@ export class Simulator {
       case "unplug":
         return this.#fabric.unplug(effect.eniId);
       case "assign":
-        return this.#fabric.assign(effect.eniId, effect.address);
+        return this.#fabric.assign(effect.eniId, effect.addresses);
       case "unassign":
-        return this.#fabric.unassign(effect.eniId, effect.address);
+        return this.#fabric.unassign(effect.eniId, effect.addresses);
     }
   }
 }

@@ -36,10 +36,10 @@ export interface Fabric {
   plug(plug: Plug): Promise<void>;
   /** Takes the link away, and with it its addresses. One that died with its machine is gone already: no error. */
   unplug(eniId: string): Promise<void>;
-  /** From now on the address is reached by the link and may be sent from it. */
-  assign(eniId: string, address: string): Promise<void>;
-  /** From now on it is neither. */
-  unassign(eniId: string, address: string): Promise<void>;
+  /** From now on the addresses are reached by the link and may be sent from it. */
+  assign(eniId: string, addresses: readonly string[]): Promise<void>;
+  /** From now on they are neither. */
+  unassign(eniId: string, addresses: readonly string[]): Promise<void>;
   /** What was dropped. */
   drops(): Promise<Drops>;
 }

@@ -131,8 +131,8 @@ function completeAssign(
     ...eni,
     addresses: eni.addresses.map((it) => (arrived.has(it.address) ? available(it) : it)),
   };
-  const effects = addresses.map((address): Effect => ({ kind: "assign", eniId: eni.eniId, address }));
-  return done(state, job, { eni: changed, effects: isPlugged(state, eni) ? effects : [] });
+  const effects: Effect[] = isPlugged(state, eni) ? [{ kind: "assign", eniId: eni.eniId, addresses }] : [];
+  return done(state, job, { eni: changed, effects });
 }
 
 function completeUnassign(

@@ -18,10 +18,9 @@ export function plugEffects(instance: Instance, eni: Eni): Effect[] {
   }
   const { netns, device } = instance.host;
   const { eniId, mac } = eni;
+  const ready = eni.addresses.filter((it) => it.state === "AVAILABLE").map((it) => it.address);
   return [
     { kind: "plug", eniId, instanceId: instance.instanceId, mac, netns, ...(eni.primary ? { device } : {}) },
-    ...eni.addresses
-      .filter((it) => it.state === "AVAILABLE")
-      .map((it): Effect => ({ kind: "assign", eniId, address: it.address })),
+    { kind: "assign", eniId, addresses: ready },
   ];
 }

@@ -141,8 +141,8 @@ export type Effect =
       readonly device?: string;
     }
   | { readonly kind: "unplug"; readonly eniId: string }
-  | { readonly kind: "assign"; readonly eniId: string; readonly address: string }
-  | { readonly kind: "unassign"; readonly eniId: string; readonly address: string };
+  | { readonly kind: "assign"; readonly eniId: string; readonly addresses: readonly string[] }
+  | { readonly kind: "unassign"; readonly eniId: string; readonly addresses: readonly string[] };
 
 /** What an act came to. */
 export interface Step<Answer> {

@@ -2,7 +2,7 @@ import { CloudError } from "./cloud-error.ts";
 import { checkNamedAddresses } from "./create-network-interface.ts";
 import { findIdleEni } from "./find.ts";
 import { isPlugged } from "./plug.ts";
-import type { CloudState, Occasion, Step } from "./state.ts";
+import type { CloudState, Effect, Occasion, Step } from "./state.ts";
 import { latencyOf, startJob } from "./task.ts";
 
 export interface UnassignRequest {
@@ -53,11 +53,8 @@ export function unassignPrivateAddresses(
     due: occasion.now + latencyOf(state, "UnassignPrivateIpAddresses"),
     work: { kind: "unassign" as const, addresses: [...leaving] },
   };
-  return {
-    state: startJob(state, changed, job),
-    answer: null,
-    effects: isPlugged(state, eni)
-      ? [...leaving].map((address) => ({ kind: "unassign" as const, eniId: eni.eniId, address }))
-      : [],
-  };
+  const effects: Effect[] = isPlugged(state, eni)
+    ? [{ kind: "unassign", eniId: eni.eniId, addresses: [...leaving] }]
+    : [];
+  return { state: startJob(state, changed, job), answer: null, effects };
 }

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { destination, pino } from "pino";
+import { ConfigError, parseSimConfig, type SimConfig } from "./config.ts";
+import { runSim } from "./run.ts";
+
+const usage = `vpc-sim: a VPC of Tencent Cloud in a box, its API and, in the kernel, its network.
+
+Usage: vpc-sim --config FILE [--log-level LEVEL]
+
+  --config FILE       YAML: region, callers, VPCs, subnets, where to listen (docs/design/vpc-sim.md)
+  --log-level LEVEL   debug shows every call; info is the default
+  --help              this text
+
+With "fabric: true", the default, it takes over the network namespace that it is started in and has to be root there.
+With "fabric: false" it is the API alone and runs anywhere.
+`;
+
+function readOptions(): { config: SimConfig; level: string } | undefined {
+  const { values } = parseArgs({
+    options: {
+      config: { type: "string" },
+      "log-level": { type: "string", default: "info" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    return undefined;
+  }
+  if (values.config === undefined) {
+    throw new ConfigError("Name the configuration: vpc-sim --config FILE. Try --help.");
+  }
+  const level = values["log-level"];
+  if (!Object.hasOwn(pino.levels.values, level)) {
+    throw new ConfigError(
+      `The log level "${level}" is none of ${Object.keys(pino.levels.values).join(", ")}.`,
+    );
+  }
+  return { config: parseSimConfig(readFileSync(values.config, "utf8")), level };
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (options === undefined) {
+    process.stdout.write(usage);
+    return;
+  }
+  const log = pino({ name: "vpc-sim", level: options.level }, destination({ dest: 2, sync: true }));
+  const sim = await runSim(options.config, log);
+  const stop = (signal: string) => {
+    log.info({ signal }, "vpc-sim stops");
+    sim.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  log.info({ api: sim.apiUrl, control: sim.controlUrl, fabric: options.config.fabric }, "vpc-sim runs");
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`vpc-sim: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}
