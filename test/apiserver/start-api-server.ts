@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { binary } from "../../tools/build/binary.ts";
 import { type CommandOptions, runCommand } from "../../tools/build/run-command.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "../cluster/certificates.ts";
-import { type Daemon, startDaemon, stopDaemon } from "../cluster/daemon.ts";
+import { type Daemon, stopDaemon } from "../cluster/daemon.ts";
 import { etcdArguments } from "../cluster/etcd-arguments.ts";
 import { freePorts } from "../cluster/free-ports.ts";
 import { apiServerArguments, apiServerIsReady, apiServerNames } from "../cluster/kube-apiserver-arguments.ts";
 import { writeKubeconfig } from "../cluster/kubeconfig.ts";
+import { startCompanion } from "../cluster/start-companion.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
 
 /** A Kubernetes user as a client certificate names it. */
@@ -143,12 +144,7 @@ export async function startApiServer(): Promise<ApiServer> {
 }
 
 async function startProgram(name: string, folder: string, arguments_: readonly string[]): Promise<Daemon> {
-  return startDaemon({
-    name,
-    // The kernel kills it when we die, be it by SIGKILL: no test leaves an API server behind.
-    argv: ["setpriv", "--pdeathsig", "KILL", await binary(name), ...arguments_],
-    log: join(folder, `${name}.log`),
-  });
+  return startCompanion(name, [await binary(name), ...arguments_], { log: join(folder, `${name}.log`) });
 }
 
 function createUsers(authority: CertificateAuthority, server: string) {

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
-/** A process that outlives the program that started it, and how to know it again. Plain data: it is kept in a file. */
+/** A process in the background, and how to know it again. Plain data: it can be kept in a file. */
 export interface Daemon {
   readonly name: string;
   readonly pid: number;
@@ -10,36 +10,18 @@ export interface Daemon {
   readonly log: string;
 }
 
-/** What to start. */
-export interface DaemonSpec {
-  readonly name: string;
-  readonly argv: readonly string[];
-  readonly log: string;
-  /** Variables on top of this process's own. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** Starts a process in a session of its own, so that neither Ctrl-C nor the end of this program reaches it. */
-export function startDaemon(spec: DaemonSpec): Daemon {
-  const log = openSync(spec.log, "a", 0o600);
-  try {
-    const child = Bun.spawn([...spec.argv], {
-      detached: true,
-      stdio: ["ignore", log, log],
-      env: { ...process.env, ...spec.env },
-    });
-    child.unref();
-    const startTime = readProcess(child.pid)?.startTime;
-    return { name: spec.name, pid: child.pid, startTime: startTime ?? "gone", log: spec.log };
-  } finally {
-    closeSync(log);
-  }
-}
-
 /** Whether this very process still runs; another one that got its pid does not count, nor does a zombie. */
 export function isAlive(daemon: Daemon): boolean {
   const found = readProcess(daemon.pid);
   return found !== undefined && found.startTime === daemon.startTime && found.state !== "Z";
+}
+
+/** Describes the process that has this pid now. Throws if it has ended already. */
+export function identifyDaemon(name: string, options: { pid: number; log: string }): Daemon {
+  const found = readProcess(options.pid);
+  const daemon = { name, pid: options.pid, startTime: found?.startTime ?? "", log: options.log };
+  if (found === undefined) throw new Error(`${name} ended at once; ${logTail(daemon)}`);
+  return daemon;
 }
 
 function readProcess(pid: number): { state: string; startTime: string } | undefined {

@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { waitUntil } from "./wait-until.ts";
+
+// Whatever a process of the cluster starts stays in the cluster's control group, also what has lost its parent: this is
+// how `down` finds the shims and containers of a run that was killed.
+
+const NAME = "tke-eni-cluster";
+const MOUNT = "/sys/fs/cgroup";
+
+/** The hierarchies of control groups: one for version 2, many for version 1. */
+function hierarchies(): string[] {
+  if (existsSync(join(MOUNT, "cgroup.controllers"))) return [MOUNT];
+  const folders = readdirSync(MOUNT).map((name) => realpathSync(join(MOUNT, name)));
+  return [...new Set(folders)].filter((folder) => existsSync(join(folder, "cgroup.procs")));
+}
+
+/** The group of the containers of one node, as the kubelet's `cgroupRoot` wants it. */
+export function nodeCgroup(node: string): string {
+  return `/${NAME}/${node}`;
+}
+
+/** Makes the group for the cluster's daemons and returns its folder: write a pid into `cgroup.procs` there. */
+export function createDaemonCgroup(): string {
+  const all = hierarchies();
+  // Of version 1's hierarchies these have no controller that the container runtime would move a process to.
+  const hierarchy = all.find((folder) => /\/(unified|systemd)$/.test(folder)) ?? all[0];
+  if (hierarchy === undefined) {
+    throw new Error(`No control groups are mounted under ${MOUNT}: containers cannot run here.`);
+  }
+  // Version 2 allows processes only in groups that have no groups with controllers below them.
+  const folder = join(hierarchy, NAME, "daemons");
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** The pids of all processes of the cluster. */
+export function clusterPids(): number[] {
+  return [...new Set(clusterGroups().flatMap(pidsOf))];
+}
+
+/** Kills every process of the cluster and removes its groups. Returns when none is left. */
+export async function killCgroup(): Promise<void> {
+  await waitUntil(
+    "the end of the cluster's processes",
+    () => {
+      const pids = clusterPids();
+      for (const pid of pids) killIfThere(pid);
+      return pids.length === 0;
+    },
+    { deadlineMs: 20_000, intervalMs: 20 },
+  );
+  for (const folder of clusterGroups()) {
+    await waitUntil(`the removal of ${folder}`, () => removeGroup(folder), {
+      deadlineMs: 5000,
+      intervalMs: 20,
+    });
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** The kernel answers EBUSY for a moment after the last process ended. */
+function removeGroup(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EBUSY") return false;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  return true;
+}
+
+/** All groups of the cluster, children before parents. */
+function clusterGroups(): string[] {
+  return hierarchies()
+    .map((hierarchy) => join(hierarchy, NAME))
+    .filter((folder) => existsSync(folder))
+    .flatMap(withChildren);
+}
+
+function withChildren(folder: string): string[] {
+  const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...children.flatMap((entry) => withChildren(join(folder, entry.name))), folder];
+}
+
+function pidsOf(folder: string): number[] {
+  try {
+    return readFileSync(join(folder, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+  } catch (error) {
+    // The group went, or is a threaded one, whose processes are listed in its parent.
+    if (["ENOENT", "ENODEV", "EOPNOTSUPP"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+// `npm run cluster -- up | down | status`: real Kubernetes in a simulated VPC on this machine.
+import { Command, InvalidArgumentError } from "commander";
+import { consoleProgress } from "../../tools/build/progress.ts";
+import { down } from "./down.ts";
+import { status } from "./status.ts";
+import { up } from "./up.ts";
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It must be a whole number of at least 1.");
+  return Number(text);
+}
+
+const program = new Command("cluster").description("Real Kubernetes in a simulated VPC, on this machine.");
+
+program
+  .command("up")
+  .description("start vpc-sim, a control plane and nodes; prints how to use them")
+  .option("--nodes <count>", "how many nodes", parseCount, 3)
+  .action(async (options: { nodes: number }) => {
+    const cluster = await up({ nodes: options.nodes }, consoleProgress);
+    console.log(`export KUBECONFIG=${cluster.kubeconfig}`);
+  });
+
+program
+  .command("down")
+  .description("take everything away: processes, namespaces, mounts, links, files")
+  .action(() => down(consoleProgress));
+
+program
+  .command("status")
+  .description("tell what runs")
+  .action(async () => console.log(await status()));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

@@ -1,0 +1,71 @@
+import { simulatedWorld } from "../../src/sim/config.ts";
+
+/** A machine of the VPC: a network namespace with one network interface that vpc-sim plugs. */
+export interface Machine {
+  readonly name: string;
+  /** Name of its network namespace. */
+  readonly namespace: string;
+  readonly instanceId: string;
+  readonly instanceType: string;
+  readonly zone: string;
+  readonly subnetId: string;
+  readonly address: string;
+}
+
+/** A machine that runs a kubelet. */
+export interface NodeMachine extends Machine {
+  /** What the kubelet is told; node-2 has none, so that it must be recognised by its address. */
+  readonly providerId: string | undefined;
+}
+
+export const region = simulatedWorld().region;
+export const vpcNamespace = "tke-vpc";
+export const outsideNamespace = "tke-out";
+export const nodeNamespacePrefix = "tke-node-";
+
+export const serviceCidr = "172.20.0.0/16";
+export const kubernetesServiceAddress = "172.20.0.1";
+export const dnsServiceAddress = "172.20.0.10";
+
+/** The link between the root namespace and the VPC's router. */
+export const managementLink = {
+  name: "tke-mgmt",
+  /** The root namespace's end. */
+  address: "169.254.240.1",
+  /** The router's end, where vpc-sim has its control API. */
+  routerAddress: "169.254.240.2",
+  prefixLength: 30,
+};
+
+export const controlApi = `http://${managementLink.routerAddress}:${simulatedWorld().control.listen.port}`;
+
+export const controlPlane: Machine = {
+  name: "control-plane",
+  namespace: "tke-cp",
+  instanceId: "ins-ctrl0001",
+  instanceType: "S5.LARGE8",
+  zone: "ap-sim-1",
+  subnetId: "subnet-node0001",
+  address: "10.0.1.10",
+};
+
+export const apiServerUrl = `https://${controlPlane.address}:6443`;
+
+/** The node subnets end at .254, and the control plane's address is the one before node-1's. */
+export const maxNodes = 200;
+
+/** node-1, node-2, …: node-3 and every second one after it are in the second zone. */
+export function nodeMachine(number: number): NodeMachine {
+  const zone = number > 1 && number % 2 === 1 ? 2 : 1;
+  const instanceId = `ins-node${String(number).padStart(4, "0")}`;
+  return {
+    name: `node-${number}`,
+    namespace: `${nodeNamespacePrefix}${number}`,
+    instanceId,
+    instanceType: "S5.LARGE8",
+    zone: `ap-sim-${zone}`,
+    subnetId: `subnet-node000${zone}`,
+    address: `10.0.${zone}.${10 + number}`,
+    providerId: number === 2 ? undefined : `qcloud:///800001/${instanceId}`,
+  };
+}
