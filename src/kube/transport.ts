@@ -37,11 +37,11 @@ export interface KubeTransport {
    */
   call(request: KubeRequest, options?: CallOptions): Promise<KubeAnswer>;
   /**
-   * Opens a stream. It has no deadline: the caller ends it by `signal`, and must.
+   * Opens a stream of bytes. It has no deadline: the caller ends it by `signal`, and must.
    *
-   * @throws KubeError for an answer of 300 or more, and when none came
+   * @throws KubeError for an answer of 300 or more, when none came, and from the stream when it breaks
    */
-  stream(request: KubeRequest, options: { signal: AbortSignal }): Promise<ReadableStream<Uint8Array>>;
+  stream(request: KubeRequest, options: { signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** A transport over fetch. Its calls and streams share the connections of the process. */
@@ -99,7 +99,7 @@ export function createTransport(
       let answer: KubeAnswer;
       try {
         const response = await send(request, { signal, timeout: false });
-        if (response.status < 300 && response.body) return response.body;
+        if (response.status < 300 && response.body) return chunks(request, response.body, { signal });
         answer = { status: response.status, headers: response.headers, bytes: await response.bytes() };
       } catch (error) {
         throw asKubeError(request, error, { signal });
@@ -107,6 +107,18 @@ export function createTransport(
       throw refusal(request, answer);
     },
   };
+}
+
+async function* chunks(
+  request: KubeRequest,
+  body: ReadableStream<Uint8Array>,
+  signals: { signal: AbortSignal },
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw asKubeError(request, error, signals);
+  }
 }
 
 function asKubeError(
