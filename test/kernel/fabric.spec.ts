@@ -1,0 +1,315 @@
+import { afterAll, beforeAll, describe, expect, it } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client as VpcClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_client.js";
+import { stringify } from "yaml";
+import { type SimConfig, simulatedWorld } from "../../src/sim/config.ts";
+import { ControlClient } from "../../src/sim/control/client.ts";
+import { waitUntil } from "../cluster/wait-until.ts";
+import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
+
+const namespaces = new ThrowAwayNamespaces("tkfab");
+const folder = mkdtempSync(join(tmpdir(), "tkfab-"));
+// Two runs at a time may not share a management network.
+const block = process.pid % 64;
+const management = {
+  link: `tkf-${process.pid}`,
+  own: `169.254.242.${4 * block + 1}`,
+  far: `169.254.242.${4 * block + 2}`,
+};
+const apiAddress = `169.254.243.${block + 1}`;
+const outsideAddress = "198.51.100.10";
+const subnetId = "subnet-pods0001";
+
+interface Machine {
+  readonly namespace: ThrowAwayNamespace;
+  readonly instanceId: string;
+  readonly address: string;
+  readonly primaryEniId: string;
+}
+
+const router = namespaces.make("vpc");
+const outside = namespaces.make("out");
+const world: SimConfig = {
+  ...simulatedWorld(),
+  latency: { default: 50, actions: {} },
+  outside: { netns: outside.path, address: outsideAddress, gateway: "198.51.100.1" },
+  api: { listen: { hostname: apiAddress, port: 80 } },
+  control: { listen: { hostname: management.far, port: 9440 } },
+};
+const control = new ControlClient(`http://${management.far}:9440`);
+let sim: Bun.Subprocess;
+let a: Machine;
+let b: Machine;
+
+beforeAll(async () => {
+  host("ip", "link", "add", management.link, "type", "veth", "peer", "name", "mgmt", "netns", router.name);
+  host("ip", "address", "add", `${management.own}/30`, "dev", management.link);
+  host("ip", "link", "set", management.link, "up");
+  host("ip", "route", "add", `${apiAddress}/32`, "via", management.far);
+  router.run("ip", "address", "add", `${management.far}/30`, "dev", "mgmt");
+  router.run("ip", "link", "set", "mgmt", "up");
+  await startSim();
+  a = await addMachine("node-a", { instanceId: "ins-node000a", address: "10.0.1.211" });
+  b = await addMachine("node-b", { instanceId: "ins-node000b", address: "10.0.1.212" });
+});
+
+afterAll(async () => {
+  await stopSim();
+  namespaces.removeAll();
+  rmSync(folder, { recursive: true });
+});
+
+function host(...command: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(command);
+  if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
+}
+
+async function startSim(): Promise<void> {
+  const config = join(folder, "vpc-sim.yaml");
+  writeFileSync(config, stringify(world));
+  const program = [process.execPath, join(import.meta.dir, "../../src/sim/main.ts"), "--config", config];
+  sim = Bun.spawn(["ip", "netns", "exec", router.name, ...program], { stdout: "inherit", stderr: "inherit" });
+  await waitUntil("vpc-sim", () => control.isHealthy(), { deadlineMs: 10_000 });
+}
+
+async function stopSim(): Promise<number> {
+  sim.kill("SIGTERM");
+  return sim.exited;
+}
+
+async function addMachine(name: string, at: { instanceId: string; address: string }): Promise<Machine> {
+  const namespace = namespaces.make(name);
+  const answer = await control.addInstance({
+    instanceId: at.instanceId,
+    name,
+    instanceType: "S5.MEDIUM4",
+    zone: "ap-sim-1",
+    subnetId: "subnet-node0001",
+    privateIp: at.address,
+    netns: namespace.path,
+    device: "eth0",
+  });
+  const machine = { namespace, ...at, primaryEniId: answer.primaryEniId };
+  configurePrimary(machine, answer.gateway);
+  return machine;
+}
+
+function configurePrimary({ namespace, address }: Machine, gateway = "10.0.1.1"): void {
+  namespace.run("ip", "address", "add", `${address}/24`, "dev", "eth0");
+  namespace.run("ip", "link", "set", "eth0", "up");
+  namespace.run("ip", "route", "add", "default", "via", gateway);
+}
+
+/** Whether a ping from one address gets its answer; and after how many milliseconds. */
+function ping(machine: Machine, target: string, source?: string): number | undefined {
+  const from = source === undefined ? [] : ["-I", source];
+  try {
+    const output = machine.namespace.run("ping", "-n", "-c", "1", "-W", "2", ...from, target);
+    return Number(/time=([\d.]+) ms/.exec(output)?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+function vpc(): VpcClient {
+  const [credential] = world.credentials;
+  return new VpcClient({
+    credential: { secretId: credential?.secretId ?? "", secretKey: credential?.secretKey ?? "" },
+    region: world.region,
+    profile: { httpProfile: { endpoint: apiAddress, protocol: "http://" } },
+  });
+}
+
+async function finish(call: Promise<{ RequestId?: string }>): Promise<string | undefined> {
+  const { RequestId = "" } = await call;
+  const status = async () => {
+    const { Status } = await vpc().DescribeVpcTaskResult({ TaskId: RequestId });
+    return Status === "RUNNING" ? undefined : Status;
+  };
+  return waitUntil("the task", status, { deadlineMs: 5000, intervalMs: 10 });
+}
+
+/** Attaches a new network interface with one secondary address, and configures it as a node would. */
+async function attachEni(machine: Machine, device: string) {
+  const created = await vpc().CreateAndAttachNetworkInterface({
+    VpcId: "vpc-sim00001",
+    SubnetId: subnetId,
+    NetworkInterfaceName: "fabric",
+    InstanceId: machine.instanceId,
+    SecondaryPrivateIpAddressCount: 1,
+  });
+  expect(await finish(Promise.resolve(created))).toBe("SUCCESS");
+  const eni = created.NetworkInterface;
+  const [link] = machine.namespace.ip("link", "show", "dev", device);
+  const [primary = "", secondary = ""] =
+    eni?.PrivateIpAddressSet?.map((it) => it.PrivateIpAddress ?? "") ?? [];
+  const { run } = machine.namespace;
+  run("ip", "link", "set", device, "up");
+  run("ip", "route", "add", "default", "via", "10.0.16.1", "dev", device, "onlink", "table", "4001");
+  for (const address of [primary, secondary]) {
+    run("ip", "address", "add", `${address}/32`, "dev", device);
+    run("ip", "rule", "add", "from", address, "lookup", "4001");
+  }
+  return { eniId: eni?.NetworkInterfaceId ?? "", mac: eni?.MacAddress, link, primary, secondary };
+}
+
+describe("the fabric", () => {
+  let eni: Awaited<ReturnType<typeof attachEni>>;
+
+  it("answers the first ping to a machine of the same subnet at once", () => {
+    expect(ping(a, b.address)).toBeLessThan(300);
+  });
+
+  it("connects a machine with its gateway, the API and the host outside", () => {
+    expect(ping(a, "10.0.1.1")).toBeDefined();
+    expect(ping(a, apiAddress)).toBeDefined();
+    expect(ping(a, outsideAddress)).toBeDefined();
+  });
+
+  it("connects a machine with whoever is at the management link", () => {
+    host("ip", "route", "add", `${a.address}/32`, "via", management.far);
+    expect(ping(a, management.own)).toBeDefined();
+  });
+
+  it("makes the link of an attached network interface appear, down, with its MAC", async () => {
+    eni = await attachEni(a, "eth1");
+    expect(eni.link.address).toBe(eni.mac);
+    expect(eni.link.flags).not.toContain("UP");
+    expect(router.ip("link", "show", "dev", eni.eniId)[0].ifname).toBe(eni.eniId);
+  });
+
+  it("connects every address of it with other machines, its gateway and the host outside, both ways", () => {
+    for (const address of [eni.primary, eni.secondary]) {
+      for (const target of [b.address, "10.0.16.1", outsideAddress]) {
+        expect([address, target, ping(a, target, address)]).toEqual([address, target, expect.any(Number)]);
+      }
+      expect(ping(b, address)).toBeDefined();
+    }
+  });
+
+  it("keeps the addresses of a link that the machine sets down and up again", () => {
+    a.namespace.run("ip", "link", "set", "eth1", "down");
+    a.namespace.run("ip", "link", "set", "eth1", "up");
+    a.namespace.run(
+      "ip",
+      "route",
+      "add",
+      "default",
+      "via",
+      "10.0.16.1",
+      "dev",
+      "eth1",
+      "onlink",
+      "table",
+      "4001",
+    );
+    expect(ping(a, b.address, eni.secondary)).toBeDefined();
+  });
+
+  it("does not know an address that nobody has", () => {
+    expect(ping(b, "10.0.16.200")).toBeUndefined();
+  });
+
+  it("has dropped nothing so far", async () => {
+    expect(await control.readDrops()).toEqual({ total: 0, bySource: [] });
+  });
+
+  it("drops what a link may not send, and counts it by link and source", async () => {
+    const spoofed = "10.0.16.200";
+    a.namespace.run("ip", "address", "add", `${spoofed}/32`, "dev", "eth1");
+    a.namespace.run("ip", "rule", "add", "from", spoofed, "lookup", "4001");
+    expect(ping(a, b.address, spoofed)).toBeUndefined();
+    a.namespace.run("ip", "rule", "del", "from", eni.secondary);
+    expect(ping(a, b.address, eni.secondary)).toBeUndefined();
+    a.namespace.run("ip", "rule", "add", "from", eni.secondary, "lookup", "4001");
+
+    const { instanceId, primaryEniId } = a;
+    const drops = await control.readDrops();
+    expect(drops.total).toBe(2);
+    expect(drops.bySource).toHaveLength(2);
+    expect(drops.bySource).toContainEqual({
+      link: eni.eniId,
+      eniId: eni.eniId,
+      instanceId,
+      source: spoofed,
+      packets: 1,
+    });
+    expect(drops.bySource).toContainEqual({
+      link: primaryEniId,
+      eniId: primaryEniId,
+      instanceId,
+      source: eni.secondary,
+      packets: 1,
+    });
+  });
+
+  it("lets an address in when it has been assigned, and no more once it is being taken back", async () => {
+    const NetworkInterfaceId = eni.eniId;
+    const PrivateIpAddresses = [{ PrivateIpAddress: "10.0.16.200" }];
+    await finish(vpc().AssignPrivateIpAddresses({ NetworkInterfaceId, PrivateIpAddresses }));
+    expect(ping(a, b.address, "10.0.16.200")).toBeDefined();
+
+    const unassigning = vpc().UnassignPrivateIpAddresses({ NetworkInterfaceId, PrivateIpAddresses });
+    await unassigning;
+    expect(ping(a, b.address, "10.0.16.200")).toBeUndefined();
+    expect(ping(b, "10.0.16.200")).toBeUndefined();
+    expect(await finish(unassigning)).toBe("SUCCESS");
+    expect(ping(a, b.address, eni.secondary)).toBeDefined();
+  });
+
+  it("takes the link away when the network interface is detached, and forgets its addresses", async () => {
+    await finish(vpc().DetachNetworkInterface({ NetworkInterfaceId: eni.eniId, InstanceId: a.instanceId }));
+    expect(a.namespace.ip("link", "show").map((it: { ifname: string }) => it.ifname)).not.toContain("eth1");
+    expect(router.ip("link", "show").map((it: { ifname: string }) => it.ifname)).not.toContain(eni.eniId);
+    expect(router.run("nft", "list", "set", "inet", "vpc", "allowed")).not.toContain(eni.eniId);
+    expect(await finish(vpc().DeleteNetworkInterface({ NetworkInterfaceId: eni.eniId }))).toBe("SUCCESS");
+  });
+
+  it("plugs a machine's links in again when its power comes back", async () => {
+    await control.stopInstance(a.instanceId);
+    expect(a.namespace.ip("link", "show").map((it: { ifname: string }) => it.ifname)).toEqual(["lo"]);
+    expect(ping(b, a.address)).toBeUndefined();
+    await control.startInstance(a.instanceId);
+    configurePrimary(a);
+    expect(ping(b, a.address)).toBeDefined();
+  });
+
+  it("detaches from a machine whose namespace has died", async () => {
+    const lost = await addMachine("node-c", { instanceId: "ins-node000c", address: "10.0.1.213" });
+    const { eniId } = await attachEni(lost, "eth1");
+    namespaces.remove(lost.namespace);
+    const detached = vpc().DetachNetworkInterface({ NetworkInterfaceId: eniId, InstanceId: lost.instanceId });
+    expect(await finish(detached)).toBe("SUCCESS");
+    await control.removeInstance(lost.instanceId);
+    expect((await control.readState()).enis.map((it) => it.eniId)).not.toContain(lost.primaryEniId);
+  });
+
+  it("refuses a machine whose namespace is not there, and keeps nothing of it", async () => {
+    const request = {
+      instanceId: "ins-node000d",
+      name: "node-d",
+      instanceType: "S5.MEDIUM4",
+      zone: "ap-sim-1",
+      subnetId: "subnet-node0001",
+      privateIp: "10.0.1.214",
+      netns: "/run/netns/tkfab-none",
+    };
+    expect(control.addInstance(request)).rejects.toThrow(/tkfab-none/);
+    expect((await control.readState()).instances.map((it) => it.name)).not.toContain("node-d");
+  });
+
+  it("stops when it is asked to, and clears at the next start what it left", async () => {
+    expect(await stopSim()).toBe(0);
+    expect(router.ip("link", "show").map((it: { ifname: string }) => it.ifname)).toContain(b.primaryEniId);
+    await startSim();
+    expect(
+      router
+        .ip("link", "show")
+        .map((it: { ifname: string }) => it.ifname)
+        .sort(),
+    ).toEqual(["lo", "mgmt", "out"]);
+    expect((await control.readState()).instances).toEqual([]);
+  });
+});
