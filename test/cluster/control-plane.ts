@@ -94,6 +94,9 @@ async function startControllerManager(
   return startHere("kube-controller-manager", [
     ...(await connection(authority, "kube-controller-manager")),
     "--use-service-account-credentials=true",
+    // At its start it makes a service account and a token for each controller: at the default of 20 a second that takes 4 s.
+    "--kube-api-qps=500",
+    "--kube-api-burst=1000",
     `--service-account-private-key-file=${serviceAccounts.key}`,
     `--root-ca-file=${authority.certificate}`,
   ]);

@@ -37,26 +37,27 @@ export async function deleteNetworkNamespace(name: string): Promise<void> {
   await runCommand(["ip", "netns", "delete", name]);
 }
 
-/**
- * Makes the link by which the root namespace reaches the control plane and vpc-sim's control API. Both ends have the same
- * name.
- */
+/** Makes the link by which the root namespace reaches the control plane and vpc-sim's control API. */
 export async function createManagementLink(): Promise<void> {
-  const { name, address, routerAddress, prefixLength } = managementLink;
-  await runCommand(["ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", vpcNamespace]);
-  await runCommand(["ip", "address", "add", `${address}/${prefixLength}`, "dev", name]);
-  await runCommand(["ip", "link", "set", name, "up"]);
+  const { name, routerName, address, routerAddress, prefixLength } = managementLink;
   await runCommand([
     "ip",
-    "-n",
-    vpcNamespace,
-    "address",
+    "link",
     "add",
-    `${routerAddress}/${prefixLength}`,
-    "dev",
     name,
+    "type",
+    "veth",
+    "peer",
+    "name",
+    routerName,
+    "netns",
+    vpcNamespace,
   ]);
-  await runCommand(["ip", "-n", vpcNamespace, "link", "set", name, "up"]);
+  await runCommand(["ip", "address", "add", `${address}/${prefixLength}`, "dev", name]);
+  await runCommand(["ip", "link", "set", name, "up"]);
+  const inRouter = ["ip", "-n", vpcNamespace];
+  await runCommand([...inRouter, "address", "add", `${routerAddress}/${prefixLength}`, "dev", routerName]);
+  await runCommand([...inRouter, "link", "set", routerName, "up"]);
   await runCommand([
     "ip",
     "route",

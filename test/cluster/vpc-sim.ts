@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { simulatedWorld } from "../../src/sim/config.ts";
+import { ControlClient } from "../../src/sim/control/client.ts";
 import { runCommand } from "../../tools/build/run-command.ts";
 import type { Daemon } from "./daemon.ts";
 import { configurationFolder } from "./folders.ts";
@@ -28,46 +29,25 @@ export async function startVpcSim(command: readonly string[]): Promise<Daemon> {
     "--config",
     configuration,
   ]);
-  await waitUntil("vpc-sim's control API", () => answers(controlApi), {
+  await waitUntil("vpc-sim's control API", () => new ControlClient(controlApi).isHealthy(), {
     deadlineMs: 20_000,
     daemons: [daemon],
   });
   return daemon;
 }
 
-async function answers(url: string): Promise<boolean> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(1000) });
-  await response.text();
-  return true;
-}
-
-/** What a machine learns from the cloud when it boots, as by DHCP. */
-interface Lease {
-  readonly gateway: string;
-  readonly prefixLength: number;
-}
-
 /** Has vpc-sim run a machine: its primary network interface is plugged as eth0, and configured as the machine's boot would. */
 export async function bootMachine(machine: Machine): Promise<void> {
-  const response = await fetch(`${controlApi}/v1/instances`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({
-      instanceId: machine.instanceId,
-      name: machine.name,
-      instanceType: machine.instanceType,
-      zone: machine.zone,
-      subnetId: machine.subnetId,
-      privateIp: machine.address,
-      netns: `/run/netns/${machine.namespace}`,
-      device: "eth0",
-    }),
-    signal: AbortSignal.timeout(10_000),
+  const lease = await new ControlClient(controlApi).addInstance({
+    instanceId: machine.instanceId,
+    name: machine.name,
+    instanceType: machine.instanceType,
+    zone: machine.zone,
+    subnetId: machine.subnetId,
+    privateIp: machine.address,
+    netns: `/run/netns/${machine.namespace}`,
+    device: "eth0",
   });
-  if (!response.ok) {
-    throw new Error(`vpc-sim does not run ${machine.name}: ${response.status} ${await response.text()}`);
-  }
-  const lease = (await response.json()) as Lease;
   const ip = ["ip", "-n", machine.namespace];
   await runCommand([...ip, "address", "add", `${machine.address}/${lease.prefixLength}`, "dev", "eth0"]);
   await runCommand([...ip, "link", "set", "eth0", "up"]);

@@ -1,4 +1,5 @@
 import { simulatedWorld } from "../../src/sim/config.ts";
+import { managementLink as routerEndName } from "../../src/sim/fabric/kernel-fabric.ts";
 
 /** A machine of the VPC: a network namespace with one network interface that vpc-sim plugs. */
 export interface Machine {
@@ -29,10 +30,12 @@ export const dnsServiceAddress = "172.20.0.10";
 
 /** The link between the root namespace and the VPC's router. */
 export const managementLink = {
-  name: "tke-mgmt",
   /** The root namespace's end. */
+  name: "tke-mgmt",
+  /** The router's end; vpc-sim takes from it whatever source address a packet has. */
+  routerName: routerEndName,
   address: "169.254.240.1",
-  /** The router's end, where vpc-sim has its control API. */
+  /** Where vpc-sim has its control API. */
   routerAddress: "169.254.240.2",
   prefixLength: 30,
 };

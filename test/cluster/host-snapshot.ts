@@ -1,0 +1,61 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { runCommand } from "../../tools/build/run-command.ts";
+import { readHostSysctls } from "./host-sysctls.ts";
+
+/** What of this machine a cluster must leave as it was. */
+export interface HostSnapshot {
+  readonly namespaces: string;
+  readonly links: readonly string[];
+  readonly routes: string;
+  readonly mounts: readonly string[];
+  readonly ruleset: string;
+  readonly controlGroups: readonly string[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Which of the cluster's paths exist. */
+  readonly paths: readonly string[];
+}
+
+const PATHS = [
+  "/etc/cni",
+  "/opt/cni",
+  "/run/tke-eni-cluster",
+  "/var/lib/cni",
+  "/var/lib/kubelet",
+  "/var/lib/tke-eni-cluster",
+];
+
+/** Looks at this machine's root namespaces. */
+export async function takeHostSnapshot(): Promise<HostSnapshot> {
+  const links = await runCommand(["ip", "-oneline", "link", "show"]);
+  return {
+    namespaces: await runCommand(["ip", "netns", "list"]),
+    links: links.split("\n").map((line) => line.split(": ")[1] ?? ""),
+    routes: await runCommand(["ip", "route", "show", "table", "all"]),
+    // Without the mounts' numbers, which the kernel gives anew.
+    mounts: readFileSync("/proc/self/mountinfo", "utf8")
+      .split("\n")
+      .map((line) => line.split(" ").slice(3).join(" ")),
+    ruleset: await runCommand(["nft", "list", "ruleset"]),
+    controlGroups: (await runCommand(["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", "*tke*"])).split(
+      "\n",
+    ),
+    sysctls: readHostSysctls(),
+    paths: PATHS.filter((path) => existsSync(path)),
+  };
+}
+
+/** The processes that live in any of these network or mount namespaces, given as `/proc/PID/ns/net` reads. */
+export function processesInNamespaces(namespaces: ReadonlySet<string>): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => namespacesOf(Number(pid)).some((namespace) => namespaces.has(namespace)));
+}
+
+/** The network and the mount namespace of a process; none if it has ended. */
+export function namespacesOf(pid: number): string[] {
+  try {
+    return ["net", "mnt"].map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`));
+  } catch {
+    return [];
+  }
+}
