@@ -1,0 +1,52 @@
+import { JsonObject } from "./json-object.ts";
+import { type SpecVersion, specVersion } from "./version.ts";
+
+/** Capability by which containerd tells the pod's annotations. */
+const POD_ANNOTATIONS = "io.kubernetes.cri.pod-annotations";
+
+/** What a plugin gets on its standard input. Keys that no plugin of ours reads are nobody's error: chains carry them along. */
+export interface NetworkConfiguration {
+  readonly version: SpecVersion;
+  /** Name of the network. */
+  readonly name: string;
+  /** Name of the plugin. */
+  readonly type: string;
+  readonly ipam: JsonObject | undefined;
+  /** Addresses of the result that ADD gave, for DEL and CHECK; undefined when the runtime has none. */
+  readonly previousAddresses: readonly string[] | undefined;
+  /** Annotations of the pod; empty unless the list asks for the capability. */
+  readonly podAnnotations: ReadonlyMap<string, string>;
+  /** All keys, for those that are a plugin's own. */
+  readonly own: JsonObject;
+}
+
+/**
+ * Reads and checks a network configuration ("Section 1: Network configuration format", as a plugin is given it).
+ * @throws CniError 6 for what is no JSON, 1 for a version that is not spoken, 7 for any other key that breaks its rule.
+ */
+export function parseNetworkConfiguration(text: string): NetworkConfiguration {
+  const own = JsonObject.parse(text, "network configuration");
+  // Before any other key: what the others must be depends on the version. Without one it is 0.1.0, says the specification.
+  const version = specVersion(own.string("cniVersion") ?? "0.1.0");
+  const name = own.requiredString("name");
+  if (!/^[a-z0-9][a-z0-9_.-]*$/i.test(name)) {
+    throw own.invalid("name", "must begin with a letter or digit and go on with those, _, . or -");
+  }
+  return {
+    version,
+    name,
+    type: own.requiredString("type"),
+    ipam: own.object("ipam"),
+    previousAddresses: own
+      .object("prevResult")
+      ?.objects("ips")
+      .map((ip) => ip.requiredString("address")),
+    podAnnotations: own.object("runtimeConfig")?.strings(POD_ANNOTATIONS) ?? new Map(),
+    own,
+  };
+}
+
+/** The caller's version in the standard input of VERSION; undefined for empty input or none. */
+export function parseVersionRequest(text: string): string | undefined {
+  return text.trim() === "" ? undefined : JsonObject.parse(text, "standard input").string("cniVersion");
+}

@@ -1,0 +1,132 @@
+import type { AttachmentParameters } from "../cni/environment.ts";
+import { CniError, type CniErrorCode, CODES } from "../cni/error.ts";
+import { podOf } from "../cni/pod.ts";
+import type {
+  AllocateRequest,
+  AllocateResponse,
+  Attachment,
+  ReleaseRequest,
+} from "../gen/tke/eni/agent/v1/address_pb.ts";
+import { type Allocation, parseAllocation } from "./allocation.ts";
+import { type Backend, formatBackend } from "./ipam-configuration.ts";
+import type { OnWire } from "./on-wire.ts";
+
+const SERVICE = "tke.eni.agent.v1.AddressService";
+/** Attaching an ENI takes this long in a slow minute. The kubelet gives a sandbox four minutes. */
+const ALLOCATE_TIMEOUT_MS = 60_000;
+/** A release needs nobody but the agent, and is queued when the agent does not take it. */
+const RELEASE_TIMEOUT_MS = 5_000;
+/** The agent ends the call by its deadline itself and says why; we hang up only if it does not. */
+const GRACE_MS = 1_000;
+
+/** Codes of the Connect protocol for what passes by itself. */
+const PASSING = ["resource_exhausted", "unavailable", "deadline_exceeded", "aborted", "canceled"];
+
+/**
+ * The agent's address API by the Connect protocol: one POST a call, JSON both ways
+ * (https://connectrpc.com/docs/protocol, "Unary-Request").
+ */
+export class AgentClient {
+  readonly #backend: Backend;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** @throws CniError 11 for what passes by itself, 100 otherwise. */
+  async allocate(attachment: AttachmentParameters): Promise<Allocation> {
+    const request: OnWire<AllocateRequest> = {
+      attachment: encodeAttachment(attachment),
+      netns: attachment.netns,
+    };
+    const response = await this.#call("Allocate", request, { timeoutMs: ALLOCATE_TIMEOUT_MS });
+    return parseAllocation(response as OnWire<AllocateResponse>);
+  }
+
+  /** @throws CniError 11 for what passes by itself, 100 otherwise. */
+  async release(attachment: AttachmentParameters): Promise<void> {
+    const request: OnWire<ReleaseRequest> = { attachment: encodeAttachment(attachment) };
+    await this.#call("Release", request, { timeoutMs: RELEASE_TIMEOUT_MS });
+  }
+
+  async #call(method: string, request: object, { timeoutMs }: { timeoutMs: number }): Promise<object> {
+    const backend = this.#backend;
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(
+        `http://${"host" in backend ? backend.host : "localhost"}/${SERVICE}/${method}`,
+        {
+          method: "POST",
+          headers: {
+            "content-type": "application/json",
+            "connect-protocol-version": "1",
+            "connect-timeout-ms": String(timeoutMs),
+          },
+          body: JSON.stringify(request),
+          signal: AbortSignal.timeout(timeoutMs + GRACE_MS),
+          ...("socket" in backend ? { unix: backend.socket } : {}),
+        },
+      );
+      status = response.status;
+      text = await response.text();
+    } catch (error) {
+      throw this.#unreachable(error, { timeoutMs });
+    }
+    const answer = parseObject(text);
+    if (status === 200 && answer !== undefined) return answer;
+    throw refusal({ method, status, text, answer });
+  }
+
+  #unreachable(error: unknown, { timeoutMs }: { timeoutMs: number }): CniError {
+    const { name, message, code } = error as Error & { code?: string };
+    const reason = name === "TimeoutError" ? `no answer within ${timeoutMs} ms` : (code ?? message);
+    return new CniError(
+      CODES.tryAgainLater,
+      `cannot reach tke-eni-agent at ${formatBackend(this.#backend)} (${reason}): see that the tke-eni-agent pod of this node is running`,
+    );
+  }
+}
+
+function encodeAttachment({ containerId, ifName, args }: AttachmentParameters): OnWire<Attachment> {
+  const pod = podOf(args);
+  return {
+    containerId,
+    ifName,
+    ...(pod === undefined ? {} : { podNamespace: pod.namespace, podName: pod.name, podUid: pod.uid }),
+  };
+}
+
+/** The error that a failed call stands for ("Error end-stream": `{"code", "message", "details"}`). */
+function refusal({
+  method,
+  status,
+  text,
+  answer,
+}: {
+  method: string;
+  status: number;
+  text: string;
+  answer: Readonly<Record<string, unknown>> | undefined;
+}): CniError {
+  const { code, message } = answer ?? {};
+  if (typeof code !== "string") {
+    const shown = JSON.stringify(text.slice(0, 200));
+    return new CniError(
+      CODES.agentFailure,
+      `what answers ${method} is no tke-eni-agent: HTTP status ${status} with ${shown}; see ipam.backend in the network configuration`,
+    );
+  }
+  const cniCode: CniErrorCode = PASSING.includes(code) ? CODES.tryAgainLater : CODES.agentFailure;
+  const told = typeof message === "string" && message !== "" ? message : `tke-eni-agent refused ${method}`;
+  return new CniError(cniCode, told, { details: `tke-eni-agent: ${code}` });
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

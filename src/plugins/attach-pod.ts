@@ -1,0 +1,95 @@
+import { CniError, CODES } from "../cni/error.ts";
+import { getLink, type Link, setLink } from "../netlink/link.ts";
+import { NetlinkError } from "../netlink/netlink-error.ts";
+import type { NetlinkSocket } from "../netlink/socket.ts";
+import type { Allocation } from "./allocation.ts";
+import { chooseLinkEnd, type Randomness } from "./choose-link-end.ts";
+import { isPair } from "./is-pair.ts";
+import {
+  createPodLink,
+  hostMessages,
+  type LinkEnd,
+  type PodLink,
+  podMessages,
+  retireHostEnd,
+  retirePodEnd,
+} from "./pod-network.ts";
+
+/** One for a stale link, one for an index that is taken, and one to be sure. */
+const ATTEMPTS = 3;
+
+export interface AttachOptions {
+  /** Sockets in the pod's namespace and in the host's. */
+  readonly pod: NetlinkSocket;
+  readonly host: NetlinkSocket;
+  readonly hostNamespaceFd: number;
+  readonly containerId: string;
+  /** Interface inside the pod. */
+  readonly ifName: string;
+  readonly hostName: string;
+  readonly allocation: Allocation;
+  readonly random: Randomness;
+}
+
+/**
+ * Gives a pod its network: one send inside, one on the host. What an earlier ADD of the same container left is completed, and a
+ * link of another container under the same name goes out of the way: a StatefulSet's pod comes back before its old sandbox's
+ * DEL does.
+ * @throws CniError 4 when the interface is someone else's; NetlinkError.
+ */
+export function attachPod(options: AttachOptions): PodLink {
+  const { pod, host, allocation, ifName, hostName, containerId, random } = options;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const fresh: PodLink = { pod: chooseLinkEnd(ifName, random), host: chooseLinkEnd(hostName, random) };
+    if (makeLink(fresh, options)) {
+      host.batch(hostMessages(fresh, allocation, { containerId }));
+      return fresh;
+    }
+    const own = clearTheWay(options);
+    if (own !== undefined) {
+      pod.batch([setLink(own.pod.index, { up: true }), ...podMessages(own, allocation)]);
+      host.batch(hostMessages(own, allocation, { containerId }));
+      return own;
+    }
+  }
+  throw new CniError(
+    CODES.tryAgainLater,
+    `link ${hostName} came back as often as it was moved away: is another ADD for the same pod running?`,
+  );
+}
+
+/** False when a name or an index is taken. */
+function makeLink(link: PodLink, { pod, allocation, hostNamespaceFd }: AttachOptions): boolean {
+  const { group, mtu } = allocation;
+  try {
+    pod.batch([createPodLink(link, { group, mtu, hostNamespaceFd }), ...podMessages(link, allocation)]);
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === "EEXIST" && error.position === 0) return false;
+    throw error;
+  }
+}
+
+/** Gives the link that this container has already; otherwise frees both names, where that is ours to do. */
+function clearTheWay({ pod, host, ifName, hostName, containerId }: AttachOptions): PodLink | undefined {
+  const there = host.get(getLink({ name: hostName }));
+  const inside = pod.get(getLink({ name: ifName }));
+  const pair = there !== undefined && inside !== undefined && isPair(inside, there);
+  // A pair without an alias is an ADD that ended before its second send.
+  if (pair && (there.alias === containerId || there.alias === undefined)) {
+    return { pod: end(inside), host: end(there) };
+  }
+  if (inside !== undefined && !pair) {
+    throw new CniError(
+      CODES.invalidEnvironment,
+      `CNI_IFNAME is "${ifName}", and CNI_NETNS has a link of that name (${inside.kind ?? "physical"}, index ${inside.index}) that is not of this network: delete it, or choose another name`,
+    );
+  }
+  if (there !== undefined) host.batch(retireHostEnd(there.index));
+  if (inside !== undefined) pod.batch(retirePodEnd(inside.index));
+  return undefined;
+}
+
+function end({ name, index, mac }: Link): LinkEnd {
+  return { name, index, mac: mac ?? "" };
+}
