@@ -11,10 +11,14 @@ const UNASSIGN_BATCH = 10;
 export function giveBack(view: NodeView): Action[] {
   const actions: Action[] = [];
   for (const eni of view.enis) {
-    if (eni.busy || !eni.ready) continue;
+    if (eni.busy) continue;
+    if (eni.leaving === "agreed") {
+      actions.push({ kind: "remove-eni", eniId: eni.id });
+      continue;
+    }
+    if (!eni.ready) continue;
     const agreed = eni.addresses.filter((a) => a.assigned && a.reclaim === "agreed").map((a) => a.address);
-    if (eni.leaving === "agreed") actions.push({ kind: "remove-eni", eniId: eni.id });
-    else if (agreed.length > 0) {
+    if (agreed.length > 0) {
       actions.push({ kind: "unassign", eniId: eni.id, addresses: agreed.slice(0, UNASSIGN_BATCH) });
     } else if (eni.addresses.length === 0 && eni.leaving === "no") {
       actions.push({ kind: "ask-eni-back", eniId: eni.id });

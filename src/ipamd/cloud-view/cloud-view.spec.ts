@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { ABSENCE_INTERVAL_MS, CloudView } from "./cloud-view.ts";
+
+function eni(addresses: string[] = [], overrides: Partial<Eni> = {}): Eni {
+  return {
+    id: "eni-1",
+    name: "",
+    mac: "20:90:6f:00:00:01",
+    vpcId: "vpc-1",
+    subnetId: "subnet-1",
+    zone: "zone-1",
+    primary: false,
+    state: "available",
+    instanceId: "ins-1",
+    primaryAddress: "10.0.16.2",
+    addresses: addresses.map((address) => ({ address, state: "available" })),
+    tags: [],
+    ...overrides,
+  };
+}
+
+describe("CloudView", () => {
+  test("an ENI is busy from the moment it is touched until it is read settled", () => {
+    const view = new CloudView();
+    view.read(["eni-1"], [eni()], 0);
+    expect(view.isBusy("eni-1")).toBe(false);
+    view.touch("eni-1", 5);
+    expect(view.isBusy("eni-1")).toBe(true);
+    // A reading that was under way when the operation began cannot show it.
+    view.read(["eni-1"], [eni()], 4);
+    expect(view.isBusy("eni-1")).toBe(true);
+    view.read(["eni-1"], [eni([], { state: "detaching" })], 6);
+    expect(view.unsettled()).toEqual(["eni-1"]);
+    view.read(["eni-1"], [eni()], 7);
+    expect(view.unsettled()).toEqual([]);
+  });
+
+  test("an ENI that was made and is not shown yet stays known and busy, and is not gone", () => {
+    const view = new CloudView();
+    view.created(eni(), -1);
+    view.read(["eni-1"], [], 0);
+    view.read(["eni-1"], [], ABSENCE_INTERVAL_MS - 1);
+    expect(view.get("eni-1")).toBeDefined();
+    expect(view.isBusy("eni-1")).toBe(true);
+    expect(view.isGone("eni-1")).toBe(false);
+    view.read(["eni-1"], [], ABSENCE_INTERVAL_MS);
+    expect(view.isGone("eni-1")).toBe(true);
+    view.read(["eni-1"], [eni()], ABSENCE_INTERVAL_MS + 1);
+    expect(view.isGone("eni-1")).toBe(false);
+  });
+
+  test("time alone proves no absence: there must be a second reading", () => {
+    const view = new CloudView();
+    view.expect("eni-1", ["10.0.16.3"]);
+    expect(view.isAbsent("eni-1")).toBe(false);
+    view.readAll([], 0);
+    expect(view.isAbsent("eni-1")).toBe(true);
+    expect(view.isGone("eni-1")).toBe(false);
+    view.readAll([], ABSENCE_INTERVAL_MS * 5);
+    expect(view.isGone("eni-1")).toBe(true);
+    expect(view.isAddressGone("eni-1", "10.0.16.3")).toBe(true);
+  });
+
+  test("an expected address that readings lack is absent at once and gone later", () => {
+    const view = new CloudView();
+    view.expect("eni-1", ["10.0.16.3", "10.0.16.4"]);
+    view.readAll([eni(["10.0.16.3"])], 0);
+    expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(false);
+    expect(view.isAddressAbsent("eni-1", "10.0.16.4")).toBe(true);
+    expect(view.isAddressGone("eni-1", "10.0.16.4")).toBe(false);
+    view.readAll([eni(["10.0.16.3"])], ABSENCE_INTERVAL_MS);
+    expect(view.isAddressGone("eni-1", "10.0.16.4")).toBe(true);
+    expect(view.isAddressGone("eni-1", "10.0.16.3")).toBe(false);
+    view.readAll([eni(["10.0.16.3", "10.0.16.4"])], ABSENCE_INTERVAL_MS + 1);
+    expect(view.isAddressAbsent("eni-1", "10.0.16.4")).toBe(false);
+  });
+
+  test("nothing is absent while an operation of ours has not been read back", () => {
+    const view = new CloudView();
+    view.readAll([eni(["10.0.16.3"])], 0);
+    view.readAll([eni([])], 1);
+    view.touch("eni-1", 2);
+    expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(false);
+    expect(view.isAbsent("eni-1")).toBe(false);
+  });
+
+  test("read() answers which ENIs changed", () => {
+    const view = new CloudView();
+    expect(view.readAll([eni()], 0)).toEqual(["eni-1"]);
+    expect(view.readAll([eni()], 1)).toEqual([]);
+    expect(view.readAll([eni(["10.0.16.3"])], 2)).toEqual(["eni-1"]);
+    view.touch("eni-1", 2);
+    expect(view.readAll([eni(["10.0.16.3"])], 3)).toEqual(["eni-1"]);
+  });
+});

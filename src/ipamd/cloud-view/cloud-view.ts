@@ -1,0 +1,177 @@
+import type { Eni } from "../../cloud/cloud-vpc.ts";
+
+/** Two readings that prove an absence lie at least this far apart (DESIGN: proof that a holder is gone, b). */
+export const ABSENCE_INTERVAL_MS = 10_000;
+
+/** First and last of the readings that lacked something; the last reading showed it when absent. */
+interface Absence {
+  first: number;
+  last: number;
+}
+
+interface Known {
+  /** As last seen; undefined while an expected ENI has never been seen. */
+  eni: Eni | undefined;
+  /** When something was done to it that no later reading has shown yet. */
+  touchedAt: number | undefined;
+  absence: Absence | undefined;
+  /** Addresses that it should have, and their absence. */
+  addresses: Map<string, Absence | undefined>;
+}
+
+/**
+ * The ENIs of this cluster as the cloud told them last, and what it has stopped telling.
+ *
+ * Pure bookkeeping: others read the cloud and put the answers in. An ENI that a reading lacks stays known, busy, until it is
+ * forgotten, since a Describe right after a Create may not show it. Times are monotonic milliseconds.
+ */
+export class CloudView {
+  readonly #enis = new Map<string, Known>();
+
+  /** The ENI as last seen, also if the last reading lacked it. */
+  get(eniId: string): Eni | undefined {
+    return this.#enis.get(eniId)?.eni;
+  }
+
+  list(): Eni[] {
+    return [...this.#enis.values()].map((known) => known.eni).filter((eni) => eni !== undefined);
+  }
+
+  /** Whether an operation is under way on the ENI, one of ours has not been read back yet, or the last reading lacked it. */
+  isBusy(eniId: string): boolean {
+    const known = this.#enis.get(eniId);
+    return (
+      known?.eni === undefined ||
+      known.touchedAt !== undefined ||
+      known.absence !== undefined ||
+      !isSettled(known.eni)
+    );
+  }
+
+  /** Ids that should be read again soon. */
+  unsettled(): string[] {
+    return [...this.#enis.keys()].filter((id) => this.isBusy(id));
+  }
+
+  /** Says that an operation on the ENI was begun or answered: it stays busy until a reading that began later. */
+  touch(eniId: string, now: number): void {
+    const known = this.#enis.get(eniId);
+    if (known !== undefined) known.touchedAt = now;
+  }
+
+  /** Takes the answer to a Create: the ENI is there at once, whatever the next reading shows. */
+  created(eni: Eni, now: number): void {
+    this.#enis.set(eni.id, { eni, touchedAt: now, absence: undefined, addresses: new Map() });
+  }
+
+  /** Says that an ENI with these addresses should be there, as an object has it: readings that lack any count from now on. */
+  expect(eniId: string, addresses: Iterable<string>): void {
+    const known: Known = this.#enis.get(eniId) ?? {
+      eni: undefined,
+      touchedAt: undefined,
+      absence: undefined,
+      addresses: new Map(),
+    };
+    this.#enis.set(eniId, known);
+    for (const address of addresses) {
+      if (!known.addresses.has(address)) known.addresses.set(address, undefined);
+    }
+  }
+
+  /**
+   * Takes a reading of the ENIs with these ids: those that the answer lacks were not there.
+   *
+   * @param began when the reading was asked for
+   * @returns ids whose ENI changed
+   */
+  read(ids: Iterable<string>, answer: readonly Eni[], began: number): string[] {
+    const found = new Map(answer.map((eni) => [eni.id, eni]));
+    const changed: string[] = [];
+    for (const id of ids) {
+      const eni = found.get(id);
+      if (eni === undefined ? this.#lacked(id, began) : this.#saw(eni, began)) changed.push(id);
+    }
+    return changed;
+  }
+
+  /** Takes a reading of all ENIs of this cluster. */
+  readAll(answer: readonly Eni[], began: number): string[] {
+    return this.read(new Set([...this.#enis.keys(), ...answer.map((eni) => eni.id)]), answer, began);
+  }
+
+  /** Whether the last reading lacked the ENI: enough after a Delete of our own. */
+  isAbsent(eniId: string): boolean {
+    const known = this.#enis.get(eniId);
+    return known !== undefined && known.touchedAt === undefined && known.absence !== undefined;
+  }
+
+  /** Whether readings far enough apart lacked the ENI, and none between showed it. */
+  isGone(eniId: string): boolean {
+    return lastedLongEnough(this.#enis.get(eniId)?.absence);
+  }
+
+  /** Whether the last reading showed the ENI without the address: enough after an Unassign of our own. */
+  isAddressAbsent(eniId: string, address: string): boolean {
+    const known = this.#enis.get(eniId);
+    if (known === undefined || known.touchedAt !== undefined) return false;
+    return known.absence !== undefined || known.addresses.get(address) !== undefined;
+  }
+
+  /** Whether readings far enough apart lacked the address, or its ENI. */
+  isAddressGone(eniId: string, address: string): boolean {
+    return this.isGone(eniId) || lastedLongEnough(this.#enis.get(eniId)?.addresses.get(address));
+  }
+
+  /** Forgets an address whose object is gone. */
+  forgetAddress(eniId: string, address: string): void {
+    this.#enis.get(eniId)?.addresses.delete(address);
+  }
+
+  /** Forgets everything about an ENI whose objects are gone. */
+  forget(eniId: string): void {
+    this.#enis.delete(eniId);
+  }
+
+  #saw(eni: Eni, began: number): boolean {
+    const before = this.#enis.get(eni.id);
+    const touchedAt = laterThan(before?.touchedAt, began);
+    const addresses = before?.addresses ?? new Map<string, Absence | undefined>();
+    const there = new Set(eni.addresses.map((a) => a.address));
+    for (const address of there) addresses.set(address, undefined);
+    for (const [address, absence] of addresses) {
+      if (!there.has(address) && touchedAt === undefined) addresses.set(address, lengthened(absence, began));
+    }
+    this.#enis.set(eni.id, { eni, touchedAt, absence: undefined, addresses });
+    return (
+      before === undefined ||
+      before.touchedAt !== touchedAt ||
+      before.absence !== undefined ||
+      !Bun.deepEquals(before.eni, eni)
+    );
+  }
+
+  #lacked(id: string, began: number): boolean {
+    const known = this.#enis.get(id);
+    if (known === undefined) return false;
+    known.touchedAt = laterThan(known.touchedAt, began);
+    if (known.touchedAt === undefined) known.absence = lengthened(known.absence, began);
+    return true;
+  }
+}
+
+/** A touch that a reading which began then cannot have seen. */
+function laterThan(touchedAt: number | undefined, began: number): number | undefined {
+  return touchedAt !== undefined && touchedAt >= began ? touchedAt : undefined;
+}
+
+function lengthened(absence: Absence | undefined, now: number): Absence {
+  return { first: absence?.first ?? now, last: now };
+}
+
+function lastedLongEnough(absence: Absence | undefined): boolean {
+  return absence !== undefined && absence.last - absence.first >= ABSENCE_INTERVAL_MS;
+}
+
+function isSettled(eni: Eni): boolean {
+  return eni.state === "available" && eni.addresses.every((a) => a.state === "available");
+}

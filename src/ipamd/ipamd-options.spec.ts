@@ -1,0 +1,44 @@
+import { describe, expect, test } from "bun:test";
+import { parseIpamdOptions } from "./ipamd-options.ts";
+
+const least = ["--clusterid", "c1", "--region", "ap-sim"];
+const env = { TKE_ENI_IPAMD_VPC_ID: "vpc-1", TKE_ENI_IPAMD_SUBNET_ID: "subnet-a:subnet-b" };
+
+describe("parseIpamdOptions()", () => {
+  test("takes VPC and subnets from the environment, as TKE's ConfigMap gives them, with TKE's defaults", () => {
+    expect(parseIpamdOptions(least, env)).toMatchObject({
+      clusterId: "c1",
+      vpcId: "vpc-1",
+      subnetIds: ["subnet-a", "subnet-b"],
+      warm: { min: 5, max: 5 },
+      quickRelease: false,
+      nodeGoneGraceMs: 120_000,
+      healthListen: { host: "127.0.0.1", port: 61678 },
+    });
+  });
+
+  test("flags go before the environment", () => {
+    expect(parseIpamdOptions([...least, "--vpc-id", "vpc-2", "--node-gone-grace", "10s"], env)).toMatchObject(
+      {
+        vpcId: "vpc-2",
+        nodeGoneGraceMs: 10_000,
+      },
+    );
+  });
+
+  test.each([
+    [["--ip-min-warm-target", "-1"], "--ip-min-warm-target"],
+    [["--ip-min-warm-target", "6"], "above --ip-max-warm-target 5"],
+    [["--node-gone-grace", "two minutes"], "two minutes"],
+    [["--subnet-ids", "subnet-a,subnet-b"], '"subnet-a,subnet-b" is none'],
+    [["--cloud-protocol", "ftp"], "ftp"],
+    [["--health-listen", "nowhere"], "nowhere"],
+  ])("refuses %p and names it", (flags, named) => {
+    expect(() => parseIpamdOptions([...least, ...flags], env)).toThrow(named);
+  });
+
+  test("says what is missing", () => {
+    expect(() => parseIpamdOptions(least, {})).toThrow("--vpc-id");
+    expect(() => parseIpamdOptions(["--region", "x"], env)).toThrow("--clusterid");
+  });
+});

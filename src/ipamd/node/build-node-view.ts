@@ -1,0 +1,81 @@
+import type { NodeENIConfigStatus } from "../../api/node-eni-config.ts";
+import type { VpcENI } from "../../api/vpc-eni.ts";
+import type { VpcIP } from "../../api/vpc-ip.ts";
+import type { CloudView } from "../cloud-view/cloud-view.ts";
+import type { AddressView, EniView, NodeView, SubnetView } from "../planner/node-view.ts";
+
+export interface NodeFacts {
+  demand: number;
+  warm: NodeView["warm"];
+  limit: NodeView["limit"];
+  creating: NodeENIConfigStatus["creating"];
+  instanceId: string;
+  /** The node's ENIs and addresses, by their objects. */
+  enis: readonly VpcENI[];
+  addresses: readonly VpcIP[];
+  cloud: CloudView;
+  subnets: readonly SubnetView[];
+}
+
+/** Puts cloud and objects together into what the planner looks at. */
+export function buildNodeView(facts: NodeFacts): NodeView {
+  const byEni = Map.groupBy(facts.addresses, (vip) => vip.spec.eniID);
+  const enis = facts.enis.map((veni) => eniView(veni, byEni.get(veni.metadata.name) ?? [], facts));
+  return {
+    demand: facts.demand,
+    warm: facts.warm,
+    limit: facts.limit,
+    enis,
+    subnets: facts.subnets,
+    ...(facts.creating !== undefined && { creating: { addresses: facts.creating.addresses } }),
+  };
+}
+
+function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniView {
+  const id = veni.metadata.name;
+  const eni = facts.cloud.get(id);
+  const byAddress = new Map(vips.map((vip) => [vip.metadata.name, vip]));
+  return {
+    id,
+    subnetId: veni.spec.subnetID,
+    ready: eni?.state === "available" && eni.instanceId === facts.instanceId,
+    busy: facts.cloud.isBusy(id),
+    leaving: leaving(veni),
+    addresses: (eni?.addresses ?? []).map(({ address, state }) => ({
+      address,
+      assigned: state !== "deleting",
+      ...useOf(byAddress.get(address)),
+    })),
+  };
+}
+
+/** A refused ENI stays; one whose agent is silent is asked and neither filled nor removed. */
+function leaving(veni: VpcENI): EniView["leaving"] {
+  const { reclaim, intent } = veni.spec;
+  if (intent === "Attached" || reclaim === undefined) return "no";
+  const answered = veni.status?.use?.token === reclaim.token ? veni.status.use.state : undefined;
+  if (answered === "Reclaimable") return "agreed";
+  return answered === "Refused" ? "no" : "asked";
+}
+
+function useOf(vip: VpcIP | undefined): Pick<AddressView, "use" | "reclaim"> {
+  const use = vip?.status?.use;
+  const reclaim = vip?.spec.reclaim;
+  const answered = reclaim !== undefined && use?.token === reclaim.token ? use.state : undefined;
+  return {
+    use: USES[use?.state ?? ""] ?? "unknown",
+    reclaim:
+      reclaim === undefined || answered === "Refused"
+        ? "no"
+        : answered === "Reclaimable"
+          ? "agreed"
+          : "asked",
+  };
+}
+
+const USES: Readonly<Record<string, AddressView["use"]>> = {
+  Free: "free",
+  InUse: "in-use",
+  Refused: "in-use",
+  CoolingDown: "cooling-down",
+};

@@ -1,0 +1,40 @@
+/** How far the release of a node that is gone has come (DESIGN: proof that a holder is gone, e). Monotonic milliseconds. */
+export type Departure =
+  /** The Node object is absent by a quorum read; it may come back. */
+  | { phase: "absent"; since: number }
+  /** The agent has been asked to close its pool. */
+  | { phase: "asked"; since: number }
+  /** ENIs are being detached and deleted: there is no way back. */
+  | { phase: "releasing" };
+
+export interface DepartureFacts {
+  now: number;
+  /** How long the Node must have been absent. */
+  graceMs: number;
+  /** How long the agent has for its answer. */
+  answerMs: number;
+  /** Another Node has the same instance: the ENIs are that one's, and nothing is released. */
+  instanceHasNode: boolean;
+  /** Every ENI of the node is answered Reclaimable. */
+  agentAgreed: boolean;
+}
+
+/** The next phase. `now` must come from right after a quorum read that found the Node absent. */
+export function nextDeparture(
+  departure: Departure | undefined,
+  facts: DepartureFacts,
+): Departure | undefined {
+  switch (departure?.phase) {
+    case undefined:
+      return facts.instanceHasNode ? undefined : { phase: "absent", since: facts.now };
+    case "absent":
+      if (facts.instanceHasNode) return undefined;
+      return facts.now - departure.since >= facts.graceMs ? { phase: "asked", since: facts.now } : departure;
+    case "asked":
+      return facts.agentAgreed || facts.now - departure.since >= facts.answerMs
+        ? { phase: "releasing" }
+        : departure;
+    case "releasing":
+      return departure;
+  }
+}

@@ -1,0 +1,258 @@
+import { ENI_TAGS } from "../../api/eni-tags.ts";
+import type { NodeENIConfig, NodeENIConfigStatus } from "../../api/node-eni-config.ts";
+import { CloudError } from "../../cloud/cloud-error.ts";
+import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
+import type { Node } from "../../kube/core-resources.ts";
+import { boundCount, type NodeView } from "../planner/node-view.ts";
+import { planNode } from "../planner/plan-node.ts";
+import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "../planner/shrink.ts";
+import type { WorkResult } from "../work-queue.ts";
+import { buildNodeView } from "./build-node-view.ts";
+import { executeAction } from "./execute-action.ts";
+import { type EmptyReadings, LOST_CREATE_MS, takeEmptyReading } from "./lost-creation.ts";
+import type { NodeWorld } from "./node-world.ts";
+import { type Readiness, readyCondition, shortageReadiness } from "./ready-condition.ts";
+import { keepRefusedEni, syncObjects } from "./sync-objects.ts";
+
+/** Pause before the cloud is asked again who a Node is. */
+const IDENTIFY_AGAIN_MS = 15_000;
+
+/** Everything known about a node in one run. */
+interface Run {
+  node: string;
+  config: NodeENIConfig;
+  instance: Instance;
+  quota: InterfaceLimit;
+  limit: NodeView["limit"];
+}
+
+/** Keeps the ENIs and addresses of nodes that are there as they should be. */
+export class PresentNodes {
+  readonly #world: NodeWorld;
+  readonly #shrink = new Map<string, ShrinkMemory>();
+  readonly #emptyReadings = new Map<string, EmptyReadings>();
+
+  constructor(world: NodeWorld) {
+    this.#world = world;
+  }
+
+  /** Forgets a node that is gone. */
+  departed(node: string): void {
+    this.#shrink.delete(node);
+    this.#emptyReadings.delete(node);
+  }
+
+  /** One look at a node: objects in line with the cloud, then whatever the plan says. */
+  async look(node: Node): Promise<WorkResult> {
+    const { objects, instances, clock } = this.#world;
+    const name = node.metadata.name;
+    const config = await objects.ensureConfig(name);
+    const { instance, problem } = await instances.identify(node);
+    if (instance === undefined) {
+      const condition = readyCondition(
+        { ready: false, reason: "NoInstance", message: problem },
+        { before: conditionOf(config), now: clock.now() },
+      );
+      await objects.writeConfigStatus(name, { ...ownStatus(config), conditions: [condition] });
+      return { againInMs: IDENTIFY_AGAIN_MS };
+    }
+    const quota = await instances.limit(instance);
+    const limit = limitOf(quota, config);
+    return this.#lookAtInstance({ node: name, config, instance, quota, limit });
+  }
+
+  async #lookAtInstance(run: Run): Promise<WorkResult> {
+    const { objects, clock, settings } = this.#world;
+    const { node, instance } = run;
+    await syncObjects(this.#world, {
+      node,
+      instanceId: instance.id,
+      addressesPerEni: run.limit.addressesPerEni,
+    });
+    for (const veni of objects.enisOf(node)) await keepRefusedEni(this.#world, veni);
+    const creating = await this.#settleCreation(run);
+    const view = this.#view(run, creating);
+    const plan = planNode(view, this.#shrink.get(node) ?? {}, {
+      quick: settings.quickRelease,
+      now: clock.monotonic(),
+    });
+    this.#shrink.set(node, plan.memory);
+
+    const readiness =
+      plan.shortage === undefined
+        ? attachingOrServing(view)
+        : shortageReadiness(plan.shortage, {
+            zone: instance.zone,
+            subnets: settings.subnetIds.join(", "),
+            demand: view.demand,
+            capacity: run.limit.enis * run.limit.addressesPerEni,
+            bound: boundCount(view),
+          });
+    await this.#publish(run, { view, creating, readiness });
+
+    for (const action of plan.actions) {
+      try {
+        await executeAction(this.#world, action, {
+          node,
+          instance,
+          addressesPerEni: run.limit.addressesPerEni,
+          securityGroupIds: run.config.spec.securityGroups ?? instance.securityGroupIds,
+          recordCreating: (intent) => this.#publish(run, { view, creating: intent, readiness }),
+        });
+      } catch (error) {
+        if (error instanceof CloudError) {
+          await this.#publish(run, {
+            view,
+            creating: this.#creatingOf(node),
+            readiness: refusedReadiness(error, view),
+          });
+        }
+        throw error;
+      }
+    }
+    if (creating !== undefined) return { againInMs: LOST_CREATE_MS / 3 };
+    return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
+  }
+
+  #view(run: Run, creating: NodeENIConfigStatus["creating"]): NodeView {
+    const { objects, view, subnets, settings } = this.#world;
+    const mine = (o: { spec: { instanceID: string } }) => o.spec.instanceID === run.instance.id;
+    return buildNodeView({
+      demand: this.#world.demandOf(run.node),
+      warm: settings.warm,
+      limit: run.limit,
+      creating,
+      instanceId: run.instance.id,
+      enis: objects.enisOf(run.node).filter(mine),
+      addresses: objects.addressesOf(run.node).filter(mine),
+      cloud: view,
+      subnets: subnets.usable(run.instance.zone),
+    });
+  }
+
+  /**
+   * Finds out what became of an intent to make an ENI whose answer never came: the ENI with its nonce is adopted with all
+   * others; one that two readings far apart do not show was never made.
+   *
+   * @returns the intent, while it is not settled
+   */
+  async #settleCreation(run: Run): Promise<NodeENIConfigStatus["creating"]> {
+    const { cloud, view, clock, logger } = this.#world;
+    const { node } = run;
+    const creating = this.#creatingOf(node);
+    if (creating === undefined) return undefined;
+    const hasNonce = (eni: { tags: readonly { key: string; value: string }[] }) =>
+      eni.tags.some((tag) => tag.key === ENI_TAGS.nonce && tag.value === creating.nonce);
+    const began = clock.monotonic();
+    const found =
+      view.list().some(hasNonce) ||
+      (await cloud.interfacesByTag({ key: ENI_TAGS.nonce, value: creating.nonce })).some((eni) => {
+        view.read([eni.id], [eni], began);
+        return true;
+      });
+    if (found) {
+      this.#emptyReadings.delete(node);
+      // The next look adopts it once it is attached.
+      const made = view.list().find(hasNonce);
+      const adopted = made !== undefined && this.#world.objects.enis.get(made.id) !== undefined;
+      return adopted ? undefined : creating;
+    }
+    const { readings, dropIntent } = takeEmptyReading(this.#emptyReadings.get(node), creating.nonce, began);
+    this.#emptyReadings.set(node, readings);
+    if (!dropIntent) return creating;
+    logger.warn({ node, nonce: creating.nonce }, "no ENI came of an earlier attempt; another is made");
+    this.#emptyReadings.delete(node);
+    return undefined;
+  }
+
+  #creatingOf(node: string): NodeENIConfigStatus["creating"] {
+    return this.#world.objects.configs.get(node)?.status?.creating;
+  }
+
+  async #publish(
+    run: Run,
+    state: { view: NodeView; creating: NodeENIConfigStatus["creating"]; readiness: Readiness },
+  ): Promise<void> {
+    const { objects, clock } = this.#world;
+    const { node, instance, quota, limit } = run;
+    const enis = objects.enisOf(node).filter((veni) => veni.spec.instanceID === instance.id);
+    const assigned = state.view.enis.reduce((sum, eni) => sum + eni.addresses.length, 0);
+    const condition = readyCondition(state.readiness, {
+      before: conditionOf(objects.configs.get(node)),
+      now: clock.now(),
+    });
+    await objects.writeConfigStatus(node, {
+      instanceID: instance.id,
+      instanceType: instance.type,
+      zone: instance.zone,
+      quota: { enis: quota.enis, addressesPerENI: quota.addressesPerEni },
+      eniInfos: enis.map((veni) => ({
+        eniID: veni.metadata.name,
+        mac: veni.spec.mac,
+        subnetID: veni.spec.subnetID,
+        subnetCIDR: veni.spec.subnetCIDR,
+        primaryIP: veni.spec.primaryIP,
+        addresses: state.view.enis.find((eni) => eni.id === veni.metadata.name)?.addresses.length ?? 0,
+      })),
+      ...(state.creating !== undefined && { creating: state.creating }),
+      enis: `${enis.length}/${limit.enis}`,
+      addresses: `${assigned}/${limit.enis * limit.addressesPerEni}`,
+      demand: state.view.demand,
+      conditions: [condition],
+    });
+  }
+}
+
+/** What the quota allows to pods, lowered by what the node's configuration says. */
+function limitOf(quota: InterfaceLimit, config: NodeENIConfig): NodeView["limit"] {
+  const enis = Math.max(0, quota.enis - 1);
+  const addressesPerEni = Math.max(0, quota.addressesPerEni - 1);
+  return {
+    enis: Math.min(enis, config.spec.maxRouteENI ?? enis),
+    addressesPerEni: Math.min(addressesPerEni, config.spec.maxIPPerENI ?? addressesPerEni),
+  };
+}
+
+function conditionOf(config: NodeENIConfig | undefined) {
+  return config?.status?.conditions?.find((condition) => condition.type === "Ready");
+}
+
+/** Status fields of ipamd's that are kept as they are while nothing new is known. */
+function ownStatus(config: NodeENIConfig): NodeENIConfigStatus {
+  const { use: _use, conditions: _conditions, ...own } = config.status ?? {};
+  return own;
+}
+
+function attachingOrServing(view: NodeView): Readiness {
+  const usable = view.enis.filter((eni) => eni.ready).reduce((sum, eni) => sum + eni.addresses.length, 0);
+  if (usable > 0 || boundCount(view) === 0) {
+    return {
+      ready: usable > 0,
+      reason: usable > 0 ? "Serving" : "Attaching",
+      message: `${usable} addresses are assigned`,
+    };
+  }
+  return {
+    ready: false,
+    reason: "Attaching",
+    message: "the first ENI is being attached: this takes seconds",
+  };
+}
+
+function refusedReadiness(error: CloudError, view: NodeView): Readiness {
+  const ready = view.enis.some((eni) => eni.ready && eni.addresses.length > 0);
+  const reasons = {
+    "retry-later": "Throttled",
+    "not-authorised": "NotAuthorised",
+    quota: "QuotaReached",
+    "subnet-full": "SubnetFull",
+    unknown: "CloudRefused",
+    permanent: "CloudRefused",
+    "done-already": "CloudRefused",
+  } as const;
+  return {
+    ready,
+    reason: reasons[error.class],
+    message: `the cloud did not do what the node needs (${error.message}${error.requestId && `, request ${error.requestId}`}); it is tried again`,
+  };
+}

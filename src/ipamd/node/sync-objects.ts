@@ -1,0 +1,144 @@
+import { ENI_TAGS } from "../../api/eni-tags.ts";
+import type { VpcENI, VpcENISpec, VpcENIStatus } from "../../api/vpc-eni.ts";
+import type { VpcIP } from "../../api/vpc-ip.ts";
+import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { gatewayOf } from "./gateway-of.ts";
+import { type NodeWorld, tagOf } from "./node-world.ts";
+
+/** Which ENIs are meant: those of a node, on that instance. */
+export interface NodeOnInstance {
+  node: string;
+  instanceId: string;
+  /** Secondary addresses that an ENI can have, for people. */
+  addressesPerEni: number;
+}
+
+/**
+ * Brings the objects of a node's ENIs and addresses in line with what the cloud was last seen to say: what has no object is
+ * adopted, what is proven gone loses its object.
+ */
+export async function syncObjects(world: NodeWorld, which: NodeOnInstance): Promise<void> {
+  for (const eni of world.view.list()) {
+    if (world.objects.enis.get(eni.id) === undefined && belongs(eni, which))
+      await adoptEni(world, eni, which);
+  }
+  for (const veni of world.objects.enisOf(which.node)) {
+    if (veni.spec.instanceID === which.instanceId) await syncEni(world, veni, which);
+  }
+}
+
+/** ENIs made for the node that are on its instance, or on their way there. */
+function belongs(eni: Eni, { node, instanceId }: NodeOnInstance): boolean {
+  return tagOf(eni, ENI_TAGS.node) === node && eni.instanceId === instanceId;
+}
+
+/** Makes the object of an ENI that has none. */
+export async function adoptEni(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
+  const subnet = await world.subnets.get(eni.subnetId);
+  if (subnet === undefined)
+    throw new Error(`the cloud knows no subnet ${eni.subnetId}, in which ${eni.id} is`);
+  await world.objects.writeEni(eni.id, {
+    type: "Shared",
+    node: which.node,
+    instanceID: which.instanceId,
+    mac: eni.mac,
+    subnetID: eni.subnetId,
+    subnetCIDR: subnet.cidr,
+    gateway: gatewayOf(subnet.cidr),
+    primaryIP: eni.primaryAddress,
+    intent: "Attached",
+  });
+}
+
+async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): Promise<void> {
+  const { view, objects } = world;
+  const id = veni.metadata.name;
+  const vips = objects.addressesOf(which.node).filter((vip) => vip.spec.eniID === id);
+  view.expect(
+    id,
+    vips.map((vip) => vip.metadata.name),
+  );
+  const released = veni.spec.intent === "Released" && view.isAbsent(id);
+  if (released || view.isGone(id)) {
+    for (const vip of vips) await objects.dropAddress(vip);
+    await objects.dropEni(veni);
+    view.forget(id);
+    world.logger.info(
+      { node: which.node, eni: id, addresses: vips.length },
+      "the ENI is gone, and its objects with it",
+    );
+    return;
+  }
+  const eni = view.get(id);
+  if (eni === undefined) return;
+  await objects.writeEniStatus(id, eniStatus(eni, which.addressesPerEni, world.clock.now()));
+  if (eni.state === "available" && eni.instanceId === which.instanceId)
+    await adoptAddresses(world, eni, which);
+  await Promise.all(vips.map((vip) => syncAddress(world, vip)));
+}
+
+function eniStatus(eni: Eni, addressesPerEni: number, now: number): NonNullable<VpcENIStatus["cloud"]> {
+  const attached = eni.state === "available" && eni.instanceId !== undefined;
+  return {
+    state: attached ? "Attached" : ENI_STATES[eni.state],
+    addresses: eni.addresses.length,
+    usage: `${eni.addresses.length}/${addressesPerEni}`,
+    since: new Date(now).toISOString(),
+  };
+}
+
+const ENI_STATES = {
+  pending: "Pending",
+  available: "Available",
+  attaching: "Attaching",
+  detaching: "Detaching",
+  deleting: "Deleting",
+} as const satisfies Record<Eni["state"], string>;
+
+/** An agent that refused to let an ENI go keeps it: it is filled again. */
+export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<void> {
+  const { reclaim, ...spec } = veni.spec;
+  const use = veni.status?.use;
+  if (reclaim === undefined || use?.token !== reclaim.token || use.state !== "Refused") return;
+  const kept: VpcENISpec = { ...spec, intent: "Attached" };
+  await world.objects.writeEni(veni.metadata.name, kept);
+}
+
+async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
+  const fresh = eni.addresses.filter(
+    ({ address, state }) => state === "available" && world.objects.addresses.get(address) === undefined,
+  );
+  const since = new Date(world.clock.now()).toISOString();
+  await Promise.all(
+    fresh.map(async ({ address }) => {
+      await world.objects.writeAddress(address, {
+        type: "Pod",
+        subnetID: eni.subnetId,
+        eniID: eni.id,
+        node: which.node,
+        instanceID: which.instanceId,
+      });
+      await world.objects.writeAddressStatus(address, { state: "Assigned", since });
+    }),
+  );
+}
+
+async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
+  const { view, objects } = world;
+  const address = vip.metadata.name;
+  const { eniID } = vip.spec;
+  const releasing = vip.status?.cloud?.state === "Releasing";
+  if ((releasing && view.isAddressAbsent(eniID, address)) || view.isAddressGone(eniID, address)) {
+    await objects.dropAddress(vip);
+    view.forgetAddress(eniID, address);
+    return;
+  }
+  const { reclaim, ...spec } = vip.spec;
+  const use = vip.status?.use;
+  if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
+    await objects.writeAddress(address, spec);
+  } else if (reclaim === undefined && vip.metadata.deletionTimestamp !== undefined) {
+    // A user's delete is a request to reclaim, answered once no pod holds the address.
+    await objects.writeAddress(address, { ...spec, reclaim: { token: world.nonce(), mode: "when-free" } });
+  }
+}

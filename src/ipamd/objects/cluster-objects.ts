@@ -1,0 +1,174 @@
+import { IPAMD_MANAGER } from "../../api/field-managers.ts";
+import type { KubeObject } from "../../api/kube-object.ts";
+import {
+  NODE_ENI_CONFIG,
+  type NodeENIConfig,
+  type NodeENIConfigSpec,
+  type NodeENIConfigStatus,
+} from "../../api/node-eni-config.ts";
+import { VPC_ENI, type VpcENI, type VpcENISpec, type VpcENIStatus } from "../../api/vpc-eni.ts";
+import { CLOUD_FINALIZER, VPC_IP, type VpcIP, type VpcIPSpec, type VpcIPStatus } from "../../api/vpc-ip.ts";
+import {
+  VPC_SUBNET,
+  type VpcSubnet,
+  type VpcSubnetSpec,
+  type VpcSubnetStatus,
+} from "../../api/vpc-subnet.ts";
+import type { KubeClient } from "../../kube/kube-client.ts";
+import type { ApplyConfiguration } from "../../kube/kube-object.ts";
+import type { Resource } from "../../kube/resource.ts";
+import { ObjectCache, type ObjectSource } from "./object-cache.ts";
+
+const necResource: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
+const eniResource: Resource<VpcENI> = VPC_ENI;
+const ipResource: Resource<VpcIP> = VPC_IP;
+const subnetResource: Resource<VpcSubnet> = VPC_SUBNET;
+
+/** Where the objects come from: one watch a kind. */
+export interface ObjectSources {
+  configs: ObjectSource<NodeENIConfig>;
+  enis: ObjectSource<VpcENI>;
+  addresses: ObjectSource<VpcIP>;
+  subnets: ObjectSource<VpcSubnet>;
+}
+
+/**
+ * ipamd's side of the custom resources: reads through watches with its own writes on top, writes by server-side apply without
+ * force, so that a conflict with another owner of a field is an error. Nothing is sent that would change nothing.
+ */
+export class ClusterObjects {
+  readonly configs: ObjectCache<NodeENIConfig>;
+  readonly enis: ObjectCache<VpcENI>;
+  readonly addresses: ObjectCache<VpcIP>;
+  readonly subnets: ObjectCache<VpcSubnet>;
+  readonly #kube: KubeClient;
+
+  constructor(kube: KubeClient, sources: ObjectSources) {
+    this.#kube = kube;
+    this.configs = new ObjectCache(sources.configs);
+    this.enis = new ObjectCache(sources.enis);
+    this.addresses = new ObjectCache(sources.addresses);
+    this.subnets = new ObjectCache(sources.subnets);
+  }
+
+  enisOf(node: string): VpcENI[] {
+    return this.enis.list().filter((veni) => veni.spec.node === node);
+  }
+
+  addressesOf(node: string): VpcIP[] {
+    return this.addresses.list().filter((vip) => vip.spec.node === node);
+  }
+
+  /** Makes the NodeENIConfig of a node where it is missing; its spec is the users'. */
+  async ensureConfig(node: string): Promise<NodeENIConfig> {
+    const known = this.configs.get(node);
+    if (known !== undefined) return known;
+    const spec: NodeENIConfigSpec = {};
+    return this.configs.wrote(await this.#apply(necResource, { metadata: { name: node }, spec }));
+  }
+
+  async writeConfigStatus(node: string, status: NodeENIConfigStatus): Promise<void> {
+    const known = this.configs.get(node);
+    if (holds(known?.status, status)) return;
+    this.configs.wrote(await this.#applyStatus(necResource, { metadata: { name: node }, status }));
+  }
+
+  async writeEni(name: string, spec: VpcENISpec): Promise<void> {
+    const known = this.enis.get(name);
+    if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
+    this.enis.wrote(
+      await this.#apply(eniResource, { metadata: { name, finalizers: [CLOUD_FINALIZER] }, spec }),
+    );
+  }
+
+  async writeEniStatus(name: string, cloud: NonNullable<VpcENIStatus["cloud"]>): Promise<void> {
+    const before = this.enis.get(name)?.status?.cloud;
+    const since = before?.state === cloud.state ? before.since : cloud.since;
+    const status: VpcENIStatus = { cloud: { ...cloud, since } };
+    if (holds(this.enis.get(name)?.status, status)) return;
+    this.enis.wrote(await this.#applyStatus(eniResource, { metadata: { name }, status }));
+  }
+
+  async writeAddress(name: string, spec: VpcIPSpec): Promise<void> {
+    const known = this.addresses.get(name);
+    if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
+    this.addresses.wrote(
+      await this.#apply(ipResource, { metadata: { name, finalizers: [CLOUD_FINALIZER] }, spec }),
+    );
+  }
+
+  async writeAddressStatus(name: string, cloud: NonNullable<VpcIPStatus["cloud"]>): Promise<void> {
+    const before = this.addresses.get(name)?.status?.cloud;
+    if (before?.state === cloud.state) return;
+    const status: VpcIPStatus = { cloud };
+    this.addresses.wrote(await this.#applyStatus(ipResource, { metadata: { name }, status }));
+  }
+
+  async writeSubnet(name: string, spec: VpcSubnetSpec, status: VpcSubnetStatus): Promise<void> {
+    const known = this.subnets.get(name);
+    if (known === undefined || !Bun.deepEquals(known.spec, spec)) {
+      this.subnets.wrote(await this.#apply(subnetResource, { metadata: { name }, spec }));
+    }
+    this.subnets.wrote(await this.#applyStatus(subnetResource, { metadata: { name }, status }));
+  }
+
+  /** Lets an address's object go: the cloud has confirmed that the address is off. */
+  async dropAddress(vip: VpcIP): Promise<void> {
+    await this.#drop(ipResource, vip);
+    this.addresses.removed(vip);
+  }
+
+  /** Lets an ENI's object go: the cloud has confirmed that the ENI is gone. */
+  async dropEni(veni: VpcENI): Promise<void> {
+    await this.#drop(eniResource, veni);
+    this.enis.removed(veni);
+  }
+
+  async dropConfig(config: NodeENIConfig): Promise<void> {
+    await this.#drop(necResource, config);
+    this.configs.removed(config);
+  }
+
+  /** Deletes that very object and takes our finalizer off it. An object that is gone already is a success. */
+  async #drop<T extends KubeObject<unknown, unknown>>(resource: Resource<T>, object: T): Promise<void> {
+    const { name, uid } = object.metadata;
+    const current = await this.#kube.find(resource, name);
+    if (uid === undefined || current === undefined || current.metadata.uid !== uid) return;
+    if (current.metadata.deletionTimestamp === undefined) await this.#kube.delete(resource, name, { uid });
+    if (current.metadata.finalizers?.includes(CLOUD_FINALIZER) !== true) return;
+    const finalizers = current.metadata.finalizers.filter((finalizer) => finalizer !== CLOUD_FINALIZER);
+    await this.#kube.mergePatch<KubeObject<unknown, unknown>>(resource, name, {
+      patch: { metadata: { uid, finalizers } },
+      fieldManager: IPAMD_MANAGER,
+    });
+  }
+
+  #apply<T extends KubeObject<unknown, unknown>>(
+    resource: Resource<T>,
+    object: ApplyConfiguration<T>,
+  ): Promise<T> {
+    return this.#kube.apply(resource, object, { fieldManager: IPAMD_MANAGER });
+  }
+
+  #applyStatus<T extends KubeObject<unknown, unknown>>(
+    resource: Resource<T>,
+    object: ApplyConfiguration<T>,
+  ): Promise<T> {
+    return this.#kube.applyStatus(resource, object, { fieldManager: IPAMD_MANAGER });
+  }
+}
+
+/**
+ * Whether what is stored already says all that ipamd means to write, and nothing of ipamd's would have to be removed. Fields of
+ * the agent (`use`, conditions of other types) do not count.
+ */
+function holds<S extends { use?: unknown; conditions?: readonly { type: string }[] | undefined }>(
+  stored: S | undefined,
+  status: S,
+): boolean {
+  if (stored === undefined) return false;
+  const types = new Set(status.conditions?.map((condition) => condition.type));
+  const { use: _, ...owned } = stored;
+  const conditions = stored.conditions?.filter((condition) => types.has(condition.type)) ?? [];
+  return Bun.deepEquals({ ...owned, conditions }, { ...status, conditions: status.conditions ?? [] });
+}

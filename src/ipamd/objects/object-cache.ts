@@ -1,0 +1,72 @@
+import type { KubeObject } from "../../api/kube-object.ts";
+
+/** The part of a reflector that a cache reads. */
+export interface ObjectSource<T> {
+  readonly store: { get(name: string): T | undefined; list(): T[] };
+}
+
+/**
+ * Objects of one kind as this process knows them: what the watch has brought, and, where it lags behind, what our own last
+ * write answered. Without it a plan made right after a write would not see that write, and do it again.
+ *
+ * Holds cluster-scoped objects only.
+ */
+export class ObjectCache<T extends KubeObject<unknown, unknown>> {
+  readonly #source: ObjectSource<T>;
+  readonly #written = new Map<string, T>();
+  /** Objects that we deleted, by name, until the watch has seen it: uid of the deleted one. */
+  readonly #deleted = new Map<string, string>();
+
+  constructor(source: ObjectSource<T>) {
+    this.#source = source;
+  }
+
+  get(name: string): T | undefined {
+    const seen = this.#source.store.get(name);
+    const gone = this.#deleted.get(name);
+    if (gone !== undefined) {
+      if (seen?.metadata.uid === gone) return undefined;
+      this.#deleted.delete(name);
+    }
+    const written = this.#written.get(name);
+    if (written === undefined) return seen;
+    if (seen !== undefined && !isOlder(seen, written)) {
+      this.#written.delete(name);
+      return seen;
+    }
+    return written;
+  }
+
+  list(): T[] {
+    const names = new Set(this.#source.store.list().map((object) => object.metadata.name));
+    for (const name of this.#written.keys()) names.add(name);
+    return [...names].map((name) => this.get(name)).filter((object) => object !== undefined);
+  }
+
+  /** Remembers what a write answered. */
+  wrote(object: T): T {
+    this.#deleted.delete(object.metadata.name);
+    this.#written.set(object.metadata.name, object);
+    return object;
+  }
+
+  /** Remembers that an object is deleted. */
+  removed(object: T): void {
+    this.#written.delete(object.metadata.name);
+    if (object.metadata.uid !== undefined) this.#deleted.set(object.metadata.name, object.metadata.uid);
+  }
+
+  /**
+   * Tells that the watch saw an object go. Only then is a written copy of it dropped: that the store lacks it proves nothing,
+   * since the watch may not have brought it yet.
+   */
+  sawDeletion(object: T): void {
+    const written = this.#written.get(object.metadata.name);
+    if (written?.metadata.uid === object.metadata.uid) this.#written.delete(object.metadata.name);
+  }
+}
+
+/** resourceVersions of one resource are comparable integers (KEP-5504, stable since Kubernetes 1.35). */
+function isOlder<T extends KubeObject<unknown, unknown>>(a: T, b: T): boolean {
+  return BigInt(a.metadata.resourceVersion ?? 0) < BigInt(b.metadata.resourceVersion ?? 0);
+}
