@@ -1,8 +1,55 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { destination, pino } from "pino";
+import { CallCounter } from "./call-counter.ts";
 import { ConfigError, parseSimConfig, type SimConfig } from "./config.ts";
-import { runSim } from "./run.ts";
+import { createControlApp } from "./control/app.ts";
+import { type Fabric, noFabric } from "./fabric/fabric.ts";
+import { KernelFabric } from "./fabric/kernel-fabric.ts";
+import { type Log, Simulator, systemClock } from "./simulator.ts";
+import { createTencentApp } from "./tencent/app.ts";
+import { initialState } from "./vpc/initial-state.ts";
+
+/** A vpc-sim that runs. */
+export interface RunningSim {
+  readonly apiUrl: string;
+  readonly controlUrl: string;
+  /** Answers what was asked and ends. The network stays as it is; the next start clears it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the cloud, its network where there is to be one, and both APIs.
+ *
+ * @throws ConfigError; Error where the namespace is not one to take over, or an address cannot be listened on
+ */
+export async function runSim(config: SimConfig, log: Log): Promise<RunningSim> {
+  const state = initialState(config, systemClock.now());
+  const kernelFabric = config.fabric ? await KernelFabric.start(config) : undefined;
+  const fabric: Fabric = kernelFabric ?? noFabric;
+  const simulator = new Simulator(state, { fabric, clock: systemClock, log });
+  const calls = new CallCounter();
+  const api = createTencentApp({
+    simulator,
+    region: config.region,
+    credentials: config.credentials,
+    calls,
+    log,
+    newRequestId: () => crypto.randomUUID(),
+  });
+  const control = createControlApp({ simulator, fabric, calls });
+  const apiServer = Bun.serve({ ...config.api.listen, fetch: api.fetch });
+  const controlServer = Bun.serve({ ...config.control.listen, fetch: control.fetch });
+  return {
+    apiUrl: `http://${config.api.listen.hostname}:${apiServer.port}`,
+    controlUrl: `http://${config.control.listen.hostname}:${controlServer.port}`,
+    async stop() {
+      await Promise.all([apiServer.stop(), controlServer.stop()]);
+      await simulator.close();
+      kernelFabric?.close();
+    },
+  };
+}
 
 const usage = `vpc-sim: a VPC of Tencent Cloud in a box, its API and, in the kernel, its network.
 
@@ -59,9 +106,11 @@ async function main(): Promise<void> {
   log.info({ api: sim.apiUrl, control: sim.controlUrl, fabric: options.config.fabric }, "vpc-sim runs");
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`vpc-sim: ${error instanceof Error ? error.message : error}\n`);
-  process.exit(1);
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(`vpc-sim: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(1);
+  }
 }

@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
+import type { CallCounter } from "../call-counter.ts";
 import type { Fabric } from "../fabric/fabric.ts";
 import type { Simulator } from "../simulator.ts";
-import type { CallCounter } from "../tencent/call-counter.ts";
 import { addInstance } from "../vpc/add-instance.ts";
 import { CloudError } from "../vpc/cloud-error.ts";
 import { findSubnet } from "../vpc/find.ts";

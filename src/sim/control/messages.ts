@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ActionCalls } from "../tencent/call-counter.ts";
+import type { ActionCalls } from "../call-counter.ts";
 
 /** A machine that starts: the body of POST /v1/instances. */
 export const instanceRequestSchema = z.strictObject({

@@ -3,6 +3,7 @@ import type { Simulator } from "../simulator.ts";
 /** One request to the API, as the action sees it. */
 export interface Call {
   readonly simulator: Simulator;
+  readonly action: string;
   readonly region: string;
   /** Chosen for the answer; of an asynchronous action it is the task's id. */
   readonly requestId: string;

@@ -1,9 +1,9 @@
 import { Hono } from "hono";
+import type { CallCounter } from "../call-counter.ts";
 import type { Log, Simulator } from "../simulator.ts";
 import { CloudError } from "../vpc/cloud-error.ts";
 import type { Action, Product } from "./action.ts";
 import { authenticate, requiredHeader } from "./authenticate.ts";
-import type { CallCounter } from "./call-counter.ts";
 import { products } from "./products.ts";
 
 export interface TencentAppOptions {
@@ -34,7 +34,7 @@ export function createTencentApp(options: TencentAppOptions): Hono {
       const act = findAction(product, action);
       checkRegion(request.headers, product, options.region);
       const answer = await act(
-        { simulator: options.simulator, region: options.region, requestId },
+        { simulator: options.simulator, action, region: options.region, requestId },
         parseBody(body),
       );
       options.calls.count(action);

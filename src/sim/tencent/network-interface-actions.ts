@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { assignPrivateAddresses } from "../vpc/assign-private-addresses.ts";
 import { attachNetworkInterface } from "../vpc/attach-network-interface.ts";
+import { once } from "../vpc/client-token.ts";
 import { CloudError } from "../vpc/cloud-error.ts";
 import { createAndAttachNetworkInterface } from "../vpc/create-and-attach-network-interface.ts";
 import { type AddressWish, createNetworkInterface, type EniWish } from "../vpc/create-network-interface.ts";
@@ -31,6 +32,9 @@ const qosLevel = z.literal("DEFAULT").optional();
 /** Standard network interfaces only: instance types here have no quota for extended ones. */
 const attachType = z.literal(0).optional();
 
+/** Makes a request that is repeated with it harmless. */
+const clientToken = z.string().min(1).max(64).optional();
+
 const eniFields = {
   VpcId: z.string(),
   SubnetId: z.string(),
@@ -42,6 +46,7 @@ const eniFields = {
   Tags: z.array(z.strictObject({ Key: z.string().min(1), Value: z.string().default("") })).default([]),
   QosLevel: qosLevel,
   IsRdma: z.literal(false).optional(),
+  ClientToken: clientToken,
 };
 
 const createSchema = z.strictObject({ ...eniFields, TrunkingFlag: z.literal("Disable").optional() });
@@ -54,14 +59,20 @@ const attachSchema = z.strictObject({
   NetworkInterfaceId: z.string(),
   InstanceId: z.string(),
   AttachType: attachType,
+  ClientToken: clientToken,
 });
-const detachSchema = z.strictObject({ NetworkInterfaceId: z.string(), InstanceId: z.string() });
+const detachSchema = z.strictObject({
+  NetworkInterfaceId: z.string(),
+  InstanceId: z.string(),
+  ClientToken: clientToken,
+});
 const deleteSchema = z.strictObject({ NetworkInterfaceId: z.string() });
 const assignSchema = z.strictObject({
   NetworkInterfaceId: z.string(),
   PrivateIpAddresses: z.array(addressSchema).default([]),
   SecondaryPrivateIpAddressCount: z.int().min(1).optional(),
   QosLevel: qosLevel,
+  ClientToken: clientToken,
 });
 const unassignSchema = z.strictObject({
   NetworkInterfaceId: z.string(),
@@ -71,8 +82,10 @@ const taskSchema = z.strictObject({ TaskId: z.string() });
 
 /** CreateNetworkInterface. */
 export async function createNetworkInterfaceAction(call: Call, body: unknown): Promise<object> {
-  const wish = eniWish(readParameters(createSchema, body));
-  const eni = await run(call, (state, occasion) => createNetworkInterface(state, wish, occasion));
+  const parameters = readParameters(createSchema, body);
+  const eni = await run(call, parameters.ClientToken, (state, occasion) =>
+    createNetworkInterface(state, eniWish(parameters), occasion),
+  );
   return { NetworkInterface: renderEni(eni) };
 }
 
@@ -80,28 +93,36 @@ export async function createNetworkInterfaceAction(call: Call, body: unknown): P
 export async function createAndAttachNetworkInterfaceAction(call: Call, body: unknown): Promise<object> {
   const parameters = readParameters(createAndAttachSchema, body);
   const request = { ...eniWish(parameters), instanceId: parameters.InstanceId };
-  const eni = await run(call, (state, occasion) => createAndAttachNetworkInterface(state, request, occasion));
+  const eni = await run(call, parameters.ClientToken, (state, occasion) =>
+    createAndAttachNetworkInterface(state, request, occasion),
+  );
   return { NetworkInterface: renderEni(eni) };
 }
 
 /** AttachNetworkInterface. */
 export async function attachNetworkInterfaceAction(call: Call, body: unknown): Promise<object> {
-  const { NetworkInterfaceId: eniId, InstanceId: instanceId } = readParameters(attachSchema, body);
-  await run(call, (state, occasion) => attachNetworkInterface(state, { eniId, instanceId }, occasion));
+  const parameters = readParameters(attachSchema, body);
+  const request = { eniId: parameters.NetworkInterfaceId, instanceId: parameters.InstanceId };
+  await run(call, parameters.ClientToken, (state, occasion) =>
+    attachNetworkInterface(state, request, occasion),
+  );
   return {};
 }
 
 /** DetachNetworkInterface. */
 export async function detachNetworkInterfaceAction(call: Call, body: unknown): Promise<object> {
-  const { NetworkInterfaceId: eniId, InstanceId: instanceId } = readParameters(detachSchema, body);
-  await run(call, (state, occasion) => detachNetworkInterface(state, { eniId, instanceId }, occasion));
+  const parameters = readParameters(detachSchema, body);
+  const request = { eniId: parameters.NetworkInterfaceId, instanceId: parameters.InstanceId };
+  await run(call, parameters.ClientToken, (state, occasion) =>
+    detachNetworkInterface(state, request, occasion),
+  );
   return {};
 }
 
 /** DeleteNetworkInterface. */
 export async function deleteNetworkInterfaceAction(call: Call, body: unknown): Promise<object> {
   const { NetworkInterfaceId: eniId } = readParameters(deleteSchema, body);
-  await run(call, (state, occasion) => deleteNetworkInterface(state, { eniId }, occasion));
+  await run(call, undefined, (state, occasion) => deleteNetworkInterface(state, { eniId }, occasion));
   return {};
 }
 
@@ -117,7 +138,9 @@ export async function assignPrivateIpAddressesAction(call: Call, body: unknown):
     );
   }
   const request = { eniId: parameters.NetworkInterfaceId, addresses, count };
-  const assigned = await run(call, (state, occasion) => assignPrivateAddresses(state, request, occasion));
+  const assigned = await run(call, parameters.ClientToken, (state, occasion) =>
+    assignPrivateAddresses(state, request, occasion),
+  );
   return { PrivateIpAddressSet: assigned.map(renderAddress) };
 }
 
@@ -128,7 +151,7 @@ export async function unassignPrivateIpAddressesAction(call: Call, body: unknown
     eniId: parameters.NetworkInterfaceId,
     addresses: parameters.PrivateIpAddresses.map((it) => it.PrivateIpAddress),
   };
-  await run(call, (state, occasion) => unassignPrivateAddresses(state, request, occasion));
+  await run(call, undefined, (state, occasion) => unassignPrivateAddresses(state, request, occasion));
   return {};
 }
 
@@ -140,10 +163,13 @@ export function describeVpcTaskResult({ simulator }: Call, body: unknown): objec
 }
 
 function run<Answer>(
-  call: Call,
+  { simulator, action, requestId }: Call,
+  token: string | undefined,
   act: (state: CloudState, occasion: Occasion) => Step<Answer>,
 ): Promise<Answer> {
-  return call.simulator.run((state, now) => act(state, { now, requestId: call.requestId }));
+  return simulator.run((state, now) =>
+    once(state, { action, token, now }, () => act(state, { now, requestId })),
+  );
 }
 
 function eniWish(parameters: z.infer<typeof createSchema> | z.infer<typeof createAndAttachSchema>): EniWish {

@@ -32,9 +32,24 @@ function faultOf(issue: z.core.$ZodIssue | undefined): CloudError {
           );
     default:
       return new CloudError(
-        "InvalidParameterValue",
+        codeOfValue(issue),
         `The value of parameter \`${parameter}\` is not valid: ${issue?.message}.`,
       );
+  }
+}
+
+/** The codes that the VPC API has for values that are too many, too great or too long. */
+function codeOfValue(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code !== "too_big" && issue?.code !== "too_small") {
+    return "InvalidParameterValue";
+  }
+  switch (issue.origin) {
+    case "array":
+      return issue.code === "too_big" ? "InvalidParameterValue.LimitExceeded" : "InvalidParameterValue.Empty";
+    case "string":
+      return issue.code === "too_big" ? "InvalidParameterValue.TooLong" : "InvalidParameterValue.Empty";
+    default:
+      return "InvalidParameterValue.Range";
   }
 }
 
@@ -85,7 +100,7 @@ export type Facet<T> = (item: T) => readonly string[];
  *
  * @param options.facets by filter name
  * @param options.tags of an item, for `tag-key` and `tag:KEY`
- * @throws CloudError InvalidParameter.InvalidFilter for a filter that is not known
+ * @throws CloudError InvalidParameter.FilterInvalidKey for a filter that is not known
  */
 export function applyFilters<T>(
   items: readonly T[],
@@ -122,7 +137,7 @@ function findFacet<T>(
   }
   const facet = options.facets[name];
   if (facet === undefined) {
-    throw new CloudError("InvalidParameter.InvalidFilter", `The filter \`${name}\` is not known.`);
+    throw new CloudError("InvalidParameter.FilterInvalidKey", `The filter \`${name}\` is not known.`);
   }
   return facet;
 }

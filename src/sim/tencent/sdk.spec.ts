@@ -3,13 +3,13 @@ import { Client as CvmClient } from "tencentcloud-sdk-nodejs/tencentcloud/servic
 import { Client as TagClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/tag/v20180813/tag_client.js";
 import { Client as VpcClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_client.js";
 import type { NetworkInterface } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_models.js";
+import { CallCounter } from "../call-counter.ts";
 import { simulatedWorld } from "../config.ts";
 import { noFabric } from "../fabric/fabric.ts";
 import { Simulator, systemClock } from "../simulator.ts";
 import { addInstance } from "../vpc/add-instance.ts";
 import { initialState } from "../vpc/initial-state.ts";
 import { createTencentApp } from "./app.ts";
-import { CallCounter } from "./call-counter.ts";
 
 const vpcId = "vpc-sim00001";
 const subnetId = "subnet-pods0001";
@@ -233,12 +233,12 @@ describe("the SDK for Node.js, unchanged", () => {
     [
       "an unknown filter",
       () => vpc().DescribeVpcs({ Filters: [{ Name: "colour", Values: ["red"] }] }),
-      "InvalidParameter.InvalidFilter",
+      "InvalidParameter.FilterInvalidKey",
     ],
     [
       "a page that is too long",
       () => vpc().DescribeNetworkInterfaces({ Limit: 101 }),
-      "InvalidParameterValue",
+      "InvalidParameterValue.Range",
     ],
     [
       "a parameter of the wrong type",

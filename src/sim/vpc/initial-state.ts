@@ -50,6 +50,7 @@ export function initialState(config: SimConfig, now: Time): CloudState {
     enis: new Map(),
     tasks: new Map(),
     jobs: new Map(),
+    answers: new Map(),
   };
 }
 

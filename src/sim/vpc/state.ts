@@ -127,6 +127,8 @@ export interface CloudState {
   readonly tasks: ReadonlyMap<string, Task>;
   /** By network interface. */
   readonly jobs: ReadonlyMap<string, Job>;
+  /** What was answered to requests that carried a client token, by action and token. */
+  readonly answers: ReadonlyMap<string, { readonly answer: unknown; readonly answeredAt: Time }>;
 }
 
 /** What the network has to do for the state to be true. An `unplug` takes the addresses of the link with it. */
