@@ -4,7 +4,7 @@ import { buildImage } from "./build-image.ts";
 /** The image of pods' sandboxes. */
 export const pauseImage = "tke-eni.local/pause:1";
 
-/** A shell and small network tools, for test pods. */
+/** A shell and small network tools, for test pods. Debian's `wget -T` crashes: put `timeout SECONDS` before it instead. */
 export const busyboxImage = "tke-eni.local/busybox:1";
 
 const busybox = { path: "/bin/busybox", from: "/bin/busybox", mode: 0o755 };
