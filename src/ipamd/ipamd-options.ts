@@ -12,6 +12,7 @@ export interface IpamdOptions {
   agentAnswerMs: number;
   healthListen: { host: string; port: number };
   cloudProtocol: "https" | "http";
+  cloudDomain: string;
   credentialFolder: string;
   kubeconfig: string | undefined;
   namespace: string;
@@ -69,6 +70,11 @@ export function parseIpamdOptions(
         .default("https"),
     )
     .option(
+      "--cloud-domain <domain>",
+      "domain of the API's hosts; internal.tencentcloudapi.com inside a VPC, an address for a simulator",
+      "tencentcloudapi.com",
+    )
+    .option(
       "--credential-folder <path>",
       "folder with the files secretId, secretKey and, if temporary, token",
       "/etc/tke-eni/credential",
@@ -109,6 +115,7 @@ export function parseIpamdOptions(
     agentAnswerMs: given["agentAnswerTimeout"],
     healthListen: given["healthListen"],
     cloudProtocol: given["cloudProtocol"],
+    cloudDomain: given["cloudDomain"],
     credentialFolder: given["credentialFolder"],
     kubeconfig: given["kubeconfig"],
     namespace: given["namespace"],

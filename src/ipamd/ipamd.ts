@@ -8,6 +8,7 @@ import type { Random } from "../kube/back-off.ts";
 import { type Node, namespaces, nodes, type Pod, pods } from "../kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../kube/kube-client.ts";
 import { type LeaderElector, startLeaderElection } from "../kube/lease.ts";
+import type { Acquisition } from "../kube/lease-election.ts";
 import type { Logger } from "../kube/logger.ts";
 import { type Reflector, startReflector } from "../kube/reflector/reflector.ts";
 import type { Resource } from "../kube/resource.ts";
@@ -51,8 +52,8 @@ const READ_UNSETTLED_MS = 300;
 const READ_ALL_MS = 120_000;
 const READ_SUBNETS_MS = 30_000;
 const LOOK_AT_ALL_MS = 30_000;
-const LEASE_MS = 30_000;
-const LEASE_RETRY_MS = 3000;
+const LEASE_MS = 20_000;
+const LEASE_RETRY_MS = 2000;
 /** Nodes worked on at a time. */
 const CONCURRENCY = 8;
 
@@ -92,7 +93,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
       leaseDurationMs: LEASE_MS,
       retryMs: LEASE_RETRY_MS,
       longestCallMs: settings.cloudTimeoutMs,
-      onAcquired: ({ waitUntil }) => void lead(waitUntil).catch(failure.reject),
+      onAcquired: (acquisition) => void lead(acquisition).catch(failure.reject),
       onLost: () =>
         failure.reject(
           new Error("this process leads no more: another holds the lease, or it could not be renewed"),
@@ -100,8 +101,10 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
     },
   );
 
-  async function lead(waitUntil: number): Promise<void> {
-    await world.clock.sleep(Math.max(0, waitUntil - world.clock.monotonic()));
+  async function lead(acquisition: Acquisition): Promise<void> {
+    if (!(acquisition.from === "nobody" && (await isNewCluster()))) {
+      await world.clock.sleep(Math.max(0, acquisition.waitUntil - world.clock.monotonic()));
+    }
     if (stopping) return;
     leadership = new Leadership(world, {
       kube,
@@ -111,6 +114,15 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
       cloudTimeoutMs: settings.cloudTimeoutMs,
     });
     await leadership.start();
+  }
+
+  /**
+   * Without a NodeENIConfig there is no predecessor to wait for: every call that makes something in the cloud is preceded by an
+   * intent written to one.
+   */
+  async function isNewCluster(): Promise<boolean> {
+    const configs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
+    return (await kube.list(configs)).items.length === 0;
   }
 
   return {

@@ -54,6 +54,7 @@ async function start({ clusterId, region, vpcId, subnetIds, ...rest }: IpamdOpti
         region,
         credential: () => readCredential(rest.credentialFolder),
         protocol: rest.cloudProtocol,
+        domain: rest.cloudDomain,
         timeoutMs: CLOUD_TIMEOUT_MS,
       }),
       clock: systemWaitingClock,

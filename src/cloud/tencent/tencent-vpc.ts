@@ -21,6 +21,11 @@ export interface TencentVpcOptions {
   credential: () => Promise<TencentCredential>;
   /** "https" everywhere but against a simulator. */
   protocol: "https" | "http";
+  /**
+   * Domain under which each product has a host of its own, such as "tencentcloudapi.com" or "internal.tencentcloudapi.com"; an
+   * address ("169.254.0.55", "127.0.0.1:8080") is a simulator that has them all.
+   */
+  domain: string;
   /** Milliseconds that one call may take. */
   timeoutMs: number;
 }
@@ -32,15 +37,19 @@ export class TencentVpc implements CloudVpc {
   readonly #timeoutMs: number;
 
   constructor(options: TencentVpcOptions) {
-    const config = {
+    const config = (product: string) => ({
       credential: { getCredential: options.credential },
       region: options.region,
       profile: {
-        httpProfile: { protocol: `${options.protocol}://`, reqTimeout: Math.ceil(options.timeoutMs / 1000) },
+        httpProfile: {
+          protocol: `${options.protocol}://`,
+          endpoint: /^[0-9.]+(:\d+)?$/.test(options.domain) ? options.domain : `${product}.${options.domain}`,
+          reqTimeout: Math.ceil(options.timeoutMs / 1000),
+        },
       },
-    };
-    this.#vpc = new VpcClient(config);
-    this.#cvm = new CvmClient(config);
+    });
+    this.#vpc = new VpcClient(config("vpc"));
+    this.#cvm = new CvmClient(config("cvm"));
     this.#timeoutMs = options.timeoutMs;
   }
 

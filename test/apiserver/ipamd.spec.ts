@@ -1,0 +1,325 @@
+// The real ipamd against a real API server and vpc-sim's API, reached through the real SDK. Agents are played by hand: they
+// answer reclaim tokens and say which addresses are in use.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { AGENT_MANAGER } from "../../src/api/field-managers.ts";
+import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
+import { VPC_ENI, type VpcENI } from "../../src/api/vpc-eni.ts";
+import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
+import { VPC_SUBNET, type VpcSubnet } from "../../src/api/vpc-subnet.ts";
+import { TencentVpc } from "../../src/cloud/tencent/tencent-vpc.ts";
+import { type Ipamd, type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
+import { leases, namespaces, nodes, pods } from "../../src/kube/core-resources.ts";
+import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
+import type { Resource } from "../../src/kube/resource.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
+import { createTransport } from "../../src/kube/transport.ts";
+import { systemWaitingClock } from "../../src/kube/waiting-clock.ts";
+import { simulatedWorld } from "../../src/sim/config.ts";
+import { ControlClient } from "../../src/sim/control/client.ts";
+import { type RunningSim, runSim } from "../../src/sim/main.ts";
+import { type ApiServer, startApiServer } from "./start-api-server.ts";
+
+const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
+const venis: Resource<VpcENI> = VPC_ENI;
+const vips: Resource<VpcIP> = VPC_IP;
+const vsubs: Resource<VpcSubnet> = VPC_SUBNET;
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const TYPE = "SA2.MEDIUM4";
+
+let apiServer: ApiServer;
+let sim: RunningSim;
+let control: ControlClient;
+let kube: KubeClient;
+let ipamd: Ipamd | undefined;
+let serial = 0;
+
+async function start(overrides: Partial<IpamdSettings> = {}): Promise<Ipamd> {
+  const { secretId, secretKey } = simulatedWorld().credentials[0] ?? { secretId: "", secretKey: "" };
+  return startIpamd(
+    {
+      transport: createTransport(await openServerAccess({ kubeconfig: apiServer.kubeconfig })),
+      cloud: new TencentVpc({
+        region: "ap-sim",
+        credential: async () => ({ secretId, secretKey }),
+        protocol: "http",
+        domain: new URL(sim.apiUrl).host,
+        timeoutMs: 5000,
+      }),
+      clock: systemWaitingClock,
+      random: Math.random,
+      logger: quiet,
+      nonce: () => `n${process.pid}x${++serial}`,
+    },
+    {
+      clusterId: "cluster-a",
+      vpcId: "vpc-sim00001",
+      subnetIds: ["subnet-pods0001", "subnet-pods0002"],
+      warm: { min: 3, max: 3 },
+      quickRelease: true,
+      nodeGoneGraceMs: 1000,
+      agentAnswerMs: 1000,
+      namespace: "kube-system",
+      identity: `test-${++serial}`,
+      cloudTimeoutMs: 5000,
+      ...overrides,
+    },
+  );
+}
+
+/** Waits until `read` answers something other than undefined or false. */
+async function until<T>(
+  what: string,
+  read: () => Promise<T | undefined | false>,
+  deadlineMs = 20_000,
+): Promise<T> {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await read();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await Bun.sleep(50);
+  }
+}
+
+async function addNode(
+  name: string,
+  instance: { id: string; address: string; zone: string; subnet: string; providerId: boolean },
+) {
+  await control.addInstance({
+    instanceId: instance.id,
+    name,
+    instanceType: TYPE,
+    zone: instance.zone,
+    subnetId: instance.subnet,
+    privateIp: instance.address,
+    netns: "/run/netns/none",
+    device: "eth0",
+  });
+  const spec = instance.providerId ? { providerID: `qcloud:///800001/${instance.id}` } : {};
+  await kube.create(nodes, { metadata: { name }, spec });
+  await kube.mergePatch(nodes, name, {
+    subresource: "status",
+    patch: { status: { addresses: [{ type: "InternalIP", address: instance.address }] } },
+  });
+}
+
+async function addPods(node: string, count: number) {
+  for (let i = 0; i < count; i++) {
+    await kube.create(pods, {
+      metadata: { name: `${node}-pod-${++serial}`, namespace: "default" },
+      spec: { nodeName: node, containers: [{ name: "c", image: "none" }] },
+    });
+  }
+}
+
+const addressesOf = async (node: string) =>
+  (await kube.list(vips, { fieldSelector: `spec.node=${node}` })).items;
+const enisOf = async (node: string) => (await kube.list(venis, { fieldSelector: `spec.node=${node}` })).items;
+const cloudEnis = async () => (await control.readState()).enis.filter((eni) => !eni.primary);
+
+async function sayUse(address: string, use: NonNullable<NonNullable<VpcIP["status"]>["use"]>) {
+  await kube.applyStatus(
+    vips,
+    { metadata: { name: address }, status: { use } },
+    { fieldManager: AGENT_MANAGER },
+  );
+}
+
+beforeAll(async () => {
+  apiServer = await startApiServer();
+  kube = createKubeClient(createTransport(await openServerAccess({ kubeconfig: apiServer.kubeconfig })));
+  const { outside: _, ...world } = simulatedWorld();
+  const listen = { hostname: "127.0.0.1", port: 0 };
+  sim = await runSim(
+    { ...world, fabric: false, latency: { default: 100, actions: {} }, api: { listen }, control: { listen } },
+    quiet,
+  );
+  control = new ControlClient(sim.controlUrl);
+  await until("the namespace kube-system", () => kube.find(namespaces, "kube-system"));
+  await apiServer.kubectl(["create", "serviceaccount", "default", "--namespace=default"]);
+  ipamd = await start();
+}, 300_000);
+
+afterAll(async () => {
+  await ipamd?.stop();
+  await sim?.stop();
+  await apiServer?.stop();
+}, 60_000);
+
+describe("ipamd", () => {
+  test("makes a first ENI in the node's zone with the warm addresses, and objects that say so", async () => {
+    await addNode("node-a", {
+      id: "ins-0000000a",
+      address: "10.0.1.21",
+      zone: "ap-sim-1",
+      subnet: "subnet-node0001",
+      providerId: true,
+    });
+    const found = await until("three addresses of node-a", async () => {
+      const list = await addressesOf("node-a");
+      return list.length === 3 && list.every((vip) => vip.status?.cloud?.state === "Assigned") && list;
+    });
+    const [veni] = await enisOf("node-a");
+    expect(veni?.spec).toMatchObject({
+      node: "node-a",
+      instanceID: "ins-0000000a",
+      subnetID: "subnet-pods0001",
+      subnetCIDR: "10.0.16.0/24",
+      gateway: "10.0.16.1",
+      intent: "Attached",
+    });
+    for (const vip of found) {
+      expect(vip.spec).toMatchObject({
+        node: "node-a",
+        eniID: veni?.metadata.name as string,
+        instanceID: "ins-0000000a",
+      });
+      expect(vip.metadata.finalizers).toEqual(["networking.tke.cloud.tencent.com/cloud"]);
+      expect(vip.spec.reclaim).toBeUndefined();
+    }
+    const nec = await until("node-a to be ready", async () => {
+      const it = await kube.get(necs, "node-a");
+      return it.status?.conditions?.some((c) => c.type === "Ready" && c.status === "True") && it;
+    });
+    expect(nec.status).toMatchObject({
+      instanceID: "ins-0000000a",
+      zone: "ap-sim-1",
+      enis: "1/3",
+      addresses: "3/27",
+      quota: { enis: 4, addressesPerENI: 10 },
+    });
+    const eni = (await cloudEnis()).find((it) => it.eniId === veni?.metadata.name);
+    expect(eni?.tags).toMatchObject({ "tke-eni/node": "node-a" });
+    const subnet = await until("the subnet's object", () => kube.find(vsubs, "subnet-pods0001"));
+    expect(subnet.spec).toMatchObject({ zone: "ap-sim-1", cidr: "10.0.16.0/24" });
+  });
+
+  test("finds the instance of a node without providerID by its private address", async () => {
+    await addNode("node-b", {
+      id: "ins-0000000b",
+      address: "10.0.2.22",
+      zone: "ap-sim-2",
+      subnet: "subnet-node0002",
+      providerId: false,
+    });
+    await until("three addresses of node-b", async () => (await addressesOf("node-b")).length === 3);
+    expect((await enisOf("node-b"))[0]?.spec).toMatchObject({
+      instanceID: "ins-0000000b",
+      subnetID: "subnet-pods0002",
+    });
+  });
+
+  test("grows with the pods that are bound to the node, over a second ENI", async () => {
+    await addPods("node-a", 8);
+    await until("eleven addresses of node-a", async () => (await addressesOf("node-a")).length === 11);
+    const counts = (await enisOf("node-a")).map((veni) => veni.status?.cloud?.usage).sort();
+    await until("usage of both ENIs", async () => {
+      const usage = (await enisOf("node-a")).map((veni) => veni.status?.cloud?.usage).sort();
+      return usage.join() === "2/9,9/9";
+    });
+    expect(counts).toHaveLength(2);
+  });
+
+  test("never takes back on its own word: an address goes only after the agent has answered the token", async () => {
+    const vip = (await addressesOf("node-b"))[0] as VpcIP;
+    const name = vip.metadata.name;
+    await kube.delete(vips, name);
+    const asked = await until("a token", async () => {
+      const it = await kube.get(vips, name);
+      return it.spec.reclaim !== undefined && it;
+    });
+    const since = new Date().toISOString();
+    await sayUse(name, { state: "Reclaimable", token: "another token", since });
+    await Bun.sleep(1500);
+    expect(await kube.find(vips, name)).toBeDefined();
+    await sayUse(name, { state: "Reclaimable", token: asked.spec.reclaim?.token as string, since });
+    await until(
+      "the object to go",
+      async () => (await kube.find(vips, name))?.metadata.uid !== vip.metadata.uid,
+    );
+    const cloud = (await cloudEnis()).flatMap((eni) => eni.addresses.map((a) => a.address));
+    const replaced = await until("the warm target to be met again", async () => {
+      const list = await addressesOf("node-b");
+      return list.length === 3 && list;
+    });
+    if (replaced.some((it) => it.metadata.name === name)) return;
+    expect(cloud).not.toContain(name);
+  });
+
+  test("a new leader goes on where the old one stopped, and makes nothing twice", async () => {
+    const before = (await cloudEnis()).map((eni) => eni.eniId).sort();
+    await ipamd?.stop();
+    const lease = await kube.get(leases, "tke-eni-ipamd", { namespace: "kube-system" });
+    expect(lease.spec.holderIdentity ?? "").toBe("");
+    ipamd = await start();
+    await addPods("node-b", 1);
+    await until("four addresses of node-b", async () => (await addressesOf("node-b")).length === 4);
+    expect((await cloudEnis()).map((eni) => eni.eniId).sort()).toEqual(before);
+  });
+
+  test("an ENI that lost its object is adopted, not made again", async () => {
+    await ipamd?.stop();
+    const [veni] = await enisOf("node-b");
+    const name = veni?.metadata.name as string;
+    await kube.mergePatch(venis, name, { patch: { metadata: { finalizers: [] } } });
+    await kube.delete(venis, name);
+    ipamd = await start();
+    const adopted = await until("the object", () => kube.find(venis, name));
+    expect(adopted.metadata.uid).not.toBe(veni?.metadata.uid as string);
+    expect(adopted.spec).toEqual(veni?.spec as VpcENI["spec"]);
+    expect((await enisOf("node-b")).map((it) => it.metadata.name)).toEqual([name]);
+  });
+
+  test("a deleted Node that comes back within the grace keeps what it had", async () => {
+    await ipamd?.stop();
+    ipamd = await start({ nodeGoneGraceMs: 60_000 });
+    const before = (await addressesOf("node-b")).map((vip) => vip.metadata.uid).sort();
+    const node = await kube.get(nodes, "node-b");
+    await kube.delete(nodes, "node-b");
+    await Bun.sleep(2500);
+    await kube.create(nodes, { metadata: { name: "node-b" }, spec: {} });
+    await kube.mergePatch(nodes, "node-b", {
+      subresource: "status",
+      patch: { status: { addresses: node.status?.addresses ?? [] } },
+    });
+    await Bun.sleep(1500);
+    expect((await addressesOf("node-b")).map((vip) => vip.metadata.uid).sort()).toEqual(before);
+    for (const veni of await enisOf("node-b")) expect(veni.spec.intent).toBe("Attached");
+  });
+
+  test("a deleted Node gives back its ENIs: asked first, then detached, deleted, and its objects gone", async () => {
+    await ipamd?.stop();
+    ipamd = await start();
+    const gone = (await enisOf("node-a")).map((veni) => veni.metadata.name);
+    expect(gone).toHaveLength(2);
+    await kube.delete(nodes, "node-a");
+    const asked = await until("a token on each ENI", async () => {
+      const list = await enisOf("node-a");
+      return list.length === 2 && list.every((veni) => veni.spec.reclaim !== undefined) && list;
+    });
+    expect(asked.map((veni) => veni.spec.intent)).toEqual(["Released", "Released"]);
+    await until(
+      "the node's objects to go",
+      async () => (await kube.find(necs, "node-a")) === undefined,
+      30_000,
+    );
+    expect(await addressesOf("node-a")).toEqual([]);
+    expect(await enisOf("node-a")).toEqual([]);
+    const left = (await cloudEnis()).map((eni) => eni.eniId);
+    for (const id of gone) expect(left).not.toContain(id);
+    expect(await enisOf("node-b")).toHaveLength(1);
+  });
+
+  test("says what is wrong with a node that the cloud does not know", async () => {
+    await kube.create(nodes, {
+      metadata: { name: "node-x" },
+      spec: { providerID: "qcloud:///800001/ins-ffffffff" },
+    });
+    const condition = await until("the condition", async () =>
+      (await kube.find(necs, "node-x"))?.status?.conditions?.find((c) => c.type === "Ready"),
+    );
+    expect(condition).toMatchObject({ status: "False", reason: "NoInstance" });
+    expect(condition.message).toContain("ins-ffffffff");
+  });
+});
