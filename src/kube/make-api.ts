@@ -1,9 +1,10 @@
 import {
   type Configuration,
+  type ConfigurationOptions,
   createConfiguration,
   HttpException,
-  type Middleware,
-  type PromiseConfigurationOptions,
+  Observable,
+  type ObservableMiddleware,
   type RequestContext,
   ResponseContext,
   ServerConfiguration,
@@ -20,6 +21,9 @@ const timeouts = new WeakMap<RequestContext, number>();
  * One of client-node's API classes (CoreV1Api, ApiextensionsV1Api, CustomObjectsApi, …) over our transport. Its own HTTP
  * library ignores CA and client certificate under Bun, and has no deadline. Failed calls throw a KubeError, not client-node's
  * ApiException. Answers are read whole: watches and logs that are followed end at the deadline.
+ *
+ * The classes drop members that are not in their models by their TypeScript names, without a word: of a CRD's schema
+ * `x-kubernetes-list-type` and its like. Send what was made as JSON or YAML with a KubeClient.
  */
 export function makeApi<Api>(
   ApiClass: new (configuration: Configuration) => Api,
@@ -34,15 +38,13 @@ export function makeApi<Api>(
 }
 
 /** As last argument of an API class's method: the deadline of that call, in ms, instead of the transport's own. */
-export function withTimeout(timeoutMs: number): PromiseConfigurationOptions {
-  const middleware: Middleware = {
-    async pre(request) {
+export function withTimeout(timeoutMs: number): ConfigurationOptions {
+  const middleware: ObservableMiddleware = {
+    pre(request) {
       timeouts.set(request, timeoutMs);
-      return request;
+      return new Observable(Promise.resolve(request));
     },
-    async post(response) {
-      return response;
-    },
+    post: (response) => new Observable(Promise.resolve(response)),
   };
   return { middleware: [middleware], middlewareMergeStrategy: "append" };
 }
