@@ -50,7 +50,8 @@ export function podMessages(
   return [
     ...addresses.map(({ address }) => addAddress({ index, prefix: hostPrefix(address) })),
     addRoute({ destination: hostPrefix(NEXT_HOP), index, scope: "link" }),
-    addRoute({ destination: EVERYWHERE, gateway: NEXT_HOP, index }),
+    // On-link, since for an interface beside eth0 the route to the next hop is eth0's.
+    addRoute({ destination: EVERYWHERE, gateway: NEXT_HOP, index, onlink: true }),
     setPermanentNeighbour({ index, address: NEXT_HOP, mac: host.mac }),
   ].map((message) => tolerating(message, "EEXIST"));
 }

@@ -35,7 +35,7 @@ export class ThrowAwayNamespaces {
       name,
       path: `${FOLDER}/${name}`,
       run: (...args) => command("ip", "netns", "exec", name, ...args),
-      ip: (...args) => JSON.parse(command("ip", "-json", "-netns", name, ...args) || "[]"),
+      ip: (...args) => parseJson(command("ip", "-json", "-netns", name, ...args)),
     };
   }
 
@@ -48,6 +48,12 @@ export class ThrowAwayNamespaces {
     for (const name of this.#made) command("ip", "netns", "del", name);
     this.#made.clear();
   }
+}
+
+/** iproute2 leaves an empty object for everything that its filter hides. */
+function parseJson(text: string): object[] {
+  const objects: object[] = JSON.parse(text || "[]");
+  return objects.filter((object) => Object.keys(object).length > 0);
 }
 
 function command(...args: readonly string[]): string {
