@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary } from "../../tools/build/binary.ts";
@@ -10,6 +10,7 @@ import { freePorts } from "../cluster/free-ports.ts";
 import { apiServerArguments, apiServerIsReady, apiServerNames } from "../cluster/kube-apiserver-arguments.ts";
 import { writeKubeconfig } from "../cluster/kubeconfig.ts";
 import { startCompanion } from "../cluster/start-companion.ts";
+import { createTemporaryFolder } from "../cluster/temporary-folder.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
 
 /** A Kubernetes user as a client certificate names it. */
@@ -44,7 +45,6 @@ export interface ApiServer {
 
 const SERVICE_CIDR = "172.20.0.0/16";
 const SERVICE_ADDRESS = "172.20.0.1";
-const FOLDER_PREFIX = "tke-eni-apiserver-";
 const READY_DEADLINE_MS = 60_000;
 
 /**
@@ -52,8 +52,7 @@ const READY_DEADLINE_MS = 60_000;
  * are built first where the cache has none). Its processes die with the calling process, however that ends.
  */
 export async function startApiServer(): Promise<ApiServer> {
-  await removeLeftFolders();
-  const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
+  const folder = await createTemporaryFolder(tmpdir(), "tke-eni-apiserver");
   const daemons: { etcd?: Daemon; apiServer?: Daemon } = {};
 
   async function stop(): Promise<void> {
@@ -170,14 +169,4 @@ function createUsers(authority: CertificateAuthority, server: string) {
     },
     kubeconfigWithToken: (token: string) => write({ token }),
   };
-}
-
-/** Removes the folders of runs that were killed; the process that made one has its pid in the name. */
-async function removeLeftFolders(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    if (!name.startsWith(FOLDER_PREFIX)) continue;
-    const pid = name.slice(FOLDER_PREFIX.length).split("-")[0];
-    if (await Bun.file(`/proc/${pid}/stat`).exists()) continue;
-    await rm(join(tmpdir(), name), { recursive: true, force: true });
-  }
 }

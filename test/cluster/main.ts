@@ -1,5 +1,7 @@
 // `npm run cluster -- up | down | status`: real Kubernetes in a simulated VPC on this machine.
+import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { binary } from "../../tools/build/binary.ts";
 import { consoleProgress } from "../../tools/build/progress.ts";
 import { down } from "./down.ts";
 import { status } from "./status.ts";
@@ -18,6 +20,7 @@ program
   .option("--nodes <count>", "how many nodes", parseCount, 3)
   .action(async (options: { nodes: number }) => {
     const cluster = await up({ nodes: options.nodes }, consoleProgress);
+    if (Bun.which("kubectl") === null) console.log(`export PATH=$PATH:${dirname(await binary("kubectl"))}`);
     console.log(`export KUBECONFIG=${cluster.kubeconfig}`);
   });
 

@@ -36,6 +36,7 @@ umount -l /run/host-cgroup
 rmdir /run/host-cgroup
 for folder in "$@"; do mount --bind "$own$folder" "$folder"; done
 mount --make-rshared /
+echo 1 > /proc/sys/net/ipv4/ip_forward
 touch /run/node-is-ready
 exec sleep infinity
 `;

@@ -1,15 +1,18 @@
-import { closeSync, openSync } from "node:fs";
-import { type Daemon, identifyDaemon } from "./daemon.ts";
+import type { Daemon } from "./daemon.ts";
+import { launch } from "./launch.ts";
 
-/** Starts a process in the background that dies with this one, however this one ends. Its output is appended to `log`. */
-export function startCompanion(name: string, argv: readonly string[], options: { log: string }): Daemon {
-  const log = openSync(options.log, "a", 0o600);
-  try {
-    // The kernel kills it when its parent dies, also when that is by SIGKILL.
-    const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", ...argv], { stdio: ["ignore", log, log] });
-    child.unref();
-    return identifyDaemon(name, { pid: child.pid, log: options.log });
-  } finally {
-    closeSync(log);
-  }
+/** Waits for the end of the command or of its owner, whichever is first, and ends the other's watch. */
+const SCRIPT = `"$@" & command=$!
+echo $command > "$PID_FILE"
+tail --pid="$OWNER" --follow /dev/null & watch=$!
+wait -n $command $watch
+kill -KILL $command $watch`;
+
+/** Starts a process in the background that dies with this one, at most a second later, however this one ends. */
+export function startCompanion(
+  name: string,
+  argv: readonly string[],
+  options: { log: string },
+): Promise<Daemon> {
+  return launch(name, argv, { log: options.log, script: SCRIPT, env: { OWNER: String(process.pid) } });
 }

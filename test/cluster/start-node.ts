@@ -22,7 +22,6 @@ export interface NodeParts {
 export async function startNode(node: NodeMachine, parts: NodeParts): Promise<void> {
   const holder = await startNodeHolder(node);
   const enter = enterNode(holder);
-  await runCommand([...enter, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1"]);
   const containerd = await startContainerd(node.name, holder);
   const nodeExec = (_: string, argv: readonly string[]) => runCommand([...enter, ...argv]);
   for (const image of parts.images) await importImage({ nodeExec }, node.name, image);

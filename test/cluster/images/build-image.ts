@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { arch } from "node:os";
 import { dirname, join } from "node:path";
 import { cacheFolder } from "../../../tools/build/cache-folder.ts";
 import { runCommand } from "../../../tools/build/run-command.ts";
+import { createTemporaryFolder } from "../temporary-folder.ts";
 
 /** A file of an image. Folders on the way to its path, which is absolute, are made with mode 0755. */
 export type ImageFile =
@@ -28,24 +29,33 @@ const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64
 
 /**
  * Builds an image without a daemon or a registry: an OCI layout in a tar file, as `ctr images import` takes it. The same
- * content gives the same bytes, and is built once: the file is in the cache under a hash of it.
+ * content gives the same bytes, and is built once: the file is in the cache under a hash of it, and replaces an earlier one
+ * of that name.
  *
  * @returns the path of the tar file
  * @throws when a file is not there, or two files have the same path
  */
 export async function buildImage(options: ImageOptions): Promise<string> {
-  const folder = join(cacheFolder(), "images");
+  const folder = join(cacheFolder(), "images", options.name.replaceAll(/[^a-z0-9.-]/g, "_"));
   const tar = join(folder, `${await imageKey(options)}.tar`);
   if (existsSync(tar)) return tar;
   await mkdir(folder, { recursive: true });
   // Beside its target, so that the last step is a rename.
-  const work = await mkdtemp(join(folder, `unfinished-${process.pid}-`));
+  const work = await createTemporaryFolder(folder, "unfinished");
   try {
     await rename(await writeImage(options, work), tar);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+  await removeOtherImages(folder, tar);
   return tar;
+}
+
+/** An image of our own executables has 120 MB, and there is a new one after each change. */
+async function removeOtherImages(folder: string, newest: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.endsWith(".tar") && join(folder, name) !== newest) await rm(join(folder, name), { force: true });
+  }
 }
 
 async function imageKey(options: ImageOptions): Promise<string> {
