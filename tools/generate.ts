@@ -10,7 +10,7 @@ import { CUSTOM_RESOURCES } from "../src/api/custom-resources.ts";
 
 const root = dirname(import.meta.dir);
 const check = process.argv.includes("--check");
-const CRDS = "k8s/base/crds";
+const CRDS = "k8s/crds";
 const GEN = "src/gen";
 
 async function writeDefinitions(folder: string): Promise<void> {

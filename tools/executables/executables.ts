@@ -1,0 +1,29 @@
+/** One of the project's own executables, made by `bun build --compile`. */
+export interface Executable {
+  readonly name: string;
+  readonly entry: string;
+  readonly flags: readonly string[];
+}
+
+/**
+ * Of a default build, the directory that it is started in runs code: `./bunfig.toml` is read with its `preload`, and `./.env`.
+ * With these nothing of the current directory is opened.
+ */
+const NOTHING_OF_THE_DIRECTORY = [
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+  "--no-compile-autoload-tsconfig",
+  "--no-compile-autoload-package-json",
+];
+
+const COMMON = ["--compile", "--bytecode", "--minify", "--format=esm", ...NOTHING_OF_THE_DIRECTORY];
+
+export const executables = [
+  { name: "tke-eni-agent", entry: "src/agent/main.ts", flags: COMMON },
+  { name: "tke-eni-ipamd", entry: "src/ipamd/main.ts", flags: COMMON },
+  // A plugin lives for milliseconds: code that is compiled later than this is never compiled (docs/design/data-path.md).
+  { name: "tke-eni-plugins", entry: "src/plugins/main.ts", flags: [...COMMON, "--compile-jit-policy=1000"] },
+  { name: "vpc-sim", entry: "src/sim/main.ts", flags: COMMON },
+] as const satisfies readonly Executable[];
+
+export type ExecutableName = (typeof executables)[number]["name"];
