@@ -12,10 +12,8 @@ describe("parseSimConfig()", () => {
   });
 
   it("fills in what may be left out", () => {
-    const { instanceTypes, latency, seed, fabric, outside, ...rest } = simulatedWorld();
-    const config = parseSimConfig(stringify(rest));
-    expect(config).toEqual({ ...rest, instanceTypes, latency, seed, fabric });
-    expect(outside).toBeDefined();
+    const { instanceTypes, latency, seed, fabric, ...rest } = simulatedWorld();
+    expect(parseSimConfig(stringify(rest))).toEqual({ ...rest, instanceTypes, latency, seed, fabric });
   });
 
   const refused: [string, string, RegExp][] = [
@@ -36,6 +34,11 @@ describe("parseSimConfig()", () => {
       "a subnet of no VPC",
       worldWith({ vpcs: [{ vpcId: "vpc-other001", name: "x", cidr: "10.0.0.0/16" }] }),
       /subnet-node0001 is in vpc-sim00001/,
+    ],
+    [
+      "a name for the API's address where there is a fabric",
+      worldWith({ api: { listen: { hostname: "localhost", port: 80 } } }),
+      /has to be an IPv4 address/,
     ],
     ["a world without callers", worldWith({ credentials: [] }), /at least one caller/],
   ];

@@ -53,7 +53,7 @@ export const simConfigSchema = z.strictObject({
   seed: z.int().nonnegative().default(1),
   /** false: the API alone, with no network behind it; runs anywhere, without root. */
   fabric: z.boolean().default(true),
-  /** The host that is not in the VPC; it exists only with a fabric. `netns` is a path. */
+  /** The host that is not in the VPC; it exists only with a fabric. `netns` is a path, the gateway the VPC's side of its /24. */
   outside: z
     .strictObject({ netns: z.string().startsWith("/"), address: z.ipv4(), gateway: z.ipv4() })
     .optional(),
@@ -100,6 +100,12 @@ function checkReferences(config: SimConfig): SimConfig {
         `The subnet ${subnet.subnetId} is in ${subnet.vpcId}, which is not among the vpcs: ${[...vpcIds].join(", ")}.`,
       );
     }
+  }
+  const { hostname } = config.api.listen;
+  if (config.fabric && !z.ipv4().safeParse(hostname).success) {
+    throw new ConfigError(
+      `api.listen.hostname is "${hostname}": with a fabric it has to be an IPv4 address, which machines of the VPC reach.`,
+    );
   }
   return config;
 }

@@ -9,8 +9,8 @@ import type { NftDocument } from "./nft.ts";
  */
 export function guardRuleset(trusted: readonly string[]): string {
   const accept = trusted.map((link) => `    iifname "${checkedLink(link)}" accept`);
-  // The sets are named in comments of the rule only where nft needs a reason: when `spoofed` is full the update does not match,
-  // and the packet is still counted and dropped by the rule after it. IPv6 is off here; what comes anyway is not counted.
+  // Two rules drop: when `spoofed` is full the update does not match, and the packet goes by the rule after it. A machine's IPv6
+  // is none of the VPC's business: it is dropped without being counted as spoofed.
   return `table inet vpc {}
 delete table inet vpc
 table inet vpc {
