@@ -1,5 +1,5 @@
 import { NLM_F_ACK, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./constants.ts";
-import { SystemCallError } from "./errno.ts";
+import { errnoName, SystemCallError } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import {
   Attributes,
@@ -187,9 +187,13 @@ export class NetlinkSocket {
   }
 
   #receive(): ReceivedMessage[] {
-    const length = libc().recv(this.#fd, this.#receiveBuffer, RECEIVE_BYTES, 0);
-    if (length < 0) throw new SystemCallError("receive the kernel's netlink answer", lastErrno());
-    return splitMessages(this.#receiveBuffer.slice(0, length));
+    for (;;) {
+      const length = libc().recv(this.#fd, this.#receiveBuffer, RECEIVE_BYTES, 0);
+      if (length >= 0) return splitMessages(this.#receiveBuffer.slice(0, length));
+      const code = lastErrno();
+      // The garbage collector stops threads by a signal, and a receive with a timeout is not restarted by itself.
+      if (errnoName(code) !== "EINTR") throw new SystemCallError("receive the kernel's netlink answer", code);
+    }
   }
 }
 

@@ -1,5 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { QueuedRelease } from "../../src/plugins/release-queue.ts";
@@ -430,6 +438,39 @@ describe.each(["1.0.0", "1.1.0"])("tke-eni-ipamc of its own under CNI %s", (vers
     expect([...agent.held]).toEqual([]);
     expect(linkNames(pod)).toEqual(["lo"]);
   });
+});
+
+test("an agent behind HOST:PORT is reached past the proxy of the runtime's environment", async () => {
+  using proxy = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("from the proxy") });
+  using tcpAgent = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json({}) });
+  const ipamc = Bun.spawn([plugins.path("tke-eni-ipamc")], {
+    env: {
+      CNI_COMMAND: "DEL",
+      CNI_CONTAINERID: CONTAINER,
+      CNI_IFNAME: "eth0",
+      HTTP_PROXY: proxy.url.href,
+      http_proxy: proxy.url.href,
+      NO_PROXY: "example.com",
+    },
+    stdin: new TextEncoder().encode(
+      JSON.stringify({
+        cniVersion: "1.1.0",
+        name: "a",
+        type: "tke-eni-ipamc",
+        ipam: {
+          type: "tke-eni-ipamc",
+          backend: `127.0.0.1:${tcpAgent.port}`,
+          releases: join(folder, "releases"),
+        },
+      }),
+    ),
+    stdout: "pipe",
+  });
+  expect({ exitCode: await ipamc.exited, output: await ipamc.stdout.text() }).toEqual({
+    exitCode: 0,
+    output: "",
+  });
+  expect(existsSync(join(folder, "releases"))).toBe(false);
 });
 
 test("nothing in the current directory is run or read", async () => {
