@@ -300,6 +300,26 @@ describe("the fabric", () => {
     expect((await control.readState()).instances.map((it) => it.name)).not.toContain("node-d");
   });
 
+  it("does not take over the namespace of process 1", () => {
+    const config = join(folder, "vpc-sim.yaml");
+    const program = [process.execPath, join(import.meta.dir, "../../src/sim/main.ts"), "--config", config];
+    // A machine of its own, so that the one of the tests is safe if the refusal should ever be missing.
+    const machine = [
+      "unshare",
+      "--net",
+      "--pid",
+      "--fork",
+      "--mount-proc",
+      "sh",
+      "-c",
+      '"$@"; exit $?',
+      "sh",
+    ];
+    const { exitCode, stderr } = Bun.spawnSync([...machine, ...program], { timeout: 10_000 });
+    expect(stderr.toString()).toContain("this machine's own network namespace");
+    expect(exitCode).toBe(1);
+  });
+
   it("stops when it is asked to, and clears at the next start what it left", async () => {
     expect(await stopSim()).toBe(0);
     expect(router.ip("link", "show").map((it: { ifname: string }) => it.ifname)).toContain(b.primaryEniId);

@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { deleteAddress, dumpAddresses, replaceAddress } from "../../netlink/address.ts";
 import { AF_INET, hostPrefix, parseIpAddress, parseIpPrefix } from "../../netlink/ip-address.ts";
 import {
@@ -56,9 +57,10 @@ export class KernelFabric implements Fabric {
   /**
    * Makes the namespace the VPC's router. What an earlier run left in it is removed; the management link stays.
    *
-   * @throws Error where this process may not: it has to be root in a namespace of its own
+   * @throws Error where this process may not: it has to be root in a namespace that is not the machine's own
    */
   static async start(config: SimConfig, nft: Nft = systemNft): Promise<KernelFabric> {
+    refuseMachinesOwnNamespace();
     const fabric = new KernelFabric(NetlinkSocket.open(), nft);
     try {
       fabric.#clear();
@@ -90,15 +92,15 @@ export class KernelFabric implements Fabric {
 
   async unplug(eniId: string): Promise<void> {
     const link = this.#links.get(eniId);
-    if (link === undefined) {
-      return;
+    if (link !== undefined) {
+      this.#links.delete(eniId);
+      this.#formerInstances.set(eniId, link.instanceId);
+      if (link.addresses.size > 0) {
+        await this.#nft.apply(forbidAddresses(eniId, [...link.addresses]));
+      }
     }
-    this.#links.delete(eniId);
-    this.#formerInstances.set(eniId, link.instanceId);
-    if (link.addresses.size > 0) {
-      await this.#nft.apply(forbidAddresses(eniId, [...link.addresses]));
-    }
-    // Gone already when the machine's namespace died; its routes and neighbours went with it.
+    // Gone already when the machine's namespace died; its routes and neighbours went with it. There without a record when plugging it
+    // in failed half-way.
     this.#socket.batch([tolerating(deleteLinkByName(eniId), "ENODEV")]);
   }
 
@@ -239,6 +241,15 @@ export class KernelFabric implements Fabric {
       throw new Error(`The link ${name} does not exist in the VPC's namespace.`);
     }
     return link.index;
+  }
+}
+
+/** Taking over a namespace clears its loopback, its IPv6 and its routes: in that of the machine nobody can have meant it. */
+function refuseMachinesOwnNamespace(): void {
+  if (process.pid !== 1 && readlinkSync("/proc/self/ns/net") === readlinkSync("/proc/1/ns/net")) {
+    throw new Error(
+      "vpc-sim would take over this machine's own network namespace: start it in one of its own (ip netns exec NAME vpc-sim …), or set fabric: false.",
+    );
   }
 }
 
