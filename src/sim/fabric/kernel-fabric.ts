@@ -1,4 +1,3 @@
-import { readlinkSync } from "node:fs";
 import { deleteAddress, dumpAddresses, replaceAddress } from "../../netlink/address.ts";
 import { AF_INET, hostPrefix, parseIpAddress, parseIpPrefix } from "../../netlink/ip-address.ts";
 import {
@@ -57,12 +56,12 @@ export class KernelFabric implements Fabric {
   /**
    * Makes the namespace the VPC's router. What an earlier run left in it is removed; the management link stays.
    *
-   * @throws Error where this process may not: it has to be root in a namespace that is not the machine's own
+   * @throws Error where this process may not: it has to be root in a namespace of its own
    */
   static async start(config: SimConfig, nft: Nft = systemNft): Promise<KernelFabric> {
-    refuseMachinesOwnNamespace();
     const fabric = new KernelFabric(NetlinkSocket.open(), nft);
     try {
+      fabric.#refuseNamespaceInUse();
       fabric.#clear();
       fabric.#becomeRouter(config);
       const trusted = config.outside === undefined ? [managementLink] : [managementLink, outsideLink];
@@ -163,6 +162,19 @@ export class KernelFabric implements Fabric {
     return link;
   }
 
+  /** Taking over clears the loopback, IPv6 and routes: where somebody else's link is up, nobody can have meant this namespace. */
+  #refuseNamespaceInUse(): void {
+    const ours = ["lo", managementLink];
+    const other = this.#socket
+      .dump(dumpLinks())
+      .find((link) => link.up && link.group !== fabricLinkGroup && !ours.includes(link.name));
+    if (other !== undefined) {
+      throw new Error(
+        `This network namespace is in use: its link ${other.name} is up. Start vpc-sim in one of its own (ip netns exec NAME vpc-sim …), or set fabric: false.`,
+      );
+    }
+  }
+
   #clear(): void {
     this.#socket.batch([tolerating(deleteLinkGroup(fabricLinkGroup), "ENODEV")]);
     const loopback = this.#indexOf("lo");
@@ -241,15 +253,6 @@ export class KernelFabric implements Fabric {
       throw new Error(`The link ${name} does not exist in the VPC's namespace.`);
     }
     return link.index;
-  }
-}
-
-/** Taking over a namespace clears its loopback, its IPv6 and its routes: in that of the machine nobody can have meant it. */
-function refuseMachinesOwnNamespace(): void {
-  if (process.pid !== 1 && readlinkSync("/proc/self/ns/net") === readlinkSync("/proc/1/ns/net")) {
-    throw new Error(
-      "vpc-sim would take over this machine's own network namespace: start it in one of its own (ip netns exec NAME vpc-sim …), or set fabric: false.",
-    );
   }
 }
 
