@@ -1,8 +1,7 @@
 import { linkSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const MAIN = join(import.meta.dir, "../../src/plugins/main.ts");
+import { silentProgress } from "../../tools/build/progress.ts";
+import { compileExecutable, distFolder } from "../../tools/executables/compile.ts";
 
 export const PLUGIN_NAMES = ["tke-route-eni", "tke-eni-ipamc"] as const;
 
@@ -17,27 +16,10 @@ export class CompiledPlugins {
   }
 
   static async build(): Promise<CompiledPlugins> {
-    const folder = mkdtempSync(join(tmpdir(), "tke-eni-plugins-"));
-    const executable = join(folder, PLUGIN_NAMES[0]);
-    // The flags of docs/design/data-path.md.
-    const flags = [
-      "--compile",
-      "--bytecode",
-      "--minify",
-      "--format=esm",
-      "--compile-jit-policy=1000",
-      "--no-compile-autoload-dotenv",
-      "--no-compile-autoload-bunfig",
-      "--no-compile-autoload-tsconfig",
-      "--no-compile-autoload-package-json",
-    ];
-    const build = Bun.spawn([process.execPath, "build", MAIN, ...flags, "--outfile", executable], {
-      stdout: "ignore",
-      stderr: "pipe",
-    });
-    if ((await build.exited) !== 0)
-      throw new Error(`building the plugins failed: ${await build.stderr.text()}`);
-    for (const name of PLUGIN_NAMES.slice(1)) linkSync(executable, join(folder, name));
+    const compiled = await compileExecutable("tke-eni-plugins", silentProgress);
+    // Beside the executable: a hard link cannot leave its file system.
+    const folder = mkdtempSync(join(distFolder, "plugins-"));
+    for (const name of PLUGIN_NAMES) linkSync(compiled, join(folder, name));
     return new CompiledPlugins(folder);
   }
 

@@ -20,7 +20,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Finer than rooms: who may import what below the path, besides the path itself. */
 const INNER: readonly { below: string; importers: readonly string[]; why: string }[] = [
-  { below: "src/cloud/tencent/", importers: ["src/ipamd/main.ts"], why: "src/cloud hides Tencent from ipamd" },
+  {
+    below: "src/cloud/tencent/",
+    importers: ["src/ipamd/main.ts"],
+    why: "src/cloud hides Tencent from ipamd",
+  },
   { below: "src/sim/tencent/", importers: ["src/sim/main.ts"], why: "HTTP is a skin over the state machine" },
 ];
 
@@ -61,7 +65,8 @@ function roomOf(path: string): string | undefined {
 
 /** Paths of all imports, type-only ones as well, which the transpiler leaves out. */
 function importsOf(transpiler: Bun.Transpiler, text: string): Set<string> {
-  const typeOnly = [...text.matchAll(/^\s*(?:import|export) type [^;]*? from "([^"]+)"/gms)].map((m) => m[1] ?? "");
+  const typeOnly = [...text.matchAll(/^\s*(?:import|export) type [^;]*? from "([^"]+)"/gms)].map(
+    (m) => m[1] ?? "",
+  );
   return new Set([...transpiler.scanImports(text).map((i) => i.path), ...typeOnly]);
 }
-

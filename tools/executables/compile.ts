@@ -5,36 +5,45 @@ import { dirname, join } from "node:path";
 import { Glob } from "bun";
 import type { Progress } from "../build/progress.ts";
 import { runCommand } from "../build/run-command.ts";
-import { type ExecutableName, executables } from "./executables.ts";
+import { type Executable, type ExecutableName, executables } from "./executables.ts";
 
 const root = dirname(dirname(import.meta.dir));
 
+/** Where executables are put; each state of the sources has a folder of its own. */
+export const distFolder = join(root, "dist");
+
+/** Compiles all of the project's executables, and returns their paths by name. */
+export async function compileExecutables(progress: Progress): Promise<Record<ExecutableName, string>> {
+  const paths: [string, string][] = [];
+  for (const { name } of executables) paths.push([name, await compileExecutable(name, progress)]);
+  return Object.fromEntries(paths) as Record<ExecutableName, string>;
+}
+
 /**
- * Compiles the project's executables into `dist/`, each once for each state of the sources.
+ * Compiles one of the project's executables into `dist/`, once for each state of the sources.
  *
- * @returns their paths by name
+ * @returns its path
  * @throws when `bun build` fails, with what it said
  */
-export async function compileExecutables(progress: Progress): Promise<Record<ExecutableName, string>> {
+export async function compileExecutable(name: ExecutableName, progress: Progress): Promise<string> {
+  const executable: Executable | undefined = executables.find((it) => it.name === name);
+  if (executable === undefined) throw new Error(`there is no executable ${name}`);
   const state = await sourceState();
-  const folder = join(root, "dist", state);
-  const paths = Object.fromEntries(executables.map(({ name }) => [name, join(folder, name)]));
-  const missing = executables.filter(({ name }) => !existsSync(paths[name] ?? ""));
-  if (missing.length > 0) {
-    await removeOthers(state);
-    await mkdir(folder, { recursive: true });
-    for (const { name, entry, flags } of missing) {
-      await progress.step(`compiling ${name}`, async () => {
-        // Beside its target: a build that is killed leaves nothing that looks finished.
-        const unfinished = join(folder, `.${name}.${process.pid}`);
-        await runCommand([process.execPath, "build", ...flags, join(root, entry), "--outfile", unfinished], {
-          cwd: root,
-        });
-        await rename(unfinished, paths[name] ?? "");
-      });
-    }
-  }
-  return paths as Record<ExecutableName, string>;
+  const folder = join(distFolder, state);
+  const path = join(folder, name);
+  if (existsSync(path)) return path;
+  await removeOthers(state);
+  await mkdir(folder, { recursive: true });
+  await progress.step(`compiling ${name}`, async () => {
+    // Beside its target: a build that is killed leaves nothing that looks finished.
+    const unfinished = join(folder, `.${name}.${process.pid}`);
+    const source = join(root, executable.entry);
+    await runCommand([process.execPath, "build", ...executable.flags, source, "--outfile", unfinished], {
+      cwd: root,
+    });
+    await rename(unfinished, path);
+  });
+  return path;
 }
 
 /** Hash of everything that decides what the executables are. */
@@ -50,9 +59,8 @@ async function sourceState(): Promise<string> {
 
 /** An executable has 110 MB, and there is a new one after each change. */
 async function removeOthers(state: string): Promise<void> {
-  const dist = join(root, "dist");
-  await mkdir(dist, { recursive: true });
-  for (const name of await readdir(dist)) {
-    if (/^[0-9a-f]{16}$/.test(name) && name !== state) await rm(join(dist, name), { recursive: true });
+  await mkdir(distFolder, { recursive: true });
+  for (const name of await readdir(distFolder)) {
+    if (/^[0-9a-f]{16}$/.test(name) && name !== state) await rm(join(distFolder, name), { recursive: true });
   }
 }

@@ -2,4 +2,5 @@
 import { consoleProgress } from "../build/progress.ts";
 import { buildOurImages } from "./our-images.ts";
 
-for (const [name, tar] of Object.entries(await buildOurImages(consoleProgress))) console.log(`${name}\t${tar}`);
+for (const [name, tar] of Object.entries(await buildOurImages(consoleProgress)))
+  console.log(`${name}\t${tar}`);

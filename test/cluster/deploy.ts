@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import type { Progress } from "../../tools/build/progress.ts";
+import type { OurImages } from "../../tools/images/our-images.ts";
+import type { Cluster } from "./cluster.ts";
+import { importImage } from "./images/import-image.ts";
+
+const overlay = join(import.meta.dir, "..", "..", "k8s", "overlays", "simulated");
+
+/** How long the components may take from apply to serving. */
+const ROLLOUT_S = 120;
+
+/**
+ * Brings the components onto a cluster as a person would: images onto the nodes, `kubectl apply -k`, and waiting until every
+ * node is Ready, which it is when its agent serves.
+ *
+ * @throws when they do not come up in time, with what the pods said last
+ */
+export async function deploy(cluster: Cluster, images: OurImages, progress: Progress): Promise<void> {
+  await progress.step("giving the nodes the images", async () => {
+    for (const node of cluster.nodes) {
+      for (const tar of Object.values(images)) await importImage(cluster, node.name, tar);
+    }
+  });
+  await progress.step("kubectl apply -k k8s/overlays/simulated", () =>
+    cluster.kubectl(["apply", "-k", overlay]),
+  );
+  await progress.step("waiting for ipamd, the agents and Ready nodes", async () => {
+    try {
+      for (const workload of ["deployment/tke-eni-ipamd", "daemonset/tke-eni-agent"]) {
+        await cluster.kubectl([
+          "-n",
+          "kube-system",
+          "rollout",
+          "status",
+          workload,
+          `--timeout=${ROLLOUT_S}s`,
+        ]);
+      }
+      await cluster.kubectl(["wait", "--for=condition=Ready", "nodes", "--all", `--timeout=${ROLLOUT_S}s`]);
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : error}\n${await lastWords(cluster)}`);
+    }
+  });
+}
+
+/** What the components said last, for a person who must find out why they do not come up. */
+export async function lastWords(cluster: Cluster): Promise<string> {
+  const pods = await cluster.kubectl(["-n", "kube-system", "get", "pods", "-o", "wide"]);
+  const logs = await Promise.all(
+    ["tke-eni-ipamd", "tke-eni-agent"].map((app) =>
+      cluster
+        .kubectl(["-n", "kube-system", "logs", "-l", `k8s-app=${app}`, "--tail=15", "--prefix"])
+        .catch((error) => `no logs of ${app}: ${error}`),
+    ),
+  );
+  return [pods, ...logs].join("\n");
+}
