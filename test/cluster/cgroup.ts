@@ -1,9 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { waitUntil } from "./wait-until.ts";
 
-// Whatever a process of the cluster starts stays in the cluster's control group, also what has lost its parent: this is
-// how `down` finds the shims and containers of a run that was killed.
+// Daemons stay in the cluster's control group with whatever they start, and containers are put into that of their node:
+// this is how `down` finds all of them, also what has lost its parent or its record because a run was killed.
 
 const NAME = "tke-eni-cluster";
 const MOUNT = "/sys/fs/cgroup";
@@ -18,6 +26,22 @@ function hierarchies(): string[] {
 /** The group of the containers of one node, as the kubelet's `cgroupRoot` wants it. */
 export function nodeCgroup(node: string): string {
   return `/${NAME}/${node}`;
+}
+
+/** Makes the groups of a node in all hierarchies: the kubelet wants its root to be there. */
+export function createNodeCgroup(node: string): void {
+  for (const hierarchy of hierarchies()) {
+    mkdirSync(join(hierarchy, nodeCgroup(node)), { recursive: true });
+    // Version 2 gives a group those controllers that its parent delegates, and the kubelet wants several.
+    for (const parent of [hierarchy, join(hierarchy, NAME)]) delegateControllers(parent);
+  }
+}
+
+function delegateControllers(folder: string): void {
+  const available = join(folder, "cgroup.controllers");
+  if (!existsSync(available)) return;
+  const controllers = readFileSync(available, "utf8").trim().split(" ").filter(Boolean);
+  for (const name of controllers) writeFileSync(join(folder, "cgroup.subtree_control"), `+${name}`);
 }
 
 /** Makes the group for the cluster's daemons and returns its folder: write a pid into `cgroup.procs` there. */

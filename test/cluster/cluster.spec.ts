@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { silentProgress } from "../../tools/build/progress.ts";
 import { clusterPids } from "./cgroup.ts";
 import type { Cluster } from "./cluster.ts";
 import { componentKubeconfig } from "./cluster-certificates.ts";
 import { down } from "./down.ts";
-import { type HostSnapshot, namespacesOf, processesInNamespaces, takeHostSnapshot } from "./host-snapshot.ts";
+import { type HostSnapshot, takeHostSnapshot } from "./host-snapshot.ts";
 import { busyboxImage } from "./images/base-images.ts";
+import { buildImage } from "./images/build-image.ts";
+import { importImage } from "./images/import-image.ts";
 import { installStockPlugins } from "./install-stock-plugins.ts";
 import { up } from "./up.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -43,21 +46,28 @@ beforeAll(async () => {
 
 afterAll(() => down(silentProgress), 60_000);
 
-async function runPod(name: string, script: string): Promise<void> {
+/** Creates a pod and returns when its container runs. */
+async function runPod(
+  name: string,
+  spec: { node?: string; hostNetwork?: boolean; container: object },
+): Promise<void> {
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name, labels: { app: name } },
     spec: {
-      nodeName: "node-1",
+      nodeName: spec.node ?? "node-1",
+      hostNetwork: spec.hostNetwork ?? false,
       terminationGracePeriodSeconds: 0,
-      containers: [
-        { name: "main", image: busyboxImage, imagePullPolicy: "Never", command: ["sh", "-c", script] },
-      ],
+      containers: [{ name: "main", imagePullPolicy: "Never", ...spec.container }],
     },
   };
   await cluster.kubectl(["create", "--filename=-"], { input: JSON.stringify(pod) });
   await cluster.kubectl(["wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s"]);
+}
+
+function shell(script: string) {
+  return { image: busyboxImage, command: ["sh", "-c", script] };
 }
 
 test("the nodes are registered as a cloud's are: zone, address, and provider id but for one", async () => {
@@ -84,7 +94,7 @@ interface NodeObject {
 test(
   "a pod runs, and kubectl exec and logs reach it",
   async () => {
-    await runPod("talker", "echo hello from $(hostname); sleep 1000000");
+    await runPod("talker", { container: shell("echo hello from $(hostname); sleep 1000000") });
     expect(await cluster.kubectl(["logs", "talker"])).toBe("hello from talker\n");
     expect(await cluster.kubectl(["exec", "talker", "--", "ip", "-4", "address", "show", "eth0"])).toContain(
       "10.88.0.",
@@ -96,8 +106,9 @@ test(
 test(
   "a Service answers a pod by its ClusterIP, and so does the API server",
   async () => {
-    await runPod("server", "mkdir /www && echo served > /www/index.html && exec httpd -f -p 8080 -h /www");
-    await runPod("client", "sleep 1000000");
+    const serve = "mkdir /www && echo served > /www/index.html && exec httpd -f -p 8080 -h /www";
+    await runPod("server", { container: shell(serve) });
+    await runPod("client", { container: shell("sleep 1000000") });
     await cluster.kubectl(["expose", "pod", "server", "--port=80", "--target-port=8080"]);
     const address = await cluster.kubectl([
       "get",
@@ -139,31 +150,79 @@ test(
 );
 
 test(
-  "down() leaves nothing, not even of an up that was killed",
+  "an image that buildImage() made runs, on the host network also where there is no CNI configuration yet",
   async () => {
+    const tar = await buildImage({
+      name: "tke-eni.local/speaker:1",
+      files: [
+        { path: "/bin/busybox", from: "/bin/busybox", mode: 0o755 },
+        {
+          path: "/bin/speak",
+          content: '#!/bin/busybox sh\necho "$WORD"; hostname; sleep 1000000\n',
+          mode: 0o755,
+        },
+        { path: "/bin/hostname", link: "busybox" },
+        { path: "/bin/sleep", link: "busybox" },
+      ],
+      entrypoint: ["/bin/speak"],
+      env: { WORD: "built by hand" },
+    });
+    await importImage(cluster, "node-3", tar);
+    await runPod("speaker", {
+      node: "node-3",
+      hostNetwork: true,
+      container: { image: "tke-eni.local/speaker:1" },
+    });
+    expect(await cluster.kubectl(["logs", "speaker"])).toBe("built by hand\nnode-3\n");
+  },
+  POD_DEADLINE_MS,
+);
+
+test(
+  "down() leaves nothing of a cluster with pods",
+  async () => {
+    const { processes } = await takeHostSnapshot();
+    for (const part of [
+      "kube-apiserver",
+      "httpd -f",
+      "/bin/busybox sleep",
+      "containerd-shim-runc-v2",
+      "main.ts --config",
+    ]) {
+      expect(processes.join("\n")).toContain(part);
+    }
     await down(silentProgress);
-    const program = Bun.spawn([process.execPath, join(import.meta.dir, "main.ts"), "up", "--nodes=1"], {
-      stderr: "pipe",
+    expect(await takeHostSnapshot()).toEqual(before);
+  },
+  POD_DEADLINE_MS,
+);
+
+test(
+  "up() after one that was killed takes away what that left",
+  async () => {
+    const killed = Bun.spawn([process.execPath, join(import.meta.dir, "main.ts"), "up"], {
+      stderr: "ignore",
     });
     await waitUntil("the killed run's first kubelet", () => clusterPids().some(isKubelet), {
       deadlineMs: 60_000,
     });
-    program.kill("SIGKILL");
-    await program.exited;
-    const pids = clusterPids();
-    const rootNamespaces = new Set(namespacesOf(process.pid));
-    const namespaces = new Set(
-      pids.flatMap(namespacesOf).filter((namespace) => !rootNamespaces.has(namespace)),
-    );
-    expect(namespaces.size).toBeGreaterThan(2);
-
+    killed.kill("SIGKILL");
+    await killed.exited;
+    const left = clusterPids();
+    cluster = await up({ nodes: 1, temporary: true }, silentProgress);
+    expect(left.filter((pid) => clusterPids().includes(pid))).toEqual([]);
+    expect(JSON.parse(await cluster.kubectl(["get", "nodes", "--output=json"])).items).toHaveLength(1);
+    await expect(up({ nodes: 1 }, silentProgress)).rejects.toThrow("A cluster runs on this machine");
     await down(silentProgress);
     expect(await takeHostSnapshot()).toEqual(before);
-    expect(processesInNamespaces(namespaces)).toEqual([]);
   },
   POD_DEADLINE_MS,
 );
 
 function isKubelet(pid: number): boolean {
-  return new TextDecoder().decode(Bun.spawnSync(["cat", `/proc/${pid}/comm`]).stdout) === "kubelet\n";
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8") === "kubelet\n";
+  } catch {
+    return false; // It has ended meanwhile.
+  }
 }

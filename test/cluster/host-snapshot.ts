@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { runCommand } from "../../tools/build/run-command.ts";
 import { readHostSysctls } from "./host-sysctls.ts";
 
@@ -10,6 +10,8 @@ export interface HostSnapshot {
   readonly mounts: readonly string[];
   readonly ruleset: string;
   readonly controlGroups: readonly string[];
+  /** Command lines of the cluster's processes. */
+  readonly processes: readonly string[];
   readonly sysctls: Readonly<Record<string, string>>;
   /** Which of the cluster's paths exist. */
   readonly paths: readonly string[];
@@ -39,23 +41,27 @@ export async function takeHostSnapshot(): Promise<HostSnapshot> {
     controlGroups: (await runCommand(["find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", "*tke*"])).split(
       "\n",
     ),
+    processes: clusterProcesses(),
     sysctls: readHostSysctls(),
     paths: PATHS.filter((path) => existsSync(path)),
   };
 }
 
-/** The processes that live in any of these network or mount namespaces, given as `/proc/PID/ns/net` reads. */
-export function processesInNamespaces(namespaces: ReadonlySet<string>): string[] {
+/** The processes that are in the cluster's control groups, or see its folders mounted as containers and nodes do. */
+function clusterProcesses(): string[] {
+  const mentions = (path: string) => readIfThere(path).includes("tke-eni-cluster");
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => namespacesOf(Number(pid)).some((namespace) => namespaces.has(namespace)));
+    .filter((pid) => mentions(`/proc/${pid}/cgroup`) || mentions(`/proc/${pid}/mountinfo`))
+    .map((pid) => readIfThere(`/proc/${pid}/cmdline`).replaceAll("\0", " "))
+    .filter((commandLine) => commandLine !== ""); // Dead, and not yet fetched by its parent.
 }
 
-/** The network and the mount namespace of a process; none if it has ended. */
-export function namespacesOf(pid: number): string[] {
+/** A process may end between two looks. */
+function readIfThere(path: string): string {
   try {
-    return ["net", "mnt"].map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`));
+    return readFileSync(path, "utf8");
   } catch {
-    return [];
+    return "";
   }
 }

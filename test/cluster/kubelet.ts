@@ -70,10 +70,11 @@ function kubeletConfiguration(
     clusterDomain: "cluster.local",
     clusterDNS: [dnsServiceAddress],
     volumePluginDir: "/var/lib/kubelet/volume-plugins",
-    // Nodes share the machine's control groups, so that none may manage them as its own; version 1 is fine, too.
+    // Nodes share the machine: each has control groups of its own, and none the right to all of its memory. Without
+    // groups for pods the root would be ignored.
     cgroupDriver: "cgroupfs",
     cgroupRoot: nodeCgroup(node.name),
-    cgroupsPerQOS: false,
+    cgroupsPerQOS: true,
     enforceNodeAllocatable: [],
     failCgroupV1: false,
     failSwapOn: false,

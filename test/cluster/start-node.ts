@@ -1,5 +1,6 @@
 import { runCommand } from "../../tools/build/run-command.ts";
 import type { CertificateAuthority } from "./certificates.ts";
+import { createNodeCgroup } from "./cgroup.ts";
 import { startContainerd } from "./containerd.ts";
 import { kubeconfigPath } from "./folders.ts";
 import { importImage } from "./images/import-image.ts";
@@ -21,6 +22,7 @@ export interface NodeParts {
 /** Makes a machine a node of the cluster: containerd, kubelet and kube-proxy run, and the node is registered. */
 export async function startNode(node: NodeMachine, parts: NodeParts): Promise<void> {
   const holder = await startNodeHolder(node);
+  createNodeCgroup(node.name);
   const enter = enterNode(holder);
   const containerd = await startContainerd(node.name, holder);
   const nodeExec = (_: string, argv: readonly string[]) => runCommand([...enter, ...argv]);
