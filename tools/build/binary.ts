@@ -10,7 +10,7 @@ import { runCommand } from "./run-command.ts";
 const toolsFolder = join(import.meta.dir, "..");
 
 /** Static programs without C: they run in any image, and need no compiler but Go's own. */
-const BUILD_ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false" };
+const BUILD_ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "-buildvcs=false", GOWORK: "off" };
 
 interface Recipe {
   /** Folder of the cache for this module's programs; its name changes with anything that changes what is built. */
