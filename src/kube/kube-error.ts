@@ -79,11 +79,6 @@ export class KubeError extends Error {
     return this.status === 410;
   }
 
-  /** The resourceVersion asked for lies in the future of this server, as after a restored backup: list again. */
-  get isFromTheFuture(): boolean {
-    return this.details?.causes?.some((cause) => cause.reason === "ResourceVersionTooLarge") ?? false;
-  }
-
   get isTooManyRequests(): boolean {
     return this.status === 429;
   }

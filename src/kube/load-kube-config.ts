@@ -10,26 +10,24 @@ import { YAML } from "bun";
  *
  * @throws with one sentence when no kubeconfig can be found, read or understood
  */
-export function loadKubeConfig(
-  options: { kubeconfig?: string | undefined; env?: Readonly<Record<string, string | undefined>> } = {},
-): KubeConfig {
-  const { kubeconfig, env = process.env } = options;
-  const [first, ...others] = kubeconfig === undefined ? filesToTry(env) : [kubeconfig];
-  if (first === undefined) return loadFromPod(env);
+export function loadKubeConfig(options: { kubeconfig?: string | undefined } = {}): KubeConfig {
+  const { kubeconfig } = options;
+  const [first, ...others] = kubeconfig === undefined ? filesToTry() : [kubeconfig];
+  if (first === undefined) return loadFromPod();
   const config = loadFile(first);
   for (const file of others) config.mergeConfig(loadFile(file), true);
   return config;
 }
 
-function filesToTry(env: Readonly<Record<string, string | undefined>>): string[] {
-  const named = (env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "");
+function filesToTry(): string[] {
+  const named = (process.env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "");
   if (named.length > 0) return named;
-  const ofUser = join(env["HOME"] ?? homedir(), ".kube", "config");
+  const ofUser = join(process.env["HOME"] ?? homedir(), ".kube", "config");
   return existsSync(ofUser) ? [ofUser] : [];
 }
 
-function loadFromPod(env: Readonly<Record<string, string | undefined>>): KubeConfig {
-  if (!env["KUBERNETES_SERVICE_HOST"]) {
+function loadFromPod(): KubeConfig {
+  if (!process.env["KUBERNETES_SERVICE_HOST"]) {
     throw new Error("no kubeconfig: KUBECONFIG is not set, ~/.kube/config does not exist and this is no pod");
   }
   const config = new KubeConfig();

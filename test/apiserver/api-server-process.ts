@@ -56,7 +56,8 @@ function findProcess(server: ApiServer): FoundProcess {
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const found = argumentsOf(name);
-    if (!found.includes(`--secure-port=${port}`)) continue;
+    // A shell that started it has the same arguments.
+    if (!found[0]?.endsWith("/kube-apiserver") || !found.includes(`--secure-port=${port}`)) continue;
     return {
       pid: Number(name),
       argument(wanted) {

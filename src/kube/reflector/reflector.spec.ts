@@ -197,7 +197,10 @@ describe("a reflector", () => {
     expect(age()).toBeLessThan(100);
     const second = await watchNumber(2);
     expect(age()).toBeGreaterThanOrEqual(150);
+    expect(second.query.get("sendInitialEvents")).toBe("true");
     second.send(line("ADDED", "a", 8));
+    expect(age()).toBeGreaterThanOrEqual(150);
+    second.send(endOfList(8));
     await eventually("fresh again", () => age() < 100);
     expect(logger.lines.some(({ message }) => message.includes("silent for too long"))).toBe(true);
   });

@@ -116,14 +116,9 @@ describe("changes", () => {
 
 describe("the end of a watch", () => {
   const expired = new KubeError("x", { status: 410, reason: "Expired" });
-  const future = new KubeError("x", {
-    status: 504,
-    reason: "Timeout",
-    details: { causes: [{ reason: "ResourceVersionTooLarge" }] },
-  });
   const table: [string, WatchEnd, "version" | "everything"][] = [
     ["closed by the server", { by: "server" }, "version"],
-    ["silent", { by: "silence" }, "version"],
+    ["silent", { by: "silence" }, "everything"],
     [
       "connection lost",
       { by: "error", error: new KubeError("x", { status: 0, reason: "Unreachable" }) },
@@ -136,7 +131,6 @@ describe("the end of a watch", () => {
     ],
     ["starting", { by: "error", error: new KubeError("x", { status: 503, reason: "" }) }, "version"],
     ["compacted", { by: "error", error: expired }, "everything"],
-    ["restored from a backup", { by: "error", error: future }, "everything"],
     [
       "forbidden",
       { by: "error", error: new KubeError("x", { status: 403, reason: "Forbidden" }) },

@@ -106,7 +106,7 @@ export class WatchCore<T extends KubeObject, S, Index extends string> {
    * @param lastedMs since its request was sent
    */
   end(end: WatchEnd, options: { lastedMs: number }): number {
-    if (end.by === "error" && mustListAgain(end.error)) this.#version = undefined;
+    if (mustListAgain(end)) this.#version = undefined;
     this.#incoming = undefined;
     const healthy = options.lastedMs >= healthyMs;
     if (healthy) this.#failures = 0;
@@ -202,10 +202,13 @@ export class WatchCore<T extends KubeObject, S, Index extends string> {
 
 /**
  * Whether the last version is of no use any more. A lost connection and a server that is busy or starting leave it good;
- * anything that the server says against the request itself does not, nor does what we could not understand.
+ * anything that the server says against the request itself does not, nor does what we could not understand. Silence may
+ * mean that the version lies in the future of this server, as after a restored backup: such a watch is neither refused
+ * nor sent a bookmark.
  */
-function mustListAgain(error: unknown): boolean {
-  if (!(error instanceof KubeError)) return true;
-  if (error.isGone || error.isFromTheFuture) return true;
+function mustListAgain(end: WatchEnd): boolean {
+  if (end.by !== "error") return end.by === "silence";
+  const { error } = end;
+  if (!(error instanceof KubeError) || error.isGone) return true;
   return error.answered && error.status !== 429 && error.status < 500;
 }
