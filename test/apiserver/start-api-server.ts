@@ -9,6 +9,7 @@ import { etcdArguments } from "../cluster/etcd-arguments.ts";
 import { freePorts } from "../cluster/free-ports.ts";
 import { apiServerArguments, apiServerIsReady, apiServerNames } from "../cluster/kube-apiserver-arguments.ts";
 import { writeKubeconfig } from "../cluster/kubeconfig.ts";
+import { kubernetesServiceAddress, serviceCidr } from "../cluster/service-network.ts";
 import { startCompanion } from "../cluster/start-companion.ts";
 import { createTemporaryFolder } from "../cluster/temporary-folder.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
@@ -43,8 +44,6 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-const SERVICE_CIDR = "172.20.0.0/16";
-const SERVICE_ADDRESS = "172.20.0.1";
 const READY_DEADLINE_MS = 60_000;
 
 /**
@@ -68,38 +67,15 @@ export async function startApiServer(): Promise<ApiServer> {
     const etcdUrl = `http://127.0.0.1:${etcdPort}`;
     const url = `https://127.0.0.1:${port}`;
 
-    daemons.etcd = await startProgram("etcd", folder, [
-      ...etcdArguments({
-        dataFolder: join(folder, "etcd"),
-        clientUrl: etcdUrl,
-        peerUrl: `http://127.0.0.1:${etcdPeerPort}`,
-      }),
-    ]);
+    const etcdOptions = {
+      dataFolder: join(folder, "etcd"),
+      clientUrl: etcdUrl,
+      peerUrl: `http://127.0.0.1:${etcdPeerPort}`,
+    };
+    daemons.etcd = await startProgram("etcd", folder, etcdArguments(etcdOptions));
 
     const authority = await createCertificateAuthority(join(folder, "certificates"));
-    const arguments_ = [
-      ...apiServerArguments({
-        etcdUrl,
-        bindAddress: "127.0.0.1",
-        advertiseAddress: "127.0.0.1",
-        port,
-        serviceCidr: SERVICE_CIDR,
-        certificateAuthority: authority.certificate,
-        serving: await authority.issue({
-          name: "kube-apiserver",
-          commonName: "kube-apiserver",
-          usage: "serverAuth",
-          alternativeNames: apiServerNames(SERVICE_ADDRESS, []),
-        }),
-        serviceAccounts: await authority.issue({
-          name: "service-accounts",
-          commonName: "service-accounts",
-          usage: "clientAuth",
-        }),
-      }),
-      // It would publish the address in the Service `kubernetes`, where a loopback address is not allowed.
-      "--endpoint-reconciler-type=none",
-    ];
+    const arguments_ = await apiServerArgumentsHere(authority, { etcdUrl, port });
 
     async function resume(): Promise<void> {
       const daemon = await startProgram("kube-apiserver", folder, arguments_);
@@ -140,6 +116,34 @@ export async function startApiServer(): Promise<ApiServer> {
     await stop();
     throw error;
   }
+}
+
+async function apiServerArgumentsHere(
+  authority: CertificateAuthority,
+  options: { etcdUrl: string; port: number },
+): Promise<string[]> {
+  return [
+    ...apiServerArguments({
+      ...options,
+      bindAddress: "127.0.0.1",
+      advertiseAddress: "127.0.0.1",
+      serviceCidr,
+      certificateAuthority: authority.certificate,
+      serving: await authority.issue({
+        name: "kube-apiserver",
+        commonName: "kube-apiserver",
+        usage: "serverAuth",
+        alternativeNames: apiServerNames(kubernetesServiceAddress, []),
+      }),
+      serviceAccounts: await authority.issue({
+        name: "service-accounts",
+        commonName: "service-accounts",
+        usage: "clientAuth",
+      }),
+    }),
+    // It would publish the address in the Service `kubernetes`, where a loopback address is not allowed.
+    "--endpoint-reconciler-type=none",
+  ];
 }
 
 async function startProgram(name: string, folder: string, arguments_: readonly string[]): Promise<Daemon> {

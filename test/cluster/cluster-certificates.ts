@@ -3,7 +3,8 @@ import { type CertificateAuthority, createCertificateAuthority } from "./certifi
 import { certificatesFolder, configurationFolder, kubeconfigPath } from "./folders.ts";
 import { apiServerNames } from "./kube-apiserver-arguments.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
-import { apiServerUrl, controlPlane, kubernetesServiceAddress } from "./world.ts";
+import { kubernetesServiceAddress } from "./service-network.ts";
+import { apiServerUrl, controlPlane } from "./world.ts";
 
 /** Makes the cluster's authority and the administrator's kubeconfig. */
 export async function createClusterAuthority(): Promise<CertificateAuthority> {

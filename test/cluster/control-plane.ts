@@ -11,22 +11,22 @@ import { etcdArguments } from "./etcd-arguments.ts";
 import { kubeconfigPath, stateFolder } from "./folders.ts";
 import { apiServerArguments, apiServerIsReady } from "./kube-apiserver-arguments.ts";
 import { kubectl } from "./kubectl.ts";
+import { serviceCidr } from "./service-network.ts";
 import { startDaemon } from "./start-daemon.ts";
 import { waitUntil } from "./wait-until.ts";
-import { apiServerUrl, controlPlane, serviceCidr } from "./world.ts";
+import { apiServerUrl, controlPlane } from "./world.ts";
 
 const ETCD_URL = "http://127.0.0.1:2379";
 const KUBELET_CLIENT = "kube-apiserver-kubelet-client";
 
 /** Starts etcd, the API server, the controller manager and the scheduler on the control plane's machine; pods can be created then. */
 export async function startControlPlane(authority: CertificateAuthority): Promise<void> {
-  const etcd = await startHere("etcd", [
-    ...etcdArguments({
-      dataFolder: join(stateFolder, "etcd"),
-      clientUrl: ETCD_URL,
-      peerUrl: "http://127.0.0.1:2380",
-    }),
-  ]);
+  const etcdOptions = {
+    dataFolder: join(stateFolder, "etcd"),
+    clientUrl: ETCD_URL,
+    peerUrl: "http://127.0.0.1:2380",
+  };
+  const etcd = await startHere("etcd", etcdArguments(etcdOptions));
   const serviceAccounts = await authority.issue({
     name: "service-accounts",
     commonName: "service-accounts",

@@ -8,8 +8,15 @@ import { componentKubeconfig, writeClusterKubeconfig } from "./cluster-certifica
 import type { Daemon } from "./daemon.ts";
 import { configurationFolder } from "./folders.ts";
 import { enterNode } from "./node-mounts.ts";
+import { dnsServiceAddress } from "./service-network.ts";
 import { startDaemon } from "./start-daemon.ts";
-import { dnsServiceAddress, type NodeMachine, region } from "./world.ts";
+import { type NodeMachine, region } from "./world.ts";
+
+/**
+ * What pods get that ask for their node's DNS. There is none in the simulated world, and the loopback says so at once; the
+ * host's servers are out of reach, and its file may be a link into its own /run.
+ */
+const resolvConf = join(configurationFolder, "resolv.conf");
 
 /** Starts the kubelet of a node, with a client certificate for this node alone. */
 export async function startKubelet(
@@ -28,6 +35,7 @@ export async function startKubelet(
     usage: "serverAuth",
     alternativeNames: [`DNS:${node.name}`, `IP:${node.address}`],
   });
+  await writeFile(resolvConf, "nameserver 127.0.0.1\n");
   const configuration = join(configurationFolder, `${node.name}-kubelet.yaml`);
   await writeFile(configuration, stringify(kubeletConfiguration(node, { authority, serving })));
   // As a cloud's node has them; a kubelet may give itself these labels and no others of kubernetes.io.
@@ -69,6 +77,7 @@ function kubeletConfiguration(
     maxPods: 110,
     clusterDomain: "cluster.local",
     clusterDNS: [dnsServiceAddress],
+    resolvConf,
     volumePluginDir: "/var/lib/kubelet/volume-plugins",
     // Nodes share the machine: each has control groups of its own, and none the right to all of its memory. Without
     // groups for pods the root would be ignored.

@@ -24,10 +24,6 @@ export const vpcNamespace = "tke-vpc";
 export const outsideNamespace = "tke-out";
 export const nodeNamespacePrefix = "tke-node-";
 
-export const serviceCidr = "172.20.0.0/16";
-export const kubernetesServiceAddress = "172.20.0.1";
-export const dnsServiceAddress = "172.20.0.10";
-
 /** The link between the root namespace and the VPC's router. */
 export const managementLink = {
   /** The root namespace's end. */
