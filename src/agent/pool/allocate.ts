@@ -1,5 +1,5 @@
 import { isSameAttachment } from "./attachment.ts";
-import { isBound, isWanted } from "./bound-address.ts";
+import { eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
 import type { PooledAddress, PoolState, Waiter } from "./pool-state.ts";
@@ -63,15 +63,15 @@ export function addressOf(
 export function pickAddress(state: PoolState): PooledAddress | undefined {
   let best: PooledAddress | undefined;
   for (const record of state.addresses.values()) {
-    if (!isBound(state, record) || rank(record) === undefined) continue;
-    if (best === undefined || comesBefore(record, best)) best = record;
+    if (!isBound(state, record) || rank(state, record) === undefined) continue;
+    if (best === undefined || comesBefore(state, record, best)) best = record;
   }
   return best;
 }
 
 /** Lower is better; undefined: not to be handed out. */
-function rank(record: PooledAddress): number | undefined {
-  const wanted = isWanted(record) ? 1 : 0;
+function rank(state: PoolState, record: PooledAddress): number | undefined {
+  const wanted = isWanted(record) || isEniWanted(state, eniOf(record)) ? 1 : 0;
   switch (record.holding.kind) {
     case "free":
       return wanted;
@@ -83,8 +83,8 @@ function rank(record: PooledAddress): number | undefined {
   }
 }
 
-function comesBefore(a: PooledAddress, b: PooledAddress): boolean {
-  const byRank = (rank(a) ?? 0) - (rank(b) ?? 0);
+function comesBefore(state: PoolState, a: PooledAddress, b: PooledAddress): boolean {
+  const byRank = (rank(state, a) ?? 0) - (rank(state, b) ?? 0);
   if (byRank !== 0) return byRank < 0;
   const byRest = restingSince(a) - restingSince(b);
   return byRest !== 0 ? byRest < 0 : a.address < b.address;

@@ -5,12 +5,19 @@ export function isOurs(state: PoolState, record: PooledAddress): boolean {
   return record.object !== undefined && record.object.instanceId === state.instanceId;
 }
 
-/** Whether the address works here: ours, its ENI up, and not promised back. In use or not does not matter. */
+/** The ENI that the address is assigned to; for one in use this may be another than the one that its pod sends by. */
+export function eniOf(record: PooledAddress): string {
+  return record.object?.eniId ?? record.eniId;
+}
+
+/** Whether the address works here: ours, its ENI up, and neither of them promised back. In use or not does not matter. */
 export function isBound(state: PoolState, record: PooledAddress): boolean {
+  const eniId = eniOf(record);
   return (
     isOurs(state, record) &&
-    state.readyEnis.has(record.object?.eniId ?? record.eniId) &&
-    record.holding.kind !== "reclaimable"
+    state.readyEnis.has(eniId) &&
+    record.holding.kind !== "reclaimable" &&
+    state.claims.get(eniId)?.promise === undefined
   );
 }
 
@@ -19,6 +26,13 @@ export function boundCount(state: PoolState): number {
   let count = 0;
   for (const record of state.addresses.values()) if (isBound(state, record)) count++;
   return count;
+}
+
+/** Whether ipamd wants the ENI back and has not been answered. */
+export function isEniWanted(state: PoolState, eniId: string): boolean {
+  const claim = state.claims.get(eniId);
+  const token = claim?.reclaim?.token;
+  return token !== undefined && token !== claim?.refusedToken && claim?.promise === undefined;
 }
 
 /** Whether ipamd wants the address back and has not been answered. */

@@ -1,4 +1,4 @@
-import type { PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
+import type { EniClaim, PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
 
 /** A change that must be on disk before any effect of the same step is seen outside. */
 export type StoreChange =
@@ -7,7 +7,9 @@ export type StoreChange =
   /** The address has left the pool. */
   | { type: "forget"; address: string }
   /** What the object says, so that a restart can serve before it has reached the API server. */
-  | { type: "object"; address: PooledAddress };
+  | { type: "object"; address: PooledAddress }
+  /** What is promised of the ENI as it now is: without a promise it is forgotten. */
+  | { type: "claim"; eniId: string; claim: Pick<EniClaim, "uid" | "promise"> };
 
 /** What the outside is told, in order, once the changes are on disk. */
 export type PoolEffect =
@@ -19,7 +21,8 @@ export type PoolEffect =
   | { type: "released"; address: string }
   /** A pod holds an address whose object has gone. */
   | { type: "orphaned"; address: string; containerId: string }
-  | { type: "promised"; address: string; promise: Reclaimable };
+  | { type: "promised"; address: string; promise: Reclaimable }
+  | { type: "eni-promised"; eniId: string; promise: Reclaimable };
 
 /** Result of a step: the next state, what to write, then what to tell. */
 export interface Outcome {
@@ -64,6 +67,11 @@ export function forEach<T>(
 /** The state with this record in place of the one of the same address. */
 export function withAddress(state: PoolState, record: PooledAddress): PoolState {
   return { ...state, addresses: new Map(state.addresses).set(record.address, record) };
+}
+
+/** The state with this claim in place of the one on the same ENI. */
+export function withClaim(state: PoolState, eniId: string, claim: EniClaim): PoolState {
+  return { ...state, claims: new Map(state.claims).set(eniId, claim) };
 }
 
 /** The state without the address. */

@@ -1,5 +1,5 @@
 import type { Attachment, AttachmentKey } from "./attachment.ts";
-import type { AddressObject } from "./pool-state.ts";
+import type { AddressObject, EniClaim } from "./pool-state.ts";
 
 /** What an object said when it was read. */
 export interface ObservedObject extends AddressObject {
@@ -18,6 +18,8 @@ export type PoolEvent =
   | { type: "object-gone"; address: string }
   /** A complete list: what is not in it is gone. */
   | { type: "objects-listed"; objects: readonly ObservedObject[] }
+  /** What the VpcENI objects say, all of them. */
+  | { type: "claims-listed"; claims: ReadonlyMap<string, Omit<EniClaim, "promise">> }
   /** ENIs that are up and set up, all of them. */
   | { type: "enis-ready"; eniIds: ReadonlySet<string> }
   | { type: "allocate"; waiter: number; attachment: Attachment; netns: string }

@@ -61,6 +61,15 @@ export interface PooledAddress {
   holding: Holding;
 }
 
+/** What a VpcENI object asks of this node. */
+export interface EniClaim {
+  uid: string;
+  reclaim?: Reclaim | undefined;
+  refusedToken?: string | undefined;
+  /** The ENI is promised back: none of its addresses is ever handed out again. A one-way door, as for an address. */
+  promise?: Reclaimable | undefined;
+}
+
 /** A caller that waits until an address is free. */
 export interface Waiter {
   id: number;
@@ -78,6 +87,8 @@ export interface PoolState {
   readonly addresses: ReadonlyMap<string, PooledAddress>;
   /** ENIs whose link is up here, with routes and rules in place. */
   readonly readyEnis: ReadonlySet<string>;
+  /** By ENI id, those that have an object. */
+  readonly claims: ReadonlyMap<string, EniClaim>;
   /** Callers in the order in which they came. */
   readonly waiters: readonly Waiter[];
   /** Slots that the kubelet may hand to pods: so many addresses stay out of reclaim. */
@@ -92,6 +103,7 @@ export function emptyPool(options: { coolDownMs: number; instanceId?: string | u
     coolDownMs: options.coolDownMs,
     addresses: new Map(),
     readyEnis: new Set(),
+    claims: new Map(),
     waiters: [],
     offeredSlots: 0,
   };

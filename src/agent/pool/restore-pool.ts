@@ -1,6 +1,6 @@
-import type { StoredAddress, StoredHolding } from "../store/agent-store.ts";
+import type { StoredAddress, StoredHolding, StoredPromise } from "../store/agent-store.ts";
 import type { Instant } from "./instant.ts";
-import { emptyPool, type Holding, type PooledAddress, type PoolState } from "./pool-state.ts";
+import { type EniClaim, emptyPool, type Holding, type PooledAddress, type PoolState } from "./pool-state.ts";
 
 /**
  * The pool that a store of the same boot describes; closed until it is opened. Cool-downs go on where they were, counted on
@@ -8,11 +8,11 @@ import { emptyPool, type Holding, type PooledAddress, type PoolState } from "./p
  * not worth a write for each.
  */
 export function restorePool(
-  stored: readonly StoredAddress[],
+  stored: { addresses: readonly StoredAddress[]; promises: readonly StoredPromise[] },
   { coolDownMs, instanceId, now }: { coolDownMs: number; instanceId: string | undefined; now: Instant },
 ): PoolState {
   const addresses = new Map<string, PooledAddress>();
-  for (const { address, eniId, subnetId, object, holding } of stored) {
+  for (const { address, eniId, subnetId, object, holding } of stored.addresses) {
     addresses.set(address, {
       address,
       eniId,
@@ -21,7 +21,11 @@ export function restorePool(
       holding: restoreHolding(holding, now),
     });
   }
-  return { ...emptyPool({ coolDownMs, instanceId }), addresses };
+  const claims = new Map<string, EniClaim>();
+  for (const { eniId, uid, token, since } of stored.promises) {
+    claims.set(eniId, { uid, promise: { kind: "reclaimable", token, since } });
+  }
+  return { ...emptyPool({ coolDownMs, instanceId }), addresses, claims };
 }
 
 function restoreHolding(stored: StoredHolding, now: Instant): Holding {

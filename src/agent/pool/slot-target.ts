@@ -1,4 +1,5 @@
-import { boundCount, isBound, isWanted } from "./bound-address.ts";
+import { boundCount, eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
+import { addressesOn, isIdle } from "./eni-reclaim.ts";
 import type { PoolState } from "./pool-state.ts";
 
 /**
@@ -8,7 +9,13 @@ import type { PoolState } from "./pool-state.ts";
 export function slotTarget(state: PoolState): number {
   let wanted = 0;
   for (const record of state.addresses.values()) {
-    if (record.holding.kind === "free" && isWanted(record) && isBound(state, record)) wanted++;
+    if (!isBound(state, record)) continue;
+    const alone = record.holding.kind === "free" && isWanted(record);
+    if (alone || goesWithItsEni(state, eniOf(record))) wanted++;
   }
   return boundCount(state) - wanted;
+}
+
+function goesWithItsEni(state: PoolState, eniId: string): boolean {
+  return isEniWanted(state, eniId) && isIdle(addressesOn(state, eniId));
 }

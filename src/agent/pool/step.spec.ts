@@ -360,3 +360,52 @@ describe("an object that vanishes", () => {
     expect(pool.use("10.0.0.1")?.state).toBe("CoolingDown");
   });
 });
+
+describe("reclaim of an ENI", () => {
+  function claim(token: string, mode: "now" | "when-free", uid = "uid-eni-1"): PoolEvent {
+    return { type: "claims-listed", claims: new Map([["eni-1", { uid, reclaim: { token, mode } }]]) };
+  }
+
+  it("is promised when no pod holds one of its addresses, and closes the pool", () => {
+    const pool = new Bench().with("10.0.0.1", "10.0.0.2").send(claim("t1", "now"));
+    expect(pool.state.claims.get("eni-1")?.promise).toMatchObject({ token: "t1" });
+    expect(boundCount(pool.state)).toBe(0);
+    expect(pool.allocate("a")).toBeUndefined();
+  });
+
+  it("is refused in mode now while a pod holds one, for good for that token", () => {
+    const pool = new Bench().with("10.0.0.1", "10.0.0.2");
+    pool.allocate("a");
+    pool.send(claim("t1", "now"));
+    expect(pool.state.claims.get("eni-1")).toMatchObject({ refusedToken: "t1" });
+    pool.release("a").veths().after(COOL_DOWN);
+    expect(pool.state.claims.get("eni-1")?.promise).toBeUndefined();
+    pool.send(claim("t2", "now"));
+    expect(pool.state.claims.get("eni-1")?.promise).toMatchObject({ token: "t2" });
+  });
+
+  it("waits for cool-downs", () => {
+    const pool = new Bench().with("10.0.0.1");
+    pool.allocate("a");
+    pool.release("a").veths().send(claim("t1", "now"));
+    expect(pool.state.claims.get("eni-1")?.promise).toBeUndefined();
+    pool.after(COOL_DOWN);
+    expect(pool.state.claims.get("eni-1")?.promise).toMatchObject({ token: "t1" });
+  });
+
+  it("waits until the slots of its addresses are withdrawn", () => {
+    const pool = new Bench().with("10.0.0.1", "10.0.0.2").send({ type: "slots-offered", count: 2 });
+    pool.send(claim("t1", "now"));
+    expect(slotTarget(pool.state)).toBe(0);
+    expect(pool.state.claims.get("eni-1")?.promise).toBeUndefined();
+    pool.send({ type: "slots-offered", count: 0 });
+    expect(pool.state.claims.get("eni-1")?.promise).toMatchObject({ token: "t1" });
+  });
+
+  it("ends with the object that asked", () => {
+    const pool = new Bench().with("10.0.0.1").send(claim("t1", "now"));
+    pool.send({ type: "claims-listed", claims: new Map() });
+    expect(pool.changes.at(-1)).toEqual({ type: "claim", eniId: "eni-1", claim: { uid: "uid-eni-1" } });
+    expect(pool.allocate("a")).toBe("10.0.0.1");
+  });
+});

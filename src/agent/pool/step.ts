@@ -1,5 +1,6 @@
 import { enqueue, giveUp, serveWaiters } from "./allocate.ts";
 import { endCoolDowns, noteVeths } from "./cool-down.ts";
+import { answerEniReclaims, claimsListed } from "./eni-reclaim.ts";
 import type { Instant } from "./instant.ts";
 import { objectGone, objectSeen, objectsListed } from "./observe-object.ts";
 import { andThen, type Outcome, unchanged } from "./outcome.ts";
@@ -18,7 +19,8 @@ export function step(state: PoolState, event: PoolEvent, now: Instant): Outcome 
   const taken = take(state, event, now);
   const rested = andThen(taken, (s) => endCoolDowns(s, now));
   const served = andThen(rested, (s) => serveWaiters(s, now));
-  return andThen(served, (s) => answerReclaims(s, now));
+  const answered = andThen(served, (s) => answerReclaims(s, now));
+  return andThen(answered, (s) => answerEniReclaims(s, now));
 }
 
 function take(state: PoolState, event: PoolEvent, now: Instant): Outcome {
@@ -33,6 +35,8 @@ function take(state: PoolState, event: PoolEvent, now: Instant): Outcome {
       return objectGone(state, event.address);
     case "objects-listed":
       return objectsListed(state, event.objects, now);
+    case "claims-listed":
+      return claimsListed(state, event.claims);
     case "enis-ready":
       return unchanged({ ...state, readyEnis: event.eniIds });
     case "allocate":

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import type { StoreChange } from "../pool/outcome.ts";
-import type { PooledAddress } from "../pool/pool-state.ts";
+import type { EniClaim, PooledAddress } from "../pool/pool-state.ts";
 
 /** An ENI of this node with the numbers that it was given. */
 export interface StoredEni {
@@ -39,6 +39,14 @@ export type StoredHolding =
     }
   | { kind: "cooling-down"; containerId: string; ifName: string; since: number }
   | { kind: "reclaimable"; token: string; since: number };
+
+/** An ENI that was promised back under this UID of its object. */
+export interface StoredPromise {
+  eniId: string;
+  uid: string;
+  token: string;
+  since: number;
+}
 
 /** Small facts that outlive the process. */
 export type MetaKey = "instance-id" | "node-address" | "announced-slots";
@@ -82,6 +90,13 @@ export class AgentStore {
         `SELECT eni_id AS eniId, mac, primary_ip AS primaryIp, gateway, subnet_id AS subnetId, table_number AS "table",
                 mark_number AS number FROM enis ORDER BY mark_number`,
       )
+      .all();
+  }
+
+  /** ENIs that are promised back. */
+  promisedEnis(): StoredPromise[] {
+    return this.#db
+      .query<StoredPromise, []>("SELECT eni_id AS eniId, uid, token, since FROM reclaimable_enis")
       .all();
   }
 
@@ -131,6 +146,9 @@ export class AgentStore {
         this.#forgetHolding(change.address.address);
         this.#saveHolding(change.address);
         break;
+      case "claim":
+        this.#saveClaim(change.eniId, change.claim);
+        break;
       case "forget":
         this.#forgetHolding(change.address);
         this.#db.query("DELETE FROM addresses WHERE address = ?").run(change.address);
@@ -141,6 +159,16 @@ export class AgentStore {
     this.#db
       .query("INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?, ?)")
       .run(address, eniId, subnetId, object?.uid ?? null, object?.instanceId ?? null);
+  }
+
+  #saveClaim(eniId: string, { uid, promise }: Pick<EniClaim, "uid" | "promise">): void {
+    if (promise === undefined) {
+      this.#db.query("DELETE FROM reclaimable_enis WHERE eni_id = ?").run(eniId);
+      return;
+    }
+    this.#db
+      .query("INSERT OR REPLACE INTO reclaimable_enis VALUES (?, ?, ?, ?)")
+      .run(eniId, uid, promise.token, promise.since);
   }
 
   #forgetHolding(address: string): void {

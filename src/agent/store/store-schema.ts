@@ -25,6 +25,10 @@ CREATE TABLE cooling (
 -- Answers that ipamd may act on for ever.
 CREATE TABLE reclaimable (address TEXT PRIMARY KEY, token TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
 
+CREATE TABLE reclaimable_enis (
+  eni_id TEXT PRIMARY KEY, uid TEXT NOT NULL, token TEXT NOT NULL, since INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- table_number is also the group of the pods' veths: both stay as long as a pod could hold them.
 CREATE TABLE enis (
   eni_id TEXT PRIMARY KEY, mac TEXT NOT NULL, primary_ip TEXT NOT NULL, gateway TEXT NOT NULL, subnet_id TEXT NOT NULL,
