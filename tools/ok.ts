@@ -1,37 +1,15 @@
 // `npm run ok`: what a reviewer runs. Format, lint, types, arrows between rooms, generated files current, unit tests.
-import { dirname, join } from "node:path";
-import { arrowFaults } from "./check/arrows.ts";
+import { staticChecks } from "./check/static-checks.ts";
+import { runSuite } from "./check/test-suite.ts";
 
-const root = dirname(import.meta.dir);
-const bin = join(root, "node_modules", ".bin");
-const bun = process.execPath;
-
-async function command(...argv: string[]): Promise<boolean> {
-  const child = Bun.spawn(argv, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  return (await child.exited) === 0;
-}
-
-async function arrows(): Promise<boolean> {
-  const faults = await arrowFaults(root);
-  for (const fault of faults) console.error(fault);
-  return faults.length === 0;
-}
-
-const checks: ReadonlyArray<readonly [string, () => Promise<boolean>]> = [
-  ["format and lint", () => command(join(bin, "biome"), "check", "--error-on-warnings")],
-  ["types", () => command(join(bin, "tsc"), "-p", ".")],
-  ["arrows", arrows],
-  ["protobuf lint", () => command(join(bin, "buf"), "lint")],
-  ["generated files", () => command(bun, "tools/generate.ts", "--check")],
-  ["unit tests", () => command(bun, "test", "src", "tools")],
-];
+const unitTests = { name: "unit tests", run: async () => (await runSuite(["src", "tools"])).failed === 0 };
 
 const failed: string[] = [];
-for (const [name, run] of checks) {
-  const start = performance.now();
+for (const { name, run } of [...staticChecks, unitTests]) {
+  const began = performance.now();
   console.log(`── ${name}`);
   const passed = await run();
-  console.log(`${passed ? "✓" : "✗"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  console.log(`${passed ? "✓" : "✗"} ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
   if (!passed) failed.push(name);
 }
 if (failed.length > 0) {

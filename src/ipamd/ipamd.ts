@@ -51,6 +51,7 @@ export interface IpamdSettings extends Omit<NodeSettings, "cluster"> {
 const READ_UNSETTLED_MS = 300;
 const READ_ALL_MS = 120_000;
 const READ_SUBNETS_MS = 30_000;
+const READ_CHANGED_SUBNETS_MS = 3000;
 const LOOK_AT_ALL_MS = 30_000;
 const LEASE_MS = 20_000;
 const LEASE_RETRY_MS = 2000;
@@ -262,6 +263,9 @@ class Leadership {
     this.#lookAtAll();
     this.#timers.push(setInterval(() => this.#lookAtAll(), LOOK_AT_ALL_MS));
     this.#timers.push(setInterval(() => void this.#refreshSubnets(), READ_SUBNETS_MS));
+    this.#timers.push(
+      setInterval(() => subnets.hasChanged() && void this.#refreshSubnets(), READ_CHANGED_SUBNETS_MS),
+    );
   }
 
   async stop(): Promise<void> {

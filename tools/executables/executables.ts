@@ -16,14 +16,19 @@ const NOTHING_OF_THE_DIRECTORY = [
   "--no-compile-autoload-package-json",
 ];
 
-const COMMON = ["--compile", "--bytecode", "--minify", "--format=esm", ...NOTHING_OF_THE_DIRECTORY];
+const COMMON = ["--compile", "--bytecode", "--format=esm", ...NOTHING_OF_THE_DIRECTORY];
+
+/** Names stay, for logs and stack traces. */
+const DAEMON = [...COMMON, "--minify-syntax", "--minify-whitespace"];
+
+/** A plugin lives for milliseconds: code that is compiled later than this is never compiled (docs/design/data-path.md). */
+const PLUGIN = [...COMMON, "--minify", "--compile-jit-policy=1000"];
 
 export const executables = [
-  { name: "tke-eni-agent", entry: "src/agent/main.ts", flags: COMMON },
-  { name: "tke-eni-ipamd", entry: "src/ipamd/main.ts", flags: COMMON },
-  // A plugin lives for milliseconds: code that is compiled later than this is never compiled (docs/design/data-path.md).
-  { name: "tke-eni-plugins", entry: "src/plugins/main.ts", flags: [...COMMON, "--compile-jit-policy=1000"] },
-  { name: "vpc-sim", entry: "src/sim/main.ts", flags: COMMON },
+  { name: "tke-eni-agent", entry: "src/agent/main.ts", flags: DAEMON },
+  { name: "tke-eni-ipamd", entry: "src/ipamd/main.ts", flags: DAEMON },
+  { name: "tke-eni-plugins", entry: "src/plugins/main.ts", flags: PLUGIN },
+  { name: "vpc-sim", entry: "src/sim/main.ts", flags: DAEMON },
 ] as const satisfies readonly Executable[];
 
 export type ExecutableName = (typeof executables)[number]["name"];

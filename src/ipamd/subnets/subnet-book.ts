@@ -14,6 +14,7 @@ export class SubnetBook {
   /** Ids that new ENIs may use. */
   readonly #ids: readonly string[];
   readonly #known = new Map<string, Subnet>();
+  #changed = false;
 
   constructor(options: { cloud: CloudVpc; objects: ClusterObjects; clock: Clock; ids: readonly string[] }) {
     this.#cloud = options.cloud;
@@ -28,6 +29,7 @@ export class SubnetBook {
    * @returns ids that the cloud does not know
    */
   async refresh(): Promise<string[]> {
+    this.#changed = false;
     const subnets = await this.#cloud.subnets(this.#ids);
     for (const subnet of subnets) this.#known.set(subnet.id, subnet);
     const readAt = new Date(this.#clock.now()).toISOString();
@@ -40,6 +42,11 @@ export class SubnetBook {
     }
     const found = new Set(subnets.map((subnet) => subnet.id));
     return this.#ids.filter((id) => !found.has(id));
+  }
+
+  /** Whether addresses were taken since the last reading. */
+  hasChanged(): boolean {
+    return this.#changed;
   }
 
   /** Subnets of a zone that new ENIs may use. */
@@ -61,6 +68,7 @@ export class SubnetBook {
 
   /** Counts addresses that were just taken, until the next reading. */
   took(id: string, count: number): void {
+    this.#changed = true;
     const subnet = this.#known.get(id);
     if (subnet !== undefined) this.#known.set(id, { ...subnet, free: Math.max(0, subnet.free - count) });
   }
