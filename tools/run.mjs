@@ -1,10 +1,10 @@
 // Runs one of the project's TypeScript programs on the pinned Bun, after bringing Bun and the packages.
 // Plain JavaScript for Node, since it runs before Bun is there: `node tools/run.mjs [--real] PROGRAM.ts [ARG...]`.
 // `--real` marks programs that start real Kubernetes and real namespaces: they need Linux, root and Go.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { arch, homedir, platform } from "node:os";
+import { arch, constants, homedir, platform } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -89,9 +89,13 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   writeFileSync(stamp, lock);
 }
 
-const run = spawnSync(bun, ["run", ...args], {
+// Not spawnSync: a signal to this process must reach the program, which has things to take down.
+const child = spawn(bun, ["run", ...args], {
   cwd: root,
   stdio: "inherit",
-  env: { ...process.env, TKE_ENI_CACHE: cache, TKE_ENI_BUN: bun },
+  env: { ...process.env, TKE_ENI_CACHE: cache },
 });
-process.exit(run.status ?? 1);
+// The terminal sends its own interrupt to both; this one only must outlive the program.
+process.on("SIGINT", () => {});
+for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

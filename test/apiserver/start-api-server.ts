@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { binary } from "../../tools/build/binary.ts";
 import { type CommandOptions, runCommand } from "../../tools/build/run-command.ts";
+import { createTemporaryFolder } from "../../tools/build/temporary-folder.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "../cluster/certificates.ts";
 import { type Daemon, stopDaemon } from "../cluster/daemon.ts";
 import { etcdArguments } from "../cluster/etcd-arguments.ts";
@@ -11,7 +12,6 @@ import { apiServerArguments, apiServerIsReady, apiServerNames } from "../cluster
 import { writeKubeconfig } from "../cluster/kubeconfig.ts";
 import { kubernetesServiceAddress, serviceCidr } from "../cluster/service-network.ts";
 import { startCompanion } from "../cluster/start-companion.ts";
-import { createTemporaryFolder } from "../cluster/temporary-folder.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
 
 /** A Kubernetes user as a client certificate names it. */

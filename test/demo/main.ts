@@ -1,6 +1,7 @@
 // `npm run demo`: from a fresh clone to pods on addresses of a VPC.
 import { Command, InvalidArgumentError } from "commander";
 import { consoleProgress } from "../../tools/build/progress.ts";
+import { down } from "../cluster/down.ts";
 import { demo } from "./demo.ts";
 
 function count(text: string): number {
@@ -18,6 +19,18 @@ const options = new Command("demo")
   .option("--pods <count>", "how many pods", count, 12)
   .parse()
   .opts<{ keep: boolean; nodes: number; pods: number }>();
+
+// Whoever interrupts the demo wants it gone.
+for (const [signal, exitCode] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.once(signal, async () => {
+    console.error(`\n${signal}: taking everything away`);
+    await down(consoleProgress);
+    process.exit(exitCode);
+  });
+}
 
 try {
   const good = await demo(options, consoleProgress);

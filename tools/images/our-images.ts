@@ -1,7 +1,7 @@
-import { buildImage, type ImageFile } from "../../test/cluster/images/build-image.ts";
 import { binary } from "../build/binary.ts";
 import type { Progress } from "../build/progress.ts";
 import { compileExecutables } from "../executables/compile.ts";
+import { buildImage, type ImageFile } from "./build-image.ts";
 import { sharedLibraries } from "./shared-libraries.ts";
 
 /** Stock CNI plugins that the agent installs beside ours. */

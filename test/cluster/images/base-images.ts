@@ -1,5 +1,5 @@
 import { runCommand } from "../../../tools/build/run-command.ts";
-import { buildImage } from "./build-image.ts";
+import { buildImage } from "../../../tools/images/build-image.ts";
 
 /** The image of pods' sandboxes. */
 export const pauseImage = "tke-eni.local/pause:1";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runCommand } from "../../../tools/build/run-command.ts";
+import { runCommand } from "../build/run-command.ts";
 import { buildImage, type ImageOptions } from "./build-image.ts";
 
 const ownCache = process.env["TKE_ENI_CACHE"];

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { arch } from "node:os";
 import { dirname, join } from "node:path";
-import { cacheFolder } from "../../../tools/build/cache-folder.ts";
-import { runCommand } from "../../../tools/build/run-command.ts";
-import { createTemporaryFolder } from "../temporary-folder.ts";
+import { cacheFolder } from "../build/cache-folder.ts";
+import { runCommand } from "../build/run-command.ts";
+import { createTemporaryFolder } from "../build/temporary-folder.ts";
 
 /** A file of an image. Folders on the way to its path, which is absolute, are made with mode 0755. */
 export type ImageFile =
