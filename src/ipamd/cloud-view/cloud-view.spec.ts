@@ -85,6 +85,19 @@ describe("CloudView", () => {
     expect(view.isAbsent("eni-1")).toBe(false);
   });
 
+  test("an ENI is detached only when readings far enough apart show it attached to nothing", () => {
+    const view = new CloudView();
+    const { instanceId: _, ...alone } = eni();
+    view.readAll([alone], 0);
+    expect(view.isDetached("eni-1")).toBe(false);
+    expect(view.unsettled()).toEqual(["eni-1"]);
+    view.readAll([eni()], ABSENCE_INTERVAL_MS);
+    view.readAll([alone], ABSENCE_INTERVAL_MS + 1);
+    expect(view.isDetached("eni-1")).toBe(false);
+    expect(view.readAll([alone], ABSENCE_INTERVAL_MS * 2 + 1)).toEqual(["eni-1"]);
+    expect(view.isDetached("eni-1")).toBe(true);
+  });
+
   test("read() answers which ENIs changed", () => {
     const view = new CloudView();
     expect(view.readAll([eni()], 0)).toEqual(["eni-1"]);

@@ -15,6 +15,8 @@ interface Known {
   /** When something was done to it that no later reading has shown yet. */
   touchedAt: number | undefined;
   absence: Absence | undefined;
+  /** Readings that showed it at rest and attached to nothing. */
+  detached: Absence | undefined;
   /** Addresses that it should have, and their absence. */
   addresses: Map<string, Absence | undefined>;
 }
@@ -50,7 +52,9 @@ export class CloudView {
 
   /** Ids that should be read again soon. */
   unsettled(): string[] {
-    return [...this.#enis.keys()].filter((id) => this.isBusy(id));
+    return [...this.#enis]
+      .filter(([id, known]) => this.isBusy(id) || known.detached !== undefined)
+      .map(([id]) => id);
   }
 
   /** Says that an operation on the ENI was begun or answered: it stays busy until a reading that began later. */
@@ -61,7 +65,13 @@ export class CloudView {
 
   /** Takes the answer to a Create: the ENI is there at once, whatever the next reading shows. */
   created(eni: Eni, now: number): void {
-    this.#enis.set(eni.id, { eni, touchedAt: now, absence: undefined, addresses: new Map() });
+    this.#enis.set(eni.id, {
+      eni,
+      touchedAt: now,
+      absence: undefined,
+      detached: undefined,
+      addresses: new Map(),
+    });
   }
 
   /** Says that an ENI with these addresses should be there, as an object has it: readings that lack any count from now on. */
@@ -70,6 +80,7 @@ export class CloudView {
       eni: undefined,
       touchedAt: undefined,
       absence: undefined,
+      detached: undefined,
       addresses: new Map(),
     };
     this.#enis.set(eniId, known);
@@ -110,6 +121,11 @@ export class CloudView {
     return lastedLongEnough(this.#enis.get(eniId)?.absence);
   }
 
+  /** Whether readings far enough apart showed the ENI attached to nothing, and none between anything else. */
+  isDetached(eniId: string): boolean {
+    return lastedLongEnough(this.#enis.get(eniId)?.detached);
+  }
+
   /** Whether the last reading showed the ENI without the address: enough after an Unassign of our own. */
   isAddressAbsent(eniId: string, address: string): boolean {
     const known = this.#enis.get(eniId);
@@ -141,11 +157,14 @@ export class CloudView {
     for (const [address, absence] of addresses) {
       if (!there.has(address) && touchedAt === undefined) addresses.set(address, lengthened(absence, began));
     }
-    this.#enis.set(eni.id, { eni, touchedAt, absence: undefined, addresses });
+    const alone = eni.state === "available" && eni.instanceId === undefined && touchedAt === undefined;
+    const detached = alone ? lengthened(before?.detached, began) : undefined;
+    this.#enis.set(eni.id, { eni, touchedAt, absence: undefined, detached, addresses });
     return (
       before === undefined ||
       before.touchedAt !== touchedAt ||
       before.absence !== undefined ||
+      lastedLongEnough(before.detached) !== lastedLongEnough(detached) ||
       !Bun.deepEquals(before.eni, eni)
     );
   }

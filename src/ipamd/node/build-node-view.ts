@@ -40,7 +40,8 @@ function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniVie
     subnetId: veni.spec.subnetID,
     ready: eni?.state === "available" && eni.instanceId === facts.instanceId,
     busy: facts.cloud.isBusy(id),
-    leaving: leaving(veni),
+    // An ENI that is attached to nothing has no agent to ask: the cloud's word is the proof.
+    leaving: facts.cloud.isDetached(id) ? "agreed" : leaving(veni),
     addresses: (eni?.addresses ?? []).map(({ address, state }) => ({
       address,
       assigned: state !== "deleting",

@@ -37,10 +37,8 @@ export async function executeAction(world: NodeWorld, action: Action, context: A
       return askBack(world, action.address);
     case "ask-eni-back":
       return askEniBack(world, action.eniId);
-    case "remove-eni": {
-      const veni = world.objects.enis.get(action.eniId);
-      return veni === undefined ? undefined : releaseEni(world, veni);
-    }
+    case "remove-eni":
+      return removeEni(world, action.eniId);
   }
 }
 
@@ -104,13 +102,14 @@ async function assign(
 }
 
 async function unassign(world: NodeWorld, action: Action & { kind: "unassign" }): Promise<void> {
-  const { cloud, clock, objects, view, logger } = world;
+  const { cloud, clock, objects, subnets, view, logger } = world;
   const since = new Date(clock.now()).toISOString();
   for (const address of action.addresses)
     await objects.writeAddressStatus(address, { state: "Releasing", since });
   view.touch(action.eniId, clock.monotonic());
   try {
     await cloud.unassign(action.eniId, action.addresses);
+    subnets.gaveBack(objects.enis.get(action.eniId)?.spec.subnetID ?? "");
     logger.info({ eni: action.eniId, addresses: action.addresses }, "releasing addresses");
   } catch (error) {
     // Done already: the next reading shows which.
@@ -125,6 +124,13 @@ async function askBack(world: NodeWorld, address: string): Promise<void> {
   const vip = world.objects.addresses.get(address);
   if (vip === undefined || vip.spec.reclaim !== undefined) return;
   await world.objects.writeAddress(address, { ...vip.spec, reclaim: { token: world.nonce(), mode: "now" } });
+}
+
+async function removeEni(world: NodeWorld, eniId: string): Promise<void> {
+  const veni = world.objects.enis.get(eniId);
+  if (veni === undefined) return;
+  await world.objects.writeEni(eniId, { ...veni.spec, intent: "Released" });
+  await releaseEni(world, veni);
 }
 
 async function askEniBack(world: NodeWorld, eniId: string): Promise<void> {

@@ -17,6 +17,9 @@ import { keepRefusedEni, syncObjects } from "./sync-objects.ts";
 /** Pause before the cloud is asked again who a Node is. */
 const IDENTIFY_AGAIN_MS = 15_000;
 
+/** Pause before an address is looked at again whose former object is about to go. */
+const UNNAMED_AGAIN_MS = 1000;
+
 /** Everything known about a node in one run. */
 interface Run {
   node: string;
@@ -110,8 +113,21 @@ export class PresentNodes {
         throw error;
       }
     }
+    if (this.#hasUnnamedAddress(run)) return { againInMs: UNNAMED_AGAIN_MS };
     if (creating !== undefined) return { againInMs: LOST_CREATE_MS / 3 };
     return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
+  }
+
+  /** Whether an ENI has an address whose object still stands for an earlier assignment elsewhere. */
+  #hasUnnamedAddress(run: Run): boolean {
+    const { objects, view } = this.#world;
+    return objects.enisOf(run.node).some((veni) => {
+      const id = veni.metadata.name;
+      return view.get(id)?.addresses.some((a) => {
+        const vip = objects.addresses.get(a.address);
+        return a.state === "available" && vip !== undefined && vip.spec.eniID !== id;
+      });
+    });
   }
 
   #view(run: Run, creating: NodeENIConfigStatus["creating"]): NodeView {

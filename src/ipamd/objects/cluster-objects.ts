@@ -15,6 +15,7 @@ import {
   type VpcSubnetStatus,
 } from "../../api/vpc-subnet.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
+import { KubeError } from "../../kube/kube-error.ts";
 import type { ApplyConfiguration } from "../../kube/kube-object.ts";
 import type { Resource } from "../../kube/resource.ts";
 import { ObjectCache, type ObjectSource } from "./object-cache.ts";
@@ -70,7 +71,7 @@ export class ClusterObjects {
   async writeConfigStatus(node: string, status: NodeENIConfigStatus): Promise<void> {
     const known = this.configs.get(node);
     if (holds(known?.status, status)) return;
-    this.configs.wrote(await this.#applyStatus(necResource, { metadata: { name: node }, status }));
+    await this.#writeStatus(this.configs, necResource, { metadata: { name: node }, status });
   }
 
   async writeEni(name: string, spec: VpcENISpec): Promise<void> {
@@ -86,7 +87,7 @@ export class ClusterObjects {
     const since = before?.state === cloud.state ? before.since : cloud.since;
     const status: VpcENIStatus = { cloud: { ...cloud, since } };
     if (holds(this.enis.get(name)?.status, status)) return;
-    this.enis.wrote(await this.#applyStatus(eniResource, { metadata: { name }, status }));
+    await this.#writeStatus(this.enis, eniResource, { metadata: { name }, status });
   }
 
   async writeAddress(name: string, spec: VpcIPSpec): Promise<void> {
@@ -101,7 +102,7 @@ export class ClusterObjects {
     const before = this.addresses.get(name)?.status?.cloud;
     if (before?.state === cloud.state) return;
     const status: VpcIPStatus = { cloud };
-    this.addresses.wrote(await this.#applyStatus(ipResource, { metadata: { name }, status }));
+    await this.#writeStatus(this.addresses, ipResource, { metadata: { name }, status });
   }
 
   async writeSubnet(name: string, spec: VpcSubnetSpec, status: VpcSubnetStatus): Promise<void> {
@@ -109,7 +110,7 @@ export class ClusterObjects {
     if (known === undefined || !Bun.deepEquals(known.spec, spec)) {
       this.subnets.wrote(await this.#apply(subnetResource, { metadata: { name }, spec }));
     }
-    this.subnets.wrote(await this.#applyStatus(subnetResource, { metadata: { name }, status }));
+    await this.#writeStatus(this.subnets, subnetResource, { metadata: { name }, status });
   }
 
   /** Lets an address's object go: the cloud has confirmed that the address is off. */
@@ -150,11 +151,18 @@ export class ClusterObjects {
     return this.#kube.apply(resource, object, { fieldManager: IPAMD_MANAGER });
   }
 
-  #applyStatus<T extends KubeObject<unknown, unknown>>(
+  async #writeStatus<T extends KubeObject<unknown, unknown>>(
+    cache: ObjectCache<T>,
     resource: Resource<T>,
     object: ApplyConfiguration<T>,
-  ): Promise<T> {
-    return this.#kube.applyStatus(resource, object, { fieldManager: IPAMD_MANAGER });
+  ): Promise<void> {
+    try {
+      cache.wrote(await this.#kube.applyStatus(resource, object, { fieldManager: IPAMD_MANAGER }));
+    } catch (error) {
+      // Somebody deleted it before the watch ever brought it: what we remember of it would never go.
+      if (error instanceof KubeError && error.isNotFound) cache.forget(object.metadata.name);
+      throw error;
+    }
   }
 }
 

@@ -56,6 +56,11 @@ export class ObjectCache<T extends KubeObject<unknown, unknown>> {
     if (object.metadata.uid !== undefined) this.#deleted.set(object.metadata.name, object.metadata.uid);
   }
 
+  /** Drops what a write answered: the API server says that there is no such object. */
+  forget(name: string): void {
+    this.#written.delete(name);
+  }
+
   /**
    * Tells that the watch saw an object go. Only then is a written copy of it dropped: that the store lacks it proves nothing,
    * since the watch may not have brought it yet.

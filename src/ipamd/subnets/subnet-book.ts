@@ -44,7 +44,7 @@ export class SubnetBook {
     return this.#ids.filter((id) => !found.has(id));
   }
 
-  /** Whether addresses were taken since the last reading. */
+  /** Whether addresses were taken or given back since the last reading. */
   hasChanged(): boolean {
     return this.#changed;
   }
@@ -71,6 +71,11 @@ export class SubnetBook {
     this.#changed = true;
     const subnet = this.#known.get(id);
     if (subnet !== undefined) this.#known.set(id, { ...subnet, free: Math.max(0, subnet.free - count) });
+  }
+
+  /** Addresses are on their way back: how many there are is read soon. */
+  gaveBack(id: string): void {
+    if (this.#known.has(id)) this.#changed = true;
   }
 
   /** The cloud refused for lack of addresses: takes nothing more from it until the next reading. */
