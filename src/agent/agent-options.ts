@@ -1,0 +1,99 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { AGENT_RUN_FOLDER, AGENT_STATE_FOLDER } from "../api/agent-paths.ts";
+import { parseGoDuration } from "../api/go-duration.ts";
+
+export interface AgentOptions {
+  nodeName: string;
+  /** Tells this process from its predecessor and its successor on the same node. */
+  instance: string;
+  kubeconfig: string | undefined;
+  coolDownMs: number;
+  portMapping: boolean;
+  bandwidth: boolean;
+  pluginsSource: string;
+  cniBin: string;
+  cniConf: string;
+  runFolder: string;
+  stateFolder: string;
+  /** Undefined: no device plugin. */
+  kubeletFolder: string | undefined;
+  /** Undefined: no container runtime is asked. */
+  criSocket: string | undefined;
+  logLevel: string;
+  /** Only ask a running agent whether it is well. */
+  probe: boolean;
+}
+
+/**
+ * Reads the command line.
+ * @throws CommanderError with one sentence on what is wrong; with exit code 0 after `--help`
+ */
+export function parseAgentOptions(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): AgentOptions {
+  const command = new Command("tke-eni-agent")
+    .description(
+      "Sets up the ENIs of its node and gives pods their addresses; one on each node, privileged, in the host's network.",
+    )
+    .option("--node-name <name>", "name of this node (NODE_NAME)", env["NODE_NAME"])
+    .option(
+      "--instance <name>",
+      "name of this process among agents of the node (POD_NAME); default: random",
+      env["POD_NAME"] ?? crypto.randomUUID().slice(0, 8),
+    )
+    .option("--kubeconfig <path>", "kubeconfig to use instead of the pod's own service account")
+    .option("--cool-down <duration>", "rest of an address between two pods", duration, 30_000)
+    .option("--port-mapping", "chain the portmap plugin, for hostPort", false)
+    .option("--bandwidth", "chain the bandwidth plugin, for kubernetes.io/*-bandwidth annotations", false)
+    .option("--plugins-source <folder>", "CNI plugins to install", "/opt/tke-eni/bin")
+    .option("--cni-bin <folder>", "where the runtime looks for CNI plugins", "/opt/cni/bin")
+    .option("--cni-conf <folder>", "where the runtime looks for CNI configurations", "/etc/cni/net.d")
+    .option("--run-folder <folder>", "folder of the agent's sockets", AGENT_RUN_FOLDER)
+    .option("--state-folder <folder>", "folder of the agent's memory", AGENT_STATE_FOLDER)
+    .option(
+      "--kubelet-folder <folder>",
+      "the kubelet's folder; empty: offer no device plugin",
+      "/var/lib/kubelet",
+    )
+    .option(
+      "--cri-socket <path>",
+      "the container runtime's socket; empty: ask no runtime",
+      "/run/containerd/containerd.sock",
+    )
+    .addOption(
+      new Option("--log-level <level>", "least severe level that is logged")
+        .choices(["debug", "info", "warn", "error"])
+        .default("info"),
+    )
+    .option("--probe", "ask the running agent of the same --instance whether it is well, and exit", false)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  const given = command.parse(["bun", "tke-eni-agent", ...argv]).opts();
+  if (!given["nodeName"]) {
+    throw new InvalidArgumentError("--node-name is missing: give it, or set NODE_NAME to the node's name");
+  }
+  return {
+    nodeName: given["nodeName"],
+    instance: given["instance"],
+    kubeconfig: given["kubeconfig"],
+    coolDownMs: given["coolDown"],
+    portMapping: given["portMapping"],
+    bandwidth: given["bandwidth"],
+    pluginsSource: given["pluginsSource"],
+    cniBin: given["cniBin"],
+    cniConf: given["cniConf"],
+    runFolder: given["runFolder"],
+    stateFolder: given["stateFolder"],
+    kubeletFolder: given["kubeletFolder"] || undefined,
+    criSocket: given["criSocket"] || undefined,
+    logLevel: given["logLevel"],
+    probe: given["probe"],
+  };
+}
+
+function duration(text: string): number {
+  const ms = parseGoDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as "2m" or "30s".');
+  return ms;
+}

@@ -1,0 +1,340 @@
+import type { Clock } from "../../api/clock.ts";
+import { ENI_TABLE_BASE, TRASH_GROUP } from "../../api/data-path.ts";
+import { deleteLinkGroup } from "../../netlink/link.ts";
+import { tolerating } from "../../netlink/message.ts";
+import { NetlinkMonitor, type Notification } from "../../netlink/monitor.ts";
+import { TABLE_MAIN } from "../../netlink/route.ts";
+import { NetlinkSocket } from "../../netlink/socket.ts";
+import type { Logger } from "../logger.ts";
+import { NftKeeper } from "../nft/nft-keeper.ts";
+import { awaitsVeths } from "../pool/cool-down.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { AgentStore, StoredEni } from "../store/agent-store.ts";
+import { keepSysctls, wantedSysctls } from "../sysctl/keep-sysctls.ts";
+import type { EniSpec } from "./eni-spec.ts";
+import { numberEnis } from "./number-enis.ts";
+import { type ObservedNetwork, observeNetwork } from "./observed-network.ts";
+import { planNetwork } from "./plan-network.ts";
+import { findEniLink, findPrimary, type Primary } from "./primary-link.ts";
+
+/** An ENI as this node has it. */
+export interface EniOnNode {
+  eniId: string;
+  mac: string;
+  state: "Ready" | "NoLink" | "LinkDown";
+  /** Of the link, where there is one. */
+  ifName?: string | undefined;
+  mtu?: number | undefined;
+  /** Undefined before the link was ever here. */
+  table?: number | undefined;
+}
+
+/** What the network of the node is like after a pass. */
+export interface NetworkView {
+  primary: Primary | undefined;
+  enis: readonly EniOnNode[];
+  /** Rules, routes, ruleset and sysctls are in place; else what is wrong. */
+  problem: string | undefined;
+}
+
+export interface NodeNetworkWorld {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pool: Pool;
+  readonly store: Pick<AgentStore, "enis" | "saveEni" | "forgetEni">;
+}
+
+/** How often the kernel's notifications are taken up. */
+const DRAIN_MS = 50;
+/** How often sysctls and the nftables generation are looked at, which nobody tells about. */
+const PERIOD_MS = 1_000;
+/** How often everything is read although nothing was told: a notification could have been lost on our side. */
+const FULL_PERIOD_MS = 10_000;
+/** Retired links are deleted together, since each deletion waits for the kernel and this many share one wait. */
+const TRASH_DELAY_MS = 200;
+/** Rounds of read and repair in one pass: the second sees what the first one's acts led to. */
+const ROUNDS = 3;
+
+/** Keeps links, routes, rules, nftables and sysctls of the node as its ENIs need them. */
+export class NodeNetwork {
+  readonly #world: NodeNetworkWorld;
+  readonly #socket = NetlinkSocket.open();
+  readonly #monitor = NetlinkMonitor.open({
+    groups: ["link", "ipv4-address", "ipv4-route", "ipv4-rule"],
+  });
+  readonly #nft: NftKeeper;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #listeners = new Set<(view: NetworkView) => void>();
+  #enis: StoredEni[];
+  #wanted: readonly EniSpec[] | undefined;
+  #internalIp: string | undefined;
+  #view: NetworkView = { primary: undefined, enis: [], problem: "the network was not read yet" };
+  #passing: Promise<void> | undefined;
+  #again = false;
+  #lastFull = Number.NEGATIVE_INFINITY;
+  #sweep: ReturnType<typeof setTimeout> | undefined;
+  #read: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
+
+  constructor(world: NodeNetworkWorld) {
+    this.#world = world;
+    this.#nft = new NftKeeper(world.logger);
+    this.#enis = world.store.enis();
+  }
+
+  get view(): NetworkView {
+    return this.#view;
+  }
+
+  /** Tells `listener` whenever the view has changed. @returns a function that ends it */
+  subscribe(listener: (view: NetworkView) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What a pod's plugin has to know of the ENI; undefined while its link or the node's address is missing. */
+  factsOf(eniId: string): { nodeAddress: string; table: number; mac: string; mtu: number } | undefined {
+    const { primary, enis } = this.#view;
+    const eni = enis.find((e) => e.eniId === eniId);
+    if (primary === undefined || eni?.table === undefined || eni.mtu === undefined) return undefined;
+    return { nodeAddress: primary.address, table: eni.table, mac: eni.mac, mtu: eni.mtu };
+  }
+
+  /** Begins; the first pass has been made when this resolves. */
+  async start(): Promise<void> {
+    this.#timers.push(
+      setInterval(() => this.#drain(), DRAIN_MS),
+      setInterval(() => this.request(), PERIOD_MS),
+    );
+    await this.pass();
+  }
+
+  /** The node's ENIs as the API server says, all of them. */
+  setWanted(wanted: readonly EniSpec[]): void {
+    this.#wanted = wanted;
+    this.#lastFull = Number.NEGATIVE_INFINITY;
+    this.request();
+  }
+
+  /** The node's InternalIP. */
+  setInternalIp(address: string | undefined): void {
+    if (address === this.#internalIp) return;
+    this.#internalIp = address;
+    this.#lastFull = Number.NEGATIVE_INFINITY;
+    this.request();
+  }
+
+  /** A pod gave an address back: whether its veth is gone has to be read. Bursts are read once. */
+  readSoon(): void {
+    const delay = this.#world.pool.state.waiters.length > 0 ? 0 : DRAIN_MS;
+    this.#read ??= setTimeout(() => {
+      this.#read = undefined;
+      this.#lastFull = Number.NEGATIVE_INFINITY;
+      this.request();
+    }, delay);
+  }
+
+  /** Asks for a pass soon. */
+  request(): void {
+    void this.pass();
+  }
+
+  /** Looks after everything that is due once, or joins the pass that will. */
+  pass(): Promise<void> {
+    this.#again = true;
+    this.#passing ??= this.#passes().finally(() => {
+      this.#passing = undefined;
+    });
+    return this.#passing;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#sweep);
+    clearTimeout(this.#read);
+    await this.#passing;
+    this.#nft.close();
+    this.#monitor.close();
+    this.#socket.close();
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      try {
+        await this.#passOnce();
+        this.#setProblem(undefined);
+      } catch (error) {
+        this.#setProblem(error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  async #passOnce(): Promise<void> {
+    const { clock, logger } = this.#world;
+    if (clock.monotonic() - this.#lastFull >= FULL_PERIOD_MS) {
+      this.#repairKernel();
+      this.#lastFull = clock.monotonic();
+    }
+    const { primary, enis } = this.#view;
+    const names = enis.flatMap(({ ifName }) => (ifName === undefined ? [] : [ifName]));
+    for (const { key, value, was } of keepSysctls(wantedSysctls(primary?.link.name, names))) {
+      logger.info({ key, value, was }, "set a sysctl");
+    }
+    if (primary === undefined) {
+      throw new Error(
+        "the node has no default route in table main and no link with its InternalIP: which link is the primary one cannot be told",
+      );
+    }
+    const marked = this.#enis.map(({ eniId, number, table }) => ({
+      number,
+      group: table,
+      ifName: enis.find((e) => e.eniId === eniId)?.ifName,
+    }));
+    await this.#nft.keep({ primary: primary.link.name, enis: marked });
+    this.#tellReady();
+  }
+
+  /** Reads the kernel, and repairs it until nothing is left to repair. */
+  #repairKernel(): void {
+    for (let round = 0; round < ROUNDS; round++) {
+      const observed = this.#observe();
+      this.#number(observed);
+      const acts = planNetwork(observed, this.#enis);
+      this.#setView({ ...this.#see(observed), problem: this.#view.problem });
+      if (acts.length === 0) return;
+      this.#world.logger.info({ acts: acts.map(({ act }) => act) }, "setting up the node's network");
+      this.#socket.batch(acts);
+    }
+  }
+
+  #observe(): ObservedNetwork {
+    const { clock, pool } = this.#world;
+    const readAt = clock.monotonic();
+    const observed = observeNetwork(this.#socket);
+    if (awaitsVeths(pool.state)) {
+      const aliases = observed.links.flatMap(({ alias }) => (alias === undefined ? [] : [alias]));
+      pool.take({ type: "veths-read", containerIds: new Set(aliases), readAt });
+    }
+    if (observed.links.some(({ group }) => group === TRASH_GROUP)) this.#sweepTrashSoon();
+    return observed;
+  }
+
+  #number(observed: ObservedNetwork): void {
+    const { store, pool, logger } = this.#world;
+    const groups = new Set(observed.links.map(({ group }) => group));
+    const { enis, saved, forgotten, refused } = numberEnis(this.#enis, {
+      wanted: this.#wanted,
+      indexOf: (mac) => findEniLink(observed, mac)?.index,
+      isHeld: ({ eniId, table }) =>
+        groups.has(table) ||
+        [...pool.state.addresses.values()].some(
+          (r) => r.eniId === eniId && (r.holding.kind === "in-use" || r.holding.kind === "cooling-down"),
+        ),
+    });
+    // Stored first: what is in the kernel must have the same numbers after a restart.
+    for (const eniId of forgotten) store.forgetEni(eniId);
+    for (const eni of saved) store.saveEni(eni);
+    for (const eniId of forgotten)
+      logger.info({ eni: eniId }, "the ENI has gone, its numbers are free again");
+    for (const eniId of refused) {
+      logger.error({ eni: eniId }, "the node has 14 ENIs already, which is all that marks have room for");
+    }
+    this.#enis = enis;
+  }
+
+  #see(observed: ObservedNetwork): Omit<NetworkView, "problem"> {
+    const numbered = new Map(this.#enis.map((eni) => [eni.eniId, eni]));
+    const all = new Map([...(this.#wanted ?? []), ...this.#enis].map((eni) => [eni.eniId, eni]));
+    const enis = [...all.values()].map(({ eniId, mac }): EniOnNode => {
+      const link = findEniLink(observed, mac);
+      const table = numbered.get(eniId)?.table;
+      if (link === undefined) return { eniId, mac, state: "NoLink", table };
+      const isUp = link.up && link.lowerUp;
+      return {
+        eniId,
+        mac,
+        state: !isUp ? "LinkDown" : table === undefined ? "NoLink" : "Ready",
+        ifName: link.name,
+        mtu: link.mtu,
+        table,
+      };
+    });
+    return { primary: findPrimary(observed, this.#internalIp), enis };
+  }
+
+  /** An ENI serves when all of its parts are in place, so not before the whole pass has succeeded. */
+  #tellReady(): void {
+    const { pool } = this.#world;
+    const ready = new Set(this.#view.enis.filter((e) => e.state === "Ready").map((e) => e.eniId));
+    if (ready.symmetricDifference(pool.state.readyEnis).size > 0) {
+      pool.take({ type: "enis-ready", eniIds: ready });
+    }
+  }
+
+  /** Takes out of the pool at once what has lost its link, whatever else may fail in this pass. */
+  #setView(view: NetworkView): void {
+    const before = this.#view;
+    this.#view = view;
+    const { pool, logger } = this.#world;
+    const ready = new Set(view.enis.filter((e) => e.state === "Ready").map((e) => e.eniId));
+    const lost = [...pool.state.readyEnis].filter((eniId) => !ready.has(eniId));
+    if (lost.length > 0) {
+      logger.warn({ enis: lost }, "the link is gone or down: its addresses leave the pool");
+      pool.take({ type: "enis-ready", eniIds: pool.state.readyEnis.intersection(ready) });
+    }
+    if (!Bun.deepEquals(before, view)) for (const listener of this.#listeners) listener(view);
+  }
+
+  #setProblem(problem: string | undefined): void {
+    if (problem === this.#view.problem) return;
+    if (problem === undefined) this.#world.logger.info({}, "the node's network is in place");
+    else this.#world.logger.error({ problem }, "the node's network cannot be set up");
+    // The next pass begins with a whole look at the kernel.
+    if (problem !== undefined) this.#lastFull = Number.NEGATIVE_INFINITY;
+    this.#setView({ ...this.#view, problem });
+  }
+
+  #drain(): void {
+    const { notifications, resync } = this.#monitor.drain();
+    if (!resync && !notifications.some(matters)) return;
+    this.#lastFull = Number.NEGATIVE_INFINITY;
+    this.request();
+  }
+
+  #sweepTrashSoon(): void {
+    // Somebody waits for an address, and one may come free with the veth that is to go.
+    const delay = this.#world.pool.state.waiters.length > 0 ? 0 : TRASH_DELAY_MS;
+    this.#sweep ??= setTimeout(() => {
+      this.#sweep = undefined;
+      try {
+        this.#socket.batch([tolerating(deleteLinkGroup(TRASH_GROUP), "ENODEV")]);
+      } catch (error) {
+        this.#world.logger.error({ err: error }, "retired links of pods could not be deleted");
+      }
+      this.#lastFull = Number.NEGATIVE_INFINITY;
+      this.request();
+    }, delay);
+  }
+}
+
+/** Whether a notification can be about something that is ours; a pod's own veth and route are its plugin's. */
+function matters(notification: Notification): boolean {
+  switch (notification.kind) {
+    case "link":
+      return (
+        notification.change === "deleted" ||
+        notification.link.group === 0 ||
+        notification.link.group === TRASH_GROUP
+      );
+    case "route":
+      return (
+        notification.route.table > ENI_TABLE_BASE ||
+        (notification.route.table === TABLE_MAIN && notification.route.destination.length === 0)
+      );
+    case "address":
+    case "rule":
+      return true;
+  }
+}

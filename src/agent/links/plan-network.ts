@@ -1,0 +1,201 @@
+import { ENI_TABLE_BASE, MARK_MASK, MARK_SHIFT, PODS_TABLE } from "../../api/data-path.ts";
+import { addAddress, deleteAddress } from "../../netlink/address.ts";
+import {
+  AF_INET,
+  equalIpAddress,
+  hostPrefix,
+  type IpAddress,
+  type IpPrefix,
+  parseIpAddress,
+  parseIpPrefix,
+} from "../../netlink/ip-address.ts";
+import { type Link, setLink } from "../../netlink/link.ts";
+import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
+import { deleteRoute, type InstalledRoute, type Route, replaceRoute } from "../../netlink/route.ts";
+import { addRule, deleteRule, type InstalledRule, type Rule } from "../../netlink/rule.ts";
+import type { StoredEni } from "../store/agent-store.ts";
+import type { ObservedNetwork } from "./observed-network.ts";
+import { findEniLink } from "./primary-link.ts";
+
+const PREF_PODS = PODS_TABLE;
+const PREF_MARK = 1536;
+const PREF_FROM = 1537;
+const PREF_NO_POD = 1538;
+/** Of the route that says "no" when the ENI's own route is gone. */
+const BACKSTOP_METRIC = 4096;
+const ANYWHERE: IpPrefix = parseIpPrefix("0.0.0.0/0");
+
+/**
+ * What it takes to bring the kernel from what was observed to what the ENIs need, in an order in which each step can work.
+ * Empty when all is in place.
+ *
+ * Only what is recognisably ours is taken away: rules of our preferences and form, default routes of our form in tables above
+ * 4000. An ENI whose link is gone but that still has a number keeps its rules and the `unreachable` route: what its pods send
+ * must not fall through to the primary, where the cloud drops it as spoofed.
+ */
+export function planNetwork(observed: ObservedNetwork, enis: readonly StoredEni[]): NetlinkMessage[] {
+  const placed = enis.map((eni) => ({ eni, link: findEniLink(observed, eni.mac) }));
+  return [
+    ...placed.flatMap(({ eni, link }) => (link === undefined ? [] : linkActs(observed, eni, link))),
+    ...placed.flatMap(({ eni, link }) => routeActs(observed, eni, link)),
+    ...ruleActs(
+      observed,
+      placed.flatMap(({ eni, link }) => rulesOf(eni, link)),
+    ),
+    ...staleRouteActs(
+      observed,
+      enis.map(({ table }) => table),
+    ),
+  ];
+}
+
+function linkActs({ addresses }: ObservedNetwork, eni: StoredEni, link: Link): NetlinkMessage[] {
+  const own = parseIpAddress(eni.primaryIp);
+  const wanted = { index: link.index, prefix: hostPrefix(own) };
+  const held = addresses.filter((a) => a.index === link.index && equalIpAddress(a.prefix.address, own));
+  const wide = held.filter(({ prefix }) => prefix.length !== wanted.prefix.length);
+  return [
+    ...(link.up ? [] : [setLink(link.index, { up: true })]),
+    // A shorter prefix brings a connected route into main, and the whole subnet would leave by this ENI.
+    ...wide.map((address) => tolerating(deleteAddress(address), "EADDRNOTAVAIL")),
+    ...(held.length > wide.length ? [] : [tolerating(addAddress(wanted), "EEXIST")]),
+  ];
+}
+
+function routeActs({ routes }: ObservedNetwork, eni: StoredEni, link: Link | undefined): NetlinkMessage[] {
+  const inTable = routes.filter((r) => r.table === eni.table && r.destination.length === 0);
+  const wanted = routesOf(eni, link);
+  return wanted
+    .filter((route) => !inTable.some((installed) => isRoute(installed, route)))
+    .map((route) => replaceRoute(route));
+}
+
+function routesOf({ table, gateway }: StoredEni, link: Link | undefined): Route[] {
+  const backstop: Route = {
+    destination: ANYWHERE,
+    table,
+    type: "unreachable",
+    metric: BACKSTOP_METRIC,
+  };
+  if (link === undefined) return [backstop];
+  return [
+    {
+      destination: ANYWHERE,
+      table,
+      gateway: parseIpAddress(gateway),
+      index: link.index,
+      onlink: true,
+    },
+    backstop,
+  ];
+}
+
+function isRoute(installed: InstalledRoute, wanted: Route): boolean {
+  return (
+    installed.type === (wanted.type ?? "unicast") &&
+    (installed.metric ?? 0) === (wanted.metric ?? 0) &&
+    // The kernel shows an unreachable route on the loopback.
+    (wanted.index === undefined || installed.index === wanted.index) &&
+    isSame(installed.gateway, wanted.gateway)
+  );
+}
+
+function isSame(a: IpAddress | undefined, b: IpAddress | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalIpAddress(a, b);
+}
+
+function rulesOf({ number, table, primaryIp }: StoredEni, link: Link | undefined): Rule[] {
+  const family = AF_INET;
+  return [
+    {
+      family,
+      priority: PREF_MARK,
+      mark: { value: number << MARK_SHIFT, mask: MARK_MASK },
+      table,
+    },
+    { family, priority: PREF_FROM, from: hostPrefix(parseIpAddress(primaryIp)), table },
+    ...(link === undefined
+      ? []
+      : [
+          {
+            family,
+            priority: PREF_NO_POD,
+            inputLink: link.name,
+            action: "unreachable",
+          } as const satisfies Rule,
+        ]),
+  ];
+}
+
+function ruleActs({ rules }: ObservedNetwork, ofEnis: readonly Rule[]): NetlinkMessage[] {
+  const wanted: Rule[] = [{ family: AF_INET, priority: PREF_PODS, table: PODS_TABLE }, ...ofEnis];
+  const missing = [...wanted];
+  const surplus: InstalledRule[] = [];
+  for (const rule of rules.filter(isOurs)) {
+    const position = missing.findIndex((w) => isRule(rule, w));
+    // A second copy of a rule is surplus too.
+    if (position < 0) surplus.push(rule);
+    else missing.splice(position, 1);
+  }
+  return [
+    // Before the new ones: of two alike the kernel deletes the first, and the second stays either way.
+    ...surplus.map((rule) => tolerating(deleteRule(rule), "ENOENT")),
+    ...missing.map((rule) => tolerating(addRule(rule), "EEXIST")),
+  ];
+}
+
+function isOurs({ priority, mark, from, inputLink, action, table, inverted }: InstalledRule): boolean {
+  if (inverted) return false;
+  const eniTable = table !== undefined && table > ENI_TABLE_BASE;
+  switch (priority) {
+    case PREF_PODS:
+      return table === PODS_TABLE;
+    case PREF_MARK:
+      return eniTable && mark?.mask === MARK_MASK;
+    case PREF_FROM:
+      return eniTable && from !== undefined;
+    case PREF_NO_POD:
+      return action === "unreachable" && inputLink !== undefined;
+    default:
+      return false;
+  }
+}
+
+function isRule(installed: InstalledRule, wanted: Rule): boolean {
+  return (
+    installed.priority === wanted.priority &&
+    installed.action === (wanted.action ?? "lookup") &&
+    installed.table === wanted.table &&
+    installed.inputLink === wanted.inputLink &&
+    installed.outputLink === undefined &&
+    installed.to === undefined &&
+    installed.mark?.value === wanted.mark?.value &&
+    installed.mark?.mask === wanted.mark?.mask &&
+    installed.from?.length === wanted.from?.length &&
+    isSame(installed.from?.address, wanted.from?.address)
+  );
+}
+
+/** Our default routes in tables of ENIs that have no number any more. */
+function staleRouteActs({ routes }: ObservedNetwork, tables: readonly number[]): NetlinkMessage[] {
+  return routes
+    .filter(
+      (r) =>
+        r.table > ENI_TABLE_BASE &&
+        !tables.includes(r.table) &&
+        r.destination.length === 0 &&
+        ((r.type === "unreachable" && r.metric === BACKSTOP_METRIC) || (r.type === "unicast" && r.onlink)),
+    )
+    .map(({ destination, table, type, metric, gateway, index }) =>
+      tolerating(
+        deleteRoute({
+          destination,
+          table,
+          type,
+          metric,
+          ...(type === "unicast" && { gateway, index }),
+        }),
+        "ESRCH",
+      ),
+    );
+}

@@ -1,0 +1,70 @@
+// The executable `tke-eni-agent`.
+import { existsSync, mkdirSync } from "node:fs";
+import { CommanderError } from "commander";
+import pino from "pino";
+import { createKubeClient } from "../kube/kube-client.ts";
+import { openServerAccess } from "../kube/server-access.ts";
+import { createTransport } from "../kube/transport.ts";
+import { systemWaitingClock } from "../kube/waiting-clock.ts";
+import { Agent } from "./agent.ts";
+import { type AgentOptions, parseAgentOptions } from "./agent-options.ts";
+import { installPlugins } from "./install/install-plugins.ts";
+import { probeHealth, serveHealth } from "./server/health.ts";
+import { readBootId } from "./store/boot-id.ts";
+
+const options = optionsOrExit();
+if (options.probe) {
+  const { well, text } = await probeHealth(options);
+  process.stdout.write(`${text}\n`);
+  process.exit(well ? 0 : 1);
+}
+
+const logger = pino(
+  { name: "tke-eni-agent", level: options.logLevel },
+  pino.destination({ dest: 1, sync: true }),
+);
+const ended = Promise.withResolvers<"stop" | Error>();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve("stop"));
+
+try {
+  mkdirSync(options.runFolder, { recursive: true, mode: 0o700 });
+  if (existsSync(options.pluginsSource)) {
+    const installed = await installPlugins({ from: options.pluginsSource, to: options.cniBin });
+    if (installed.length > 0) logger.info({ installed, folder: options.cniBin }, "installed CNI plugins");
+  }
+  const access = await openServerAccess({ kubeconfig: options.kubeconfig });
+  const transport = createTransport(access, { userAgent: "tke-eni-agent" });
+  const agent = new Agent(
+    {
+      transport,
+      kube: createKubeClient(transport),
+      clock: systemWaitingClock,
+      random: Math.random,
+      logger,
+      bootId: readBootId(),
+      onFatal: (error) => ended.resolve(error instanceof Error ? error : new Error(String(error))),
+    },
+    options,
+  );
+  const health = await serveHealth(options, () => agent.health());
+  agent.start().catch((error) => ended.resolve(error));
+  const end = await ended.promise;
+  if (end !== "stop") throw end;
+  logger.info({}, "stopping");
+  await agent.stop();
+  await health.stop();
+  process.exit(0);
+} catch (error) {
+  logger.fatal({ err: error }, "the agent cannot go on");
+  process.exit(1);
+}
+
+function optionsOrExit(): AgentOptions {
+  try {
+    return parseAgentOptions(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
+    process.stderr.write(`tke-eni-agent: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,54 @@
+import type { Logger } from "../logger.ts";
+import { NftGeneration } from "./generation.ts";
+import { type MarkedEni, ruleset, TABLE } from "./ruleset.ts";
+import { runNft } from "./run-nft.ts";
+
+/** Keeps the table `inet tke_eni` as it should be. Not for concurrent use. */
+export class NftKeeper {
+  readonly #logger: Logger;
+  readonly #generation = new NftGeneration();
+  /** The text that was loaded, how the kernel then listed it, and the generation at which it was last seen so. */
+  #loaded: { text: string; listing: string; generation: number } | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /**
+   * Loads the ruleset if it is another than before, or if somebody has changed or flushed the table. Cheap when neither is so.
+   *
+   * @throws NftError, SystemCallError
+   */
+  async keep(wanted: { primary: string; enis: readonly MarkedEni[] }): Promise<void> {
+    const text = ruleset(wanted);
+    const reason = await this.#reasonToLoad(text);
+    if (reason === undefined) return;
+    // Equivalent to: `nft -f -`; one transaction, so that no packet sees half of it.
+    await runNft(["-f", "-"], text);
+    // Read before the listing: what changes in between is then looked at again.
+    const generation = this.#generation.read();
+    this.#loaded = { text, listing: await list(), generation };
+    this.#logger.info({ reason, enis: wanted.enis.length }, "loaded the nftables ruleset");
+  }
+
+  close(): void {
+    this.#generation.close();
+  }
+
+  async #reasonToLoad(text: string): Promise<string | undefined> {
+    const loaded = this.#loaded;
+    if (loaded === undefined) return "the agent has started";
+    if (loaded.text !== text) return "the ENIs have changed";
+    const generation = this.#generation.read();
+    if (generation === loaded.generation) return undefined;
+    const listing = await list().catch(() => undefined);
+    if (listing !== loaded.listing) return "somebody has changed the table";
+    loaded.generation = generation;
+    return undefined;
+  }
+}
+
+/** Equivalent to: `nft --stateless list table inet tke_eni` */
+function list(): Promise<string> {
+  return runNft(["--stateless", "list", "table", ...TABLE.split(" ")]);
+}

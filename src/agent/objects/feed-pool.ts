@@ -1,0 +1,53 @@
+import type { NodeNetwork } from "../links/node-network.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { NodeObjects } from "./node-objects.ts";
+
+/**
+ * Brings what the watches see to pool and links. Before a watch has held a complete list, what it lacks means nothing, so
+ * nothing is taken out of the pool then.
+ *
+ * @returns a function that ends it
+ */
+export function feedPool(
+  objects: NodeObjects,
+  { pool, network }: { pool: Pool; network: Pick<NodeNetwork, "setWanted"> },
+): () => void {
+  const { addresses, enis } = objects;
+
+  function enisChanged(): void {
+    if (!enis.hasSynced()) return;
+    const own = enis.store.list().filter(({ instanceId }) => instanceId === pool.state.instanceId);
+    pool.take({
+      type: "claims-listed",
+      claims: new Map(own.map(({ name, claim }) => [name, claim])),
+    });
+    network.setWanted(own.map(({ spec }) => spec));
+  }
+
+  const ends = [
+    addresses.subscribe((event) => {
+      switch (event.type) {
+        case "added":
+        case "modified":
+          pool.take({ type: "object-seen", object: event.object.object });
+          return;
+        case "deleted":
+          pool.take({ type: "object-gone", address: event.object.name });
+          return;
+        case "synced":
+          pool.take({
+            type: "objects-listed",
+            objects: addresses.store.list().map(({ object }) => object),
+          });
+      }
+    }),
+    enis.subscribe(enisChanged),
+    pool.subscribe(({ before, after }) => {
+      // Which ENIs are ours depends on which instance this is.
+      if (before.instanceId !== after.instanceId) enisChanged();
+    }),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}

@@ -1,0 +1,95 @@
+import type { Condition } from "../../api/condition.ts";
+import type { NodeENIConfig, NodeENIConfigStatus } from "../../api/node-eni-config.ts";
+import type { VpcENI, VpcENIStatus } from "../../api/vpc-eni.ts";
+import type { VpcIP, VpcIPStatus } from "../../api/vpc-ip.ts";
+import type { EniSpec } from "../links/eni-spec.ts";
+import type { ObservedObject } from "../pool/pool-event.ts";
+import type { EniClaim } from "../pool/pool-state.ts";
+
+/** What identifies an object, and a version of it. */
+export interface Seen {
+  name: string;
+  uid: string;
+  resourceVersion: string;
+}
+
+/** What the agent keeps of a VpcIP. */
+export interface SeenAddress extends Seen {
+  object: ObservedObject;
+  use: VpcIPStatus["use"];
+}
+
+/** What the agent keeps of a VpcENI. */
+export interface SeenEni extends Seen {
+  instanceId: string;
+  spec: EniSpec;
+  claim: Omit<EniClaim, "promise">;
+  use: VpcENIStatus["use"];
+}
+
+/** What the agent keeps of its NodeENIConfig. */
+export interface SeenConfig extends Seen {
+  instanceId: string | undefined;
+  conditions: readonly Condition[];
+  use: NodeENIConfigStatus["use"];
+}
+
+/** A VpcIP as the pool looks at it. */
+export function seenAddress(vip: VpcIP): SeenAddress {
+  const { spec } = vip;
+  const use = vip.status?.use;
+  return {
+    ...identity(vip),
+    object: {
+      address: vip.metadata.name,
+      uid: vip.metadata.uid ?? "",
+      eniId: spec.eniID,
+      subnetId: spec.subnetID,
+      instanceId: spec.instanceID,
+      reclaim: spec.reclaim,
+      refusedToken: use?.state === "Refused" ? use.token : undefined,
+    },
+    use,
+  };
+}
+
+/** A VpcENI as links and pool look at it. */
+export function seenEni(veni: VpcENI): SeenEni {
+  const { spec } = veni;
+  const use = veni.status?.use;
+  return {
+    ...identity(veni),
+    instanceId: spec.instanceID,
+    spec: {
+      eniId: veni.metadata.name,
+      mac: spec.mac,
+      primaryIp: spec.primaryIP,
+      gateway: spec.gateway,
+      subnetId: spec.subnetID,
+    },
+    claim: {
+      uid: veni.metadata.uid ?? "",
+      reclaim: spec.reclaim,
+      refusedToken: use?.state === "Refused" ? use.token : undefined,
+    },
+    use,
+  };
+}
+
+/** A NodeENIConfig as far as the agent reads it. */
+export function seenConfig(nec: NodeENIConfig): SeenConfig {
+  return {
+    ...identity(nec),
+    instanceId: nec.status?.instanceID,
+    conditions: nec.status?.conditions ?? [],
+    use: nec.status?.use,
+  };
+}
+
+function identity({ metadata }: Pick<VpcIP, "metadata">): Seen {
+  return {
+    name: metadata.name,
+    uid: metadata.uid ?? "",
+    resourceVersion: metadata.resourceVersion ?? "0",
+  };
+}

@@ -1,0 +1,81 @@
+import type { Condition } from "../../api/condition.ts";
+import type { NodeENIConfigStatus } from "../../api/node-eni-config.ts";
+import type { VpcENIStatus } from "../../api/vpc-eni.ts";
+import type { NetworkView } from "../links/node-network.ts";
+import { poolCounts } from "../pool/pool-counts.ts";
+import type { PoolState } from "../pool/pool-state.ts";
+import type { SeenConfig, SeenEni } from "./seen-objects.ts";
+
+type EniUse = NonNullable<VpcENIStatus["use"]>;
+
+/** What `status.use` of a VpcENI should say; undefined when it is not for this agent to speak. */
+export function eniUse(
+  seen: SeenEni,
+  { pool, view, now }: { pool: PoolState; view: NetworkView; now: number },
+): EniUse | undefined {
+  if (!pool.open || seen.instanceId !== pool.instanceId) return undefined;
+  const onNode = view.enis.find(({ eniId }) => eniId === seen.name);
+  const claim = pool.claims.get(seen.name);
+  const token = claim?.reclaim?.token;
+  return {
+    ...(claim?.promise !== undefined
+      ? { state: "Reclaimable", token: claim.promise.token }
+      : token !== undefined && token === claim?.refusedToken
+        ? { state: "Refused", token }
+        : { state: onNode?.state ?? "NoLink" }),
+    ...(onNode?.ifName !== undefined && { ifName: onNode.ifName }),
+    ...(onNode?.table !== undefined && { table: onNode.table }),
+    since: new Date(claim?.promise?.since ?? now).toISOString(),
+  };
+}
+
+/** What the agent says in the status of its NodeENIConfig. */
+export function configStatus(
+  seen: SeenConfig,
+  { pool, view, allocatable, now }: { pool: PoolState; view: NetworkView; allocatable: number; now: number },
+): Pick<NodeENIConfigStatus, "use" | "conditions"> {
+  return {
+    use: { ...poolCounts(pool), allocatable },
+    conditions: [linksReady(view, { before: seen.conditions, now })],
+  };
+}
+
+/** Whether links, routes, rules and maps of the node's ENIs are in place. */
+export function linksReady(
+  { enis, problem }: NetworkView,
+  { before, now }: { before: readonly Condition[]; now: number },
+): Condition {
+  const { ready, reason, message } = readiness(enis, problem);
+  const status = ready ? "True" : "False";
+  const last = before.find(({ type }) => type === "LinksReady");
+  return {
+    type: "LinksReady",
+    status,
+    reason,
+    message,
+    lastTransitionTime: last?.status === status ? last.lastTransitionTime : new Date(now).toISOString(),
+  };
+}
+
+function readiness(
+  enis: NetworkView["enis"],
+  problem: string | undefined,
+): { ready: boolean; reason: string; message: string } {
+  if (problem !== undefined) return { ready: false, reason: "SetUpFailed", message: problem };
+  if (enis.length === 0)
+    return { ready: false, reason: "NoENI", message: "the node has no ENI for pods yet" };
+  const missing = enis.filter(({ state }) => state !== "Ready");
+  if (missing.length === 0) {
+    return {
+      ready: true,
+      reason: "Ready",
+      message: `routes and rules of ${enis.map(({ ifName }) => ifName).join(", ")} are in place`,
+    };
+  }
+  const named = missing.map(({ eniId, mac, state }) =>
+    state === "LinkDown"
+      ? `${eniId} (${mac}) has no carrier`
+      : `${eniId} is not here: no link has its MAC address ${mac}`,
+  );
+  return { ready: false, reason: "LinkMissing", message: named.join("; ") };
+}

@@ -1,0 +1,144 @@
+import type { Clock } from "../../api/clock.ts";
+import type { Attachment, AttachmentKey } from "./attachment.ts";
+import { nextCoolDownEnd } from "./cool-down.ts";
+import { instantOf } from "./instant.ts";
+import type { Outcome, PoolEffect, StoreChange } from "./outcome.ts";
+import type { PoolEvent } from "./pool-event.ts";
+import type { PooledAddress, PoolState } from "./pool-state.ts";
+import { step } from "./step.ts";
+
+/** What the pool needs of the world. */
+export interface PoolWorld {
+  readonly clock: Clock;
+  /** Where changes go before their effects are seen. Throws when they could not be written. */
+  readonly store: { apply(changes: readonly StoreChange[]): void };
+  /** The store did not take what had happened by itself: the process must end, since memory and disk now differ. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** What became of the state, for those who follow it. */
+export interface PoolUpdate {
+  readonly before: PoolState;
+  readonly after: PoolState;
+  readonly effects: readonly PoolEffect[];
+}
+
+/** Nobody waits any more: the caller's time was up, or its attachment was released. */
+export class NotAllocatedError extends Error {
+  override readonly name = "NotAllocatedError";
+}
+
+/** The pool at work: takes events one by one, writes what they change, then tells. */
+export class Pool {
+  readonly #world: PoolWorld;
+  readonly #listeners = new Set<(update: PoolUpdate) => void>();
+  readonly #callers = new Map<number, PromiseWithResolvers<PooledAddress>>();
+  #state: PoolState;
+  #lastWaiter = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(state: PoolState, world: PoolWorld) {
+    this.#state = state;
+    this.#world = world;
+    this.#setTimer();
+  }
+
+  get state(): PoolState {
+    return this.#state;
+  }
+
+  /** Tells `listener` of every change from now on. @returns a function that ends it */
+  subscribe(listener: (update: PoolUpdate) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes in what has happened by itself. */
+  take(event: PoolEvent): void {
+    try {
+      this.#step(event);
+    } catch (error) {
+      this.#world.onFatal(error);
+    }
+  }
+
+  /**
+   * Gives the attachment its address, waiting until one is free.
+   *
+   * @param signal ends the wait
+   * @throws NotAllocatedError when it was ended; the store's error when the allocation could not be written
+   */
+  async allocate(
+    { attachment, netns }: { attachment: Attachment; netns: string },
+    signal: AbortSignal,
+  ): Promise<PooledAddress> {
+    const waiter = ++this.#lastWaiter;
+    const caller = Promise.withResolvers<PooledAddress>();
+    this.#callers.set(waiter, caller);
+    const giveUp = () => {
+      // An answer that is on its way already wins.
+      if (!this.#callers.delete(waiter)) return;
+      this.take({ type: "give-up", waiter });
+      caller.reject(new NotAllocatedError("no address became free in time"));
+    };
+    try {
+      this.#step({ type: "allocate", waiter, attachment, netns });
+      if (signal.aborted) giveUp();
+      else signal.addEventListener("abort", giveUp, { once: true });
+      return await caller.promise;
+    } finally {
+      this.#callers.delete(waiter);
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /**
+   * Takes back what the attachment holds; nothing when it holds nothing.
+   *
+   * @returns the addresses given back
+   * @throws the store's error when that could not be written
+   */
+  release(attachment: AttachmentKey): string[] {
+    return this.#step({ type: "release", attachment }).effects.flatMap((effect) =>
+      effect.type === "released" ? [effect.address] : [],
+    );
+  }
+
+  /** Stops the timer; callers that wait are sent away. */
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const caller of this.#callers.values())
+      caller.reject(new NotAllocatedError("the agent is stopping"));
+    this.#callers.clear();
+  }
+
+  #step(event: PoolEvent): Outcome {
+    const before = this.#state;
+    const outcome = step(before, event, instantOf(this.#world.clock));
+    this.#world.store.apply(outcome.changes);
+    this.#state = outcome.state;
+    this.#setTimer();
+    for (const effect of outcome.effects) this.#answer(effect);
+    for (const listener of this.#listeners)
+      listener({ before, after: outcome.state, effects: outcome.effects });
+    return outcome;
+  }
+
+  #answer(effect: PoolEffect): void {
+    if (effect.type === "answer") this.#callers.get(effect.waiter)?.resolve(effect.address);
+    if (effect.type === "dismiss") {
+      this.#callers
+        .get(effect.waiter)
+        ?.reject(new NotAllocatedError("the attachment was released while it waited for an address"));
+    }
+  }
+
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const end = nextCoolDownEnd(this.#state);
+    if (end === undefined) return;
+    // Rounded up: a timer that fires a fraction early would find the cool-down unfinished.
+    const delay = Math.max(1, Math.ceil(end - this.#world.clock.monotonic()));
+    this.#timer = setTimeout(() => this.take({ type: "tick" }), delay);
+  }
+}

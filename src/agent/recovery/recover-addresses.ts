@@ -1,0 +1,126 @@
+import { PODS_TABLE } from "../../api/data-path.ts";
+import type { VpcIP } from "../../api/vpc-ip.ts";
+import { formatIpAddress } from "../../netlink/ip-address.ts";
+import type { Link } from "../../netlink/link.ts";
+import type { InstalledRoute } from "../../netlink/route.ts";
+import type { Sandbox } from "../cri/container-runtime.ts";
+import type { Attachment } from "../pool/attachment.ts";
+import type { Instant } from "../pool/instant.ts";
+import type { Holding, PooledAddress } from "../pool/pool-state.ts";
+import type { StoredAddress } from "../store/agent-store.ts";
+
+/** All that can be known of who holds what when the store does not say. */
+export interface RecoverySources {
+  /** VpcIPs of this node, by a quorum read. */
+  objects: readonly VpcIP[];
+  /** What the kernel has. */
+  links: readonly Link[];
+  routes: readonly InstalledRoute[];
+  /** Sandboxes of the container runtime, with the addresses of those that run. */
+  sandboxes: readonly (Sandbox & { address?: string | undefined })[];
+  /** What is left of the store: nothing, or the state before the machine booted. */
+  stored: readonly StoredAddress[];
+  /** The ENI whose routing table has this number. */
+  eniOfTable: (table: number) => string | undefined;
+  now: Instant;
+}
+
+/** Interface of a holder that only kernel or runtime tell about: neither says more, and all pods have this one. */
+const IF_NAME = "eth0";
+
+/**
+ * Who holds which address, from what can be seen.
+ *
+ * A route in the pods' table or a running sandbox is a holder. What was promised stays promised. Anything else that was ever
+ * used rests first: what its last holder did is not known.
+ */
+export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
+  const holders = findHolders(sources);
+  const records = new Map<string, PooledAddress>();
+  for (const vip of sources.objects) {
+    const address = vip.metadata.name;
+    const { eniID: eniId, subnetID: subnetId, instanceID: instanceId, reclaim } = vip.spec;
+    const holder = holders.get(address);
+    records.set(address, {
+      address,
+      eniId: (holder?.table !== undefined && sources.eniOfTable(holder.table)) || eniId,
+      subnetId,
+      object: { uid: vip.metadata.uid ?? "", eniId, subnetId, instanceId, reclaim },
+      holding: holder ? inUse(holder.attachment, sources.now) : holdingWithoutHolder(vip, sources),
+    });
+  }
+  for (const [address, { attachment, table }] of holders) {
+    if (records.has(address)) continue;
+    const before = sources.stored.find((s) => s.address === address);
+    records.set(address, {
+      address,
+      eniId: (table !== undefined && sources.eniOfTable(table)) || (before?.eniId ?? ""),
+      subnetId: before?.subnetId ?? "",
+      holding: inUse(attachment, sources.now),
+    });
+  }
+  return [...records.values()];
+}
+
+interface Holder {
+  attachment: Attachment;
+  /** Group of its veth. */
+  table?: number;
+}
+
+function findHolders({ links, routes, sandboxes }: RecoverySources): Map<string, Holder> {
+  const linkByIndex = new Map(links.map((link) => [link.index, link]));
+  const sandboxById = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
+  const holders = new Map<string, Holder>();
+  const holding = new Set<string>();
+  for (const { table, index, destination } of routes) {
+    if (table !== PODS_TABLE || index === undefined) continue;
+    const link = linkByIndex.get(index);
+    if (link?.alias === undefined || holding.has(link.alias)) continue;
+    holding.add(link.alias);
+    holders.set(formatIpAddress(destination.address), {
+      attachment: attachmentOf(link.alias, sandboxById.get(link.alias)),
+      table: link.group,
+    });
+  }
+  for (const sandbox of sandboxes) {
+    const { id, address } = sandbox;
+    if (address === undefined || holding.has(id) || holders.has(address)) continue;
+    holders.set(address, { attachment: attachmentOf(id, sandbox) });
+  }
+  return holders;
+}
+
+function attachmentOf(containerId: string, sandbox: Sandbox | undefined): Attachment {
+  return {
+    containerId,
+    ifName: IF_NAME,
+    podNamespace: sandbox?.podNamespace ?? "",
+    podName: sandbox?.podName ?? "",
+    podUid: sandbox?.podUid ?? "",
+  };
+}
+
+function inUse(attachment: Attachment, now: Instant): Holding {
+  return { kind: "in-use", attachment, netns: "", since: now.wall };
+}
+
+function holdingWithoutHolder(vip: VpcIP, { stored, now }: RecoverySources): Holding {
+  const use = vip.status?.use;
+  const before = stored.find(({ address }) => address === vip.metadata.name);
+  const sameLife = before?.object?.uid === vip.metadata.uid;
+  if (before?.holding.kind === "reclaimable" && sameLife) return before.holding;
+  if (use?.state === "Reclaimable" && use.token !== undefined) {
+    return { kind: "reclaimable", token: use.token, since: Date.parse(use.since) };
+  }
+  const neverUsed = use === undefined && before === undefined;
+  if (neverUsed) return { kind: "free", since: now.wall, restingSince: now.monotonic };
+  return {
+    kind: "cooling-down",
+    containerId: use?.containerID ?? "",
+    ifName: IF_NAME,
+    since: now.wall,
+    restingSince: now.monotonic,
+    vethGone: false,
+  };
+}

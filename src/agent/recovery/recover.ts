@@ -1,0 +1,115 @@
+import { PODS_TABLE } from "../../api/data-path.ts";
+import { backOffMs, type Random } from "../../kube/back-off.ts";
+import type { KubeClient } from "../../kube/kube-client.ts";
+import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { AF_INET } from "../../netlink/ip-address.ts";
+import { dumpLinks } from "../../netlink/link.ts";
+import { dumpRoutes } from "../../netlink/route.ts";
+import { dumpRules } from "../../netlink/rule.ts";
+import { NetlinkSocket } from "../../netlink/socket.ts";
+import type { ContainerRuntime } from "../cri/container-runtime.ts";
+import type { Logger } from "../logger.ts";
+import { addressResource, eniResource } from "../objects/node-objects.ts";
+import { instantOf } from "../pool/instant.ts";
+import type { StoreChange } from "../pool/outcome.ts";
+import type { AgentStore } from "../store/agent-store.ts";
+import type { OpenedStore } from "../store/open-store.ts";
+import { recoverAddresses } from "./recover-addresses.ts";
+import { recoverEnis } from "./recover-enis.ts";
+
+export interface RecoveryWorld {
+  readonly kube: Pick<KubeClient, "list">;
+  /** Undefined where there is none to ask. */
+  readonly runtime: ContainerRuntime | undefined;
+  readonly clock: WaitingClock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/**
+ * Finds out who holds what when the store cannot tell, and stores it. Tries until API server, kernel and container runtime
+ * have all answered: with one of them missing, two pods could get one address.
+ *
+ * @returns whether it was done; false when `signal` was aborted first
+ */
+export async function recover(
+  world: RecoveryWorld,
+  { opened, node, signal }: { opened: OpenedStore; node: string; signal: AbortSignal },
+): Promise<boolean> {
+  const { clock, random, logger } = world;
+  for (let failures = 0; !signal.aborted; failures++) {
+    try {
+      const counts = await recoverOnce(world, { opened, node, signal });
+      logger.info({ reason: opened.reason, ...counts }, "found out which pods hold which addresses");
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      logger.warn(
+        { reason: opened.reason, err: error },
+        "no address is handed out until it is known which pods hold which",
+      );
+      await clock.sleep(backOffMs(failures, { baseMs: 500, capMs: 10_000, random }), signal);
+    }
+  }
+  return false;
+}
+
+async function recoverOnce(
+  { kube, runtime, clock }: RecoveryWorld,
+  { opened, node, signal }: { opened: OpenedStore; node: string; signal: AbortSignal },
+): Promise<{ addresses: number; held: number }> {
+  const { store } = opened;
+  const mine = { fieldSelector: `spec.node=${node}`, signal };
+  const [vips, venis, sandboxes] = await Promise.all([
+    kube.list(addressResource, mine),
+    kube.list(eniResource, mine),
+    runtime === undefined ? [] : sandboxesWithAddresses(runtime),
+  ]);
+  using socket = NetlinkSocket.open();
+  const enis = recoverEnis(venis.items, socket.dump(dumpRules(AF_INET)));
+  const records = recoverAddresses({
+    objects: vips.items,
+    links: socket.dump(dumpLinks()),
+    routes: socket.dump(dumpRoutes({ table: PODS_TABLE })),
+    sandboxes,
+    stored: store.addresses(),
+    eniOfTable: (table) => enis.find((eni) => eni.table === table)?.eniId,
+    now: instantOf(clock),
+  });
+  const promised = venis.items.flatMap(({ metadata, status }): StoreChange[] => {
+    const use = status?.use;
+    if (use?.state !== "Reclaimable" || use.token === undefined) return [];
+    const promise = { kind: "reclaimable", token: use.token, since: Date.parse(use.since) } as const;
+    return [{ type: "claim", eniId: metadata.name, claim: { uid: metadata.uid ?? "", promise } }];
+  });
+  store.apply([
+    ...store.addresses().map(({ address }): StoreChange => ({ type: "forget", address })),
+    ...records.flatMap((address): StoreChange[] => [
+      { type: "object", address },
+      { type: "holding", address },
+    ]),
+    ...promised,
+  ]);
+  replaceEnis(store, enis);
+  opened.vouch();
+  return {
+    addresses: records.length,
+    held: records.filter(({ holding }) => holding.kind === "in-use").length,
+  };
+}
+
+/** Numbers that no rule shows have no pod either: after a boot there is none at all. */
+function replaceEnis(store: AgentStore, enis: ReturnType<typeof recoverEnis>): void {
+  for (const { eniId } of store.enis()) store.forgetEni(eniId);
+  for (const eni of enis) store.saveEni(eni);
+}
+
+async function sandboxesWithAddresses(runtime: ContainerRuntime) {
+  const sandboxes = await runtime.listSandboxes();
+  return Promise.all(
+    sandboxes.map(async (sandbox) => ({
+      ...sandbox,
+      address: sandbox.ready ? await runtime.addressOf(sandbox.id) : undefined,
+    })),
+  );
+}

@@ -1,0 +1,159 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
+import type { Condition } from "../../api/condition.ts";
+import { PODS_TABLE } from "../../api/data-path.ts";
+import {
+  type AddressService,
+  AddressState,
+  AllocateResponseSchema,
+  AllocationFailureSchema,
+  type Attachment as AttachmentMessage,
+  ListAddressesResponseSchema,
+  ReleaseResponseSchema,
+} from "../../gen/tke/eni/agent/v1/address_pb.ts";
+import type { Attachment } from "../pool/attachment.ts";
+import { isOurs } from "../pool/bound-address.ts";
+import { NotAllocatedError, type Pool } from "../pool/pool.ts";
+import { poolCounts } from "../pool/pool-counts.ts";
+import type { Holding, PooledAddress } from "../pool/pool-state.ts";
+import { failureOf } from "./failure-reason.ts";
+
+/** What an answer says beside the address itself. */
+export interface AnswerFacts {
+  /** The node's primary address. */
+  nodeAddress: string;
+  /** Routing table of the ENI, and group of its pods' veths. */
+  table: number;
+  mac: string;
+  mtu: number;
+}
+
+export interface AddressServiceWorld {
+  /** Undefined while the agent is finding out who holds what. */
+  pool(): Pool | undefined;
+  /** Facts of an ENI; undefined while this node's primary address or the ENI's link is not known. */
+  factsOf(eniId: string): AnswerFacts | undefined;
+  /** What ipamd says of this node. */
+  readyCondition(): Condition | undefined;
+}
+
+/** Wait of a caller that names no deadline. */
+const DEFAULT_WAIT_MS = 30_000;
+/** Left of the caller's time for the answer to reach it, so that it learns why and does not just time out. */
+const LARGEST_MARGIN_MS = 1_000;
+
+/** The address API of proto/tke/eni/agent/v1. */
+export function addressService(world: AddressServiceWorld): ServiceImpl<typeof AddressService> {
+  return {
+    async allocate(request, context) {
+      const attachment = attachmentOf(request.attachment);
+      const pool = openPool(world);
+      const record = await allocated(world, { pool, attachment, netns: request.netns, context });
+      const facts = world.factsOf(record.eniId);
+      if (facts === undefined) {
+        throw new ConnectError(
+          `the link of ${record.eniId}, to which ${record.address} belongs, is not set up on this node: try again`,
+          Code.Unavailable,
+        );
+      }
+      return create(AllocateResponseSchema, {
+        addresses: [
+          {
+            address: record.address,
+            nodeAddress: facts.nodeAddress,
+            eniId: record.eniId,
+            eniMac: facts.mac,
+            subnetId: record.subnetId,
+          },
+        ],
+        group: facts.table,
+        podsTable: PODS_TABLE,
+        mtu: facts.mtu,
+      });
+    },
+
+    release(request) {
+      const attachment = attachmentOf(request.attachment);
+      return create(ReleaseResponseSchema, { addresses: openPool(world).release(attachment) });
+    },
+
+    listAddresses() {
+      const { state } = openPool(world);
+      const shown = [...state.addresses.values()].filter(
+        (record) => isOurs(state, record) || record.holding.kind !== "free",
+      );
+      return create(ListAddressesResponseSchema, { addresses: shown.map(listed) });
+    },
+  };
+}
+
+async function allocated(
+  { readyCondition }: AddressServiceWorld,
+  {
+    pool,
+    attachment,
+    netns,
+    context,
+  }: { pool: Pool; attachment: Attachment; netns: string; context: HandlerContext },
+): Promise<PooledAddress> {
+  const enough = AbortSignal.timeout(waitMs(context.timeoutMs()));
+  try {
+    return await pool.allocate({ attachment, netns }, AbortSignal.any([context.signal, enough]));
+  } catch (error) {
+    if (!(error instanceof NotAllocatedError)) {
+      throw new ConnectError(
+        `the allocation could not be stored: ${error instanceof Error ? error.message : error}`,
+        Code.Internal,
+      );
+    }
+    // The attachment was released, or the agent stops: no shortage.
+    if (!enough.aborted) throw new ConnectError(error.message, Code.Unavailable);
+    const failure = failureOf(readyCondition(), poolCounts(pool.state));
+    throw new ConnectError(failure.message, Code.ResourceExhausted, undefined, [
+      { desc: AllocationFailureSchema, value: failure },
+    ]);
+  }
+}
+
+/** How long a caller with so much time left is let wait. */
+export function waitMs(timeoutMs: number | undefined): number {
+  if (timeoutMs === undefined) return DEFAULT_WAIT_MS;
+  return Math.max(0, Math.floor(timeoutMs - Math.min(LARGEST_MARGIN_MS, timeoutMs / 4)));
+}
+
+function openPool(world: AddressServiceWorld): Pool {
+  const pool = world.pool();
+  if (pool?.state.open) return pool;
+  throw new ConnectError(
+    "the agent does not know yet which pods hold which addresses: it is finding out, try again",
+    Code.Unavailable,
+  );
+}
+
+function attachmentOf(message: AttachmentMessage | undefined): Attachment {
+  if (message === undefined || message.containerId === "" || message.ifName === "") {
+    throw new ConnectError(
+      `attachment must have container_id and if_name: it has "${message?.containerId ?? ""}" and "${message?.ifName ?? ""}"`,
+      Code.InvalidArgument,
+    );
+  }
+  const { containerId, ifName, podNamespace, podName, podUid } = message;
+  return { containerId, ifName, podNamespace, podName, podUid };
+}
+
+const STATES: Readonly<Record<Holding["kind"], AddressState>> = {
+  free: AddressState.FREE,
+  "in-use": AddressState.IN_USE,
+  "cooling-down": AddressState.COOLING_DOWN,
+  reclaimable: AddressState.RECLAIMABLE,
+};
+
+function listed({ address, eniId, holding }: PooledAddress) {
+  return {
+    address,
+    eniId,
+    state: STATES[holding.kind],
+    sinceUnixMs: BigInt(holding.since),
+    ...(holding.kind === "in-use" && { attachment: holding.attachment }),
+  };
+}

@@ -1,0 +1,54 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { AgentHealth } from "../agent.ts";
+import { bindPrivately } from "./socket-file.ts";
+
+const TIMEOUT_MS = 5_000;
+
+/**
+ * Tells on a unix socket of this instance whether the agent is well. Not on a port: during an update two agents share the
+ * node's network, and a probe of the new one must not be answered by the old one.
+ */
+export async function serveHealth(
+  { runFolder, instance }: { runFolder: string; instance: string },
+  health: () => AgentHealth,
+): Promise<{ stop(): Promise<void> }> {
+  const path = socketOf(runFolder, instance);
+  rmSync(path, { force: true });
+  const server = await bindPrivately(() =>
+    Bun.serve({
+      unix: path,
+      fetch: () => {
+        const now = health();
+        return Response.json(now, { status: now.well ? 200 : 503 });
+      },
+    }),
+  );
+  return {
+    async stop() {
+      await server.stop(true);
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+/** Asks the agent of this instance. @returns whether it is well, and its own words */
+export async function probeHealth(options: {
+  runFolder: string;
+  instance: string;
+}): Promise<{ well: boolean; text: string }> {
+  const unix = socketOf(options.runFolder, options.instance);
+  try {
+    const response = await fetch("http://localhost/healthz", {
+      unix,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    return { well: response.ok, text: await response.text() };
+  } catch (error) {
+    return { well: false, text: `no agent answers on ${unix}: ${(error as Error).message}` };
+  }
+}
+
+function socketOf(runFolder: string, instance: string): string {
+  return join(runFolder, `health-${instance}.sock`);
+}
