@@ -13,7 +13,37 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file kubelet/podresources/v1/pod_resources.proto.
  */
 export const file_kubelet_podresources_v1_pod_resources: GenFile = /*@__PURE__*/
-  fileDesc("CitrdWJlbGV0L3BvZHJlc291cmNlcy92MS9wb2RfcmVzb3VyY2VzLnByb3RvEgJ2MSIZChdMaXN0UG9kUmVzb3VyY2VzUmVxdWVzdCJDChhMaXN0UG9kUmVzb3VyY2VzUmVzcG9uc2USJwoNcG9kX3Jlc291cmNlcxgBIAMoCzIQLnYxLlBvZFJlc291cmNlcyJbCgxQb2RSZXNvdXJjZXMSDAoEbmFtZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSKgoKY29udGFpbmVycxgDIAMoCzIWLnYxLkNvbnRhaW5lclJlc291cmNlcyJJChJDb250YWluZXJSZXNvdXJjZXMSDAoEbmFtZRgBIAEoCRIlCgdkZXZpY2VzGAIgAygLMhQudjEuQ29udGFpbmVyRGV2aWNlcyI9ChBDb250YWluZXJEZXZpY2VzEhUKDXJlc291cmNlX25hbWUYASABKAkSEgoKZGV2aWNlX2lkcxgCIAMoCTJXChJQb2RSZXNvdXJjZXNMaXN0ZXISQQoETGlzdBIbLnYxLkxpc3RQb2RSZXNvdXJjZXNSZXF1ZXN0GhwudjEuTGlzdFBvZFJlc291cmNlc1Jlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CitrdWJlbGV0L3BvZHJlc291cmNlcy92MS9wb2RfcmVzb3VyY2VzLnByb3RvEgJ2MSIdChtBbGxvY2F0YWJsZVJlc291cmNlc1JlcXVlc3QiRQocQWxsb2NhdGFibGVSZXNvdXJjZXNSZXNwb25zZRIlCgdkZXZpY2VzGAEgAygLMhQudjEuQ29udGFpbmVyRGV2aWNlcyIZChdMaXN0UG9kUmVzb3VyY2VzUmVxdWVzdCJDChhMaXN0UG9kUmVzb3VyY2VzUmVzcG9uc2USJwoNcG9kX3Jlc291cmNlcxgBIAMoCzIQLnYxLlBvZFJlc291cmNlcyJbCgxQb2RSZXNvdXJjZXMSDAoEbmFtZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSKgoKY29udGFpbmVycxgDIAMoCzIWLnYxLkNvbnRhaW5lclJlc291cmNlcyJJChJDb250YWluZXJSZXNvdXJjZXMSDAoEbmFtZRgBIAEoCRIlCgdkZXZpY2VzGAIgAygLMhQudjEuQ29udGFpbmVyRGV2aWNlcyI9ChBDb250YWluZXJEZXZpY2VzEhUKDXJlc291cmNlX25hbWUYASABKAkSEgoKZGV2aWNlX2lkcxgCIAMoCTK1AQoSUG9kUmVzb3VyY2VzTGlzdGVyEkEKBExpc3QSGy52MS5MaXN0UG9kUmVzb3VyY2VzUmVxdWVzdBocLnYxLkxpc3RQb2RSZXNvdXJjZXNSZXNwb25zZRJcChdHZXRBbGxvY2F0YWJsZVJlc291cmNlcxIfLnYxLkFsbG9jYXRhYmxlUmVzb3VyY2VzUmVxdWVzdBogLnYxLkFsbG9jYXRhYmxlUmVzb3VyY2VzUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * @generated from message v1.AllocatableResourcesRequest
+ */
+export type AllocatableResourcesRequest = Message<"v1.AllocatableResourcesRequest"> & {
+};
+
+/**
+ * Describes the message v1.AllocatableResourcesRequest.
+ * Use `create(AllocatableResourcesRequestSchema)` to create a new message.
+ */
+export const AllocatableResourcesRequestSchema: GenMessage<AllocatableResourcesRequest> = /*@__PURE__*/
+  messageDesc(file_kubelet_podresources_v1_pod_resources, 0);
+
+/**
+ * @generated from message v1.AllocatableResourcesResponse
+ */
+export type AllocatableResourcesResponse = Message<"v1.AllocatableResourcesResponse"> & {
+  /**
+   * @generated from field: repeated v1.ContainerDevices devices = 1;
+   */
+  devices: ContainerDevices[];
+};
+
+/**
+ * Describes the message v1.AllocatableResourcesResponse.
+ * Use `create(AllocatableResourcesResponseSchema)` to create a new message.
+ */
+export const AllocatableResourcesResponseSchema: GenMessage<AllocatableResourcesResponse> = /*@__PURE__*/
+  messageDesc(file_kubelet_podresources_v1_pod_resources, 1);
 
 /**
  * @generated from message v1.ListPodResourcesRequest
@@ -26,7 +56,7 @@ export type ListPodResourcesRequest = Message<"v1.ListPodResourcesRequest"> & {
  * Use `create(ListPodResourcesRequestSchema)` to create a new message.
  */
 export const ListPodResourcesRequestSchema: GenMessage<ListPodResourcesRequest> = /*@__PURE__*/
-  messageDesc(file_kubelet_podresources_v1_pod_resources, 0);
+  messageDesc(file_kubelet_podresources_v1_pod_resources, 2);
 
 /**
  * @generated from message v1.ListPodResourcesResponse
@@ -43,7 +73,7 @@ export type ListPodResourcesResponse = Message<"v1.ListPodResourcesResponse"> & 
  * Use `create(ListPodResourcesResponseSchema)` to create a new message.
  */
 export const ListPodResourcesResponseSchema: GenMessage<ListPodResourcesResponse> = /*@__PURE__*/
-  messageDesc(file_kubelet_podresources_v1_pod_resources, 1);
+  messageDesc(file_kubelet_podresources_v1_pod_resources, 3);
 
 /**
  * @generated from message v1.PodResources
@@ -70,7 +100,7 @@ export type PodResources = Message<"v1.PodResources"> & {
  * Use `create(PodResourcesSchema)` to create a new message.
  */
 export const PodResourcesSchema: GenMessage<PodResources> = /*@__PURE__*/
-  messageDesc(file_kubelet_podresources_v1_pod_resources, 2);
+  messageDesc(file_kubelet_podresources_v1_pod_resources, 4);
 
 /**
  * @generated from message v1.ContainerResources
@@ -92,7 +122,7 @@ export type ContainerResources = Message<"v1.ContainerResources"> & {
  * Use `create(ContainerResourcesSchema)` to create a new message.
  */
 export const ContainerResourcesSchema: GenMessage<ContainerResources> = /*@__PURE__*/
-  messageDesc(file_kubelet_podresources_v1_pod_resources, 3);
+  messageDesc(file_kubelet_podresources_v1_pod_resources, 5);
 
 /**
  * @generated from message v1.ContainerDevices
@@ -114,7 +144,7 @@ export type ContainerDevices = Message<"v1.ContainerDevices"> & {
  * Use `create(ContainerDevicesSchema)` to create a new message.
  */
 export const ContainerDevicesSchema: GenMessage<ContainerDevices> = /*@__PURE__*/
-  messageDesc(file_kubelet_podresources_v1_pod_resources, 4);
+  messageDesc(file_kubelet_podresources_v1_pod_resources, 6);
 
 /**
  * Served by the kubelet on pod-resources/kubelet.sock.
@@ -129,6 +159,16 @@ export const PodResourcesLister: GenService<{
     methodKind: "unary";
     input: typeof ListPodResourcesRequestSchema;
     output: typeof ListPodResourcesResponseSchema;
+  },
+  /**
+   * The devices that the kubelet may hand to pods, those in use included: what it has taken in of ListAndWatch.
+   *
+   * @generated from rpc v1.PodResourcesLister.GetAllocatableResources
+   */
+  getAllocatableResources: {
+    methodKind: "unary";
+    input: typeof AllocatableResourcesRequestSchema;
+    output: typeof AllocatableResourcesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_kubelet_podresources_v1_pod_resources, 0);
