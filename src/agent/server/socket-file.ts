@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -10,7 +10,7 @@ export class SocketFile {
   readonly path: string;
   /** Where the server binds. */
   readonly ownPath: string;
-  #inode: bigint | undefined;
+  #identity: string | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -22,12 +22,12 @@ export class SocketFile {
   /** Puts the bound socket where callers look for it, in place of what is there. */
   publish(): void {
     renameSync(this.ownPath, this.path);
-    this.#inode = statSync(this.path, { bigint: true }).ino;
+    this.#identity = identityOf(this.path);
   }
 
   /** Whether callers still reach this socket. */
   isInPlace(): boolean {
-    return lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode;
+    return identityOf(this.path) === this.#identity;
   }
 
   /** Takes the socket away, unless a successor has put its own there. */
@@ -35,6 +35,12 @@ export class SocketFile {
     if (this.isInPlace()) rmSync(this.path, { force: true });
     rmSync(this.ownPath, { force: true });
   }
+}
+
+/** The inode alone would not do: the number of a removed file is given to the next one. */
+function identityOf(path: string): string | undefined {
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.ino} ${found.ctimeNs}`;
 }
 
 /** Runs what binds sockets so that they come up for their owner alone. */

@@ -1,0 +1,487 @@
+// The real agent in a network namespace of its own, against a real API server. VpcENI and VpcIP objects are written by hand, as
+// ipamd does; what the agent makes of them is read from the API server, its sockets, the kernel and the folders of the node.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import type { Server } from "node:net";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
+import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
+import type { Reclaim } from "../../src/api/reclaim.ts";
+import { VPC_ENI, type VpcENI } from "../../src/api/vpc-eni.ts";
+import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
+import {
+  AddressService,
+  AllocationFailureSchema,
+  FailureReason,
+} from "../../src/gen/tke/eni/agent/v1/address_pb.ts";
+import { nodes } from "../../src/kube/core-resources.ts";
+import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
+import type { Resource } from "../../src/kube/resource.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
+import { eventually } from "../../src/kube/testing/eventually.ts";
+import { createTransport } from "../../src/kube/transport.ts";
+import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "../kernel/throw-away-namespaces.ts";
+import { carry } from "./loopback-bridge.ts";
+import { type ApiServer, startApiServer } from "./start-api-server.ts";
+
+const root = join(import.meta.dir, "..", "..");
+const vips: Resource<VpcIP> = VPC_IP;
+const venis: Resource<VpcENI> = VPC_ENI;
+const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
+const NODE = "node-1";
+const INSTANCE = "ins-agent0001";
+const COOL_DOWN_MS = 1_000;
+
+const namespaces = new ThrowAwayNamespaces("tkaa");
+let apiServer: ApiServer;
+let kube: KubeClient;
+let kubeconfig: string;
+let bridge: Server;
+let folder: string;
+let node: ThrowAwayNamespace;
+let vpc: ThrowAwayNamespace;
+let bridgeInside: Bun.Subprocess;
+let agent: Bun.Subprocess | undefined;
+
+beforeAll(async () => {
+  apiServer = await startApiServer();
+  kube = createKubeClient(
+    createTransport(await openServerAccess({ kubeconfig: apiServer.kubeconfig }), { userAgent: "test" }),
+  );
+  await apiServer.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
+  await apiServer.kubectl(["apply", "-n", "kube-system", "-f", join(root, "k8s/base/agent/access.yaml")]);
+  kubeconfig = await apiServer.kubeconfigOfServiceAccount("kube-system", "tke-eni-agent");
+}, 120_000);
+
+afterAll(async () => {
+  namespaces.removeAll();
+  await apiServer?.stop();
+});
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "tke-eni-agent-test-"));
+  for (const name of ["cni.d", "bin", "plugins"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "plugins", "tke-route-eni"), "#!/bin/true\n");
+  vpc = namespaces.make("vpc");
+  node = namespaces.make("node");
+  plug("eth0", "20:90:6f:00:00:01");
+  node.run("ip", "address", "add", "10.0.1.11/24", "dev", "eth0");
+  node.run("ip", "link", "set", "eth0", "up");
+  node.run("ip", "route", "add", "default", "via", "10.0.1.1");
+  plug("eth1", "20:90:6f:00:00:11");
+
+  const port = Number(new URL(apiServer.url).port);
+  bridge = await carry({ path: join(folder, "api.sock") }, { port });
+  bridgeInside = Bun.spawn(
+    inside(
+      process.execPath,
+      join(import.meta.dir, "loopback-bridge.ts"),
+      String(port),
+      join(folder, "api.sock"),
+    ),
+    { stdout: "pipe", stderr: "inherit" },
+  );
+  await (bridgeInside.stdout as ReadableStream<Uint8Array>).getReader().read();
+
+  await kube.create(nodes, {
+    metadata: { name: NODE },
+    spec: { providerID: `qcloud:///200001/${INSTANCE}` },
+  });
+  await kube.mergePatch(nodes, NODE, {
+    subresource: "status",
+    patch: { status: { addresses: [{ type: "InternalIP", address: "10.0.1.11" }] } },
+  });
+  await kube.create(necs, { metadata: { name: NODE }, spec: {} });
+});
+
+afterEach(async () => {
+  await endAgent("SIGKILL");
+  bridgeInside.kill();
+  bridge.close();
+  namespaces.removeAll();
+  rmSync(folder, { recursive: true, force: true });
+  for (const resource of [vips, venis, necs, nodes] as const) {
+    for (const { metadata } of (await kube.list(resource as typeof vips)).items) {
+      await kube.delete(resource as typeof vips, metadata.name);
+    }
+  }
+});
+
+/** `eventually`, and where it does not come, what the agent said last. */
+async function soon(
+  what: string,
+  condition: () => boolean | undefined | Promise<boolean | undefined>,
+  { withinMs = 5_000 } = {},
+): Promise<void> {
+  try {
+    await eventually(what, async () => (await condition()) ?? false, { withinMs });
+  } catch (error) {
+    const said = readFileSync(join(folder, "agent.log"), "utf8").trim().split("\n").slice(-15).join("\n");
+    throw new Error(`${(error as Error).message}; the agent said last:\n${said}`);
+  }
+}
+
+function inside(...command: string[]): string[] {
+  return ["ip", "netns", "exec", node.name, ...command];
+}
+
+function plug(name: string, mac: string): void {
+  vpc.run(
+    ..."ip link add".split(" "),
+    `a-${name}`,
+    ..."type veth peer name".split(" "),
+    name,
+    "address",
+    mac,
+    "netns",
+    node.name,
+  );
+  vpc.run("ip", "link", "set", `a-${name}`, "up");
+}
+
+async function isServing(): Promise<boolean> {
+  return client()
+    .listAddresses({}, { timeoutMs: 1_000 })
+    .then(
+      () => true,
+      () => false,
+    );
+}
+
+async function startAgent({ wait = true, more = [] as readonly string[] } = {}): Promise<void> {
+  agent = Bun.spawn(
+    inside(
+      process.execPath,
+      join(root, "src/agent/main.ts"),
+      ...["--node-name", NODE, "--kubeconfig", kubeconfig, "--cool-down", `${COOL_DOWN_MS}ms`],
+      ...["--plugins-source", join(folder, "plugins"), "--cni-bin", join(folder, "bin")],
+      ...["--cni-conf", join(folder, "cni.d"), "--run-folder", join(folder, "run")],
+      ...["--state-folder", join(folder, "state"), "--kubelet-folder", "", "--cri-socket", ""],
+      ...more,
+    ),
+    { stdout: openSync(join(folder, "agent.log"), "a"), stderr: "inherit" },
+  );
+  if (!wait) return;
+  await soon("the agent serves", isServing, { withinMs: 15_000 });
+}
+
+async function endAgent(signal: "SIGTERM" | "SIGKILL"): Promise<number | undefined> {
+  const ending = agent;
+  agent = undefined;
+  ending?.kill(signal);
+  await ending?.exited;
+  return ending?.exitCode ?? undefined;
+}
+
+function client() {
+  return createClient(
+    AddressService,
+    createGrpcTransport({
+      baseUrl: "http://localhost",
+      nodeOptions: { createConnection: () => connect(join(folder, "run", "agent.sock")) },
+    }),
+  );
+}
+
+function attachment(name: string) {
+  return {
+    containerId: `c-${name}`,
+    ifName: "eth0",
+    podNamespace: "default",
+    podName: name,
+    podUid: `u-${name}`,
+  };
+}
+
+async function allocate(name: string, timeoutMs = 5_000): Promise<string | undefined> {
+  const { addresses } = await client().allocate({ attachment: attachment(name) }, { timeoutMs });
+  return addresses[0]?.address;
+}
+
+async function release(name: string): Promise<string[]> {
+  return (await client().release({ attachment: attachment(name) })).addresses;
+}
+
+async function makeEni(): Promise<void> {
+  await kube.apply(
+    venis,
+    {
+      metadata: { name: "eni-aaaa1111" },
+      spec: {
+        type: "Shared",
+        node: NODE,
+        instanceID: INSTANCE,
+        mac: "20:90:6f:00:00:11",
+        subnetID: "subnet-1",
+        subnetCIDR: "10.0.16.0/24",
+        gateway: "10.0.16.1",
+        primaryIP: "10.0.16.2",
+        intent: "Attached",
+      },
+    },
+    { fieldManager: IPAMD_MANAGER },
+  );
+}
+
+async function makeAddress(name: string, reclaim?: Reclaim): Promise<void> {
+  await kube.apply(
+    vips,
+    {
+      metadata: { name },
+      spec: {
+        type: "Pod",
+        subnetID: "subnet-1",
+        eniID: "eni-aaaa1111",
+        node: NODE,
+        instanceID: INSTANCE,
+        ...(reclaim && { reclaim }),
+      },
+    },
+    { fieldManager: IPAMD_MANAGER },
+  );
+}
+
+async function useOf(address: string) {
+  return (await kube.get(vips, address)).status?.use;
+}
+
+async function becomes(address: string, use: object): Promise<void> {
+  await soon(
+    `${address} is ${JSON.stringify(use)}`,
+    async () => Bun.deepMatch(use, (await useOf(address)) ?? {}),
+    { withinMs: 5_000 },
+  );
+}
+
+async function ready(...addresses: string[]): Promise<void> {
+  await startAgent();
+  await makeEni();
+  for (const address of addresses) await makeAddress(address);
+  for (const address of addresses) await becomes(address, { state: "Free" });
+}
+
+test("from objects to a pod's address and back, told in the objects' statuses", async () => {
+  await startAgent();
+  expect(existsSync(join(folder, "cni.d", "10-tke-route-eni.conflist"))).toBe(false);
+  await makeEni();
+  await makeAddress("10.0.16.5");
+  await becomes("10.0.16.5", { state: "Free" });
+  await soon(
+    "the ENI is ready",
+    async () => (await kube.get(venis, "eni-aaaa1111")).status?.use?.state === "Ready",
+  );
+  const eni = (await kube.get(venis, "eni-aaaa1111")).status?.use;
+  expect(eni).toMatchObject({ ifName: "eth1", table: 4000 + node.ip("link", "show", "eth1")[0].ifindex });
+
+  const response = await client().allocate({ attachment: attachment("web-0") });
+  expect(response).toMatchObject({
+    addresses: [
+      {
+        address: "10.0.16.5",
+        nodeAddress: "10.0.1.11",
+        eniId: "eni-aaaa1111",
+        eniMac: "20:90:6f:00:00:11",
+        subnetId: "subnet-1",
+      },
+    ],
+    group: eni?.table ?? 0,
+    podsTable: 512,
+    mtu: 1500,
+  });
+  await becomes("10.0.16.5", { state: "InUse", pod: "default/web-0", containerID: "c-web-0" });
+  expect(await release("web-0")).toEqual(["10.0.16.5"]);
+  await becomes("10.0.16.5", { state: "CoolingDown" });
+  await becomes("10.0.16.5", { state: "Free" });
+  expect((await useOf("10.0.16.5"))?.pod).toBeUndefined();
+}, 60_000);
+
+test("the node is offered to the runtime once a pod that came now would get an address", async () => {
+  await ready("10.0.16.5");
+  const path = join(folder, "cni.d", "10-tke-route-eni.conflist");
+  await soon("the CNI configuration is there", () => existsSync(path));
+  const list = JSON.parse(readFileSync(path, "utf8"));
+  expect(list).toMatchObject({
+    name: "tke-route-eni",
+    plugins: [{ type: "tke-route-eni", ipam: { backend: `unix://${folder}/run/cni.sock` } }],
+  });
+  expect(statSync(join(folder, "bin", "tke-eni-ipamc")).ino).toBe(
+    statSync(join(folder, "bin", "tke-route-eni")).ino,
+  );
+  await soon("links are told ready", async () => {
+    const { status } = await kube.get(necs, NODE);
+    return status?.conditions?.some((c) => c.type === "LinksReady" && c.status === "True");
+  });
+  expect((await kube.get(necs, NODE)).status?.use).toMatchObject({ inUse: 0, free: 1, coolingDown: 0 });
+}, 60_000);
+
+test("reclaim is answered by its token: refused in use, promised when free, for ever", async () => {
+  await ready("10.0.16.5", "10.0.16.6");
+  const held = await allocate("web-0");
+  const other = held === "10.0.16.5" ? "10.0.16.6" : "10.0.16.5";
+  await makeAddress(held ?? "", { token: "t1", mode: "now" });
+  await becomes(held ?? "", { state: "Refused", token: "t1" });
+  await makeAddress(other, { token: "t2", mode: "when-free" });
+  await becomes(other, { state: "Reclaimable", token: "t2" });
+
+  await endAgent("SIGKILL");
+  await startAgent();
+  expect(await allocate("web-0")).toBe(held);
+  await expect(allocate("web-1", 1_500)).rejects.toThrow(/no address is free/);
+  await makeAddress(held ?? "");
+  await release("web-0");
+  await becomes(held ?? "", { state: "Free" });
+  await makeAddress(held ?? "", { token: "t3", mode: "now" });
+  await becomes(held ?? "", { state: "Reclaimable", token: "t3" });
+}, 60_000);
+
+test("an ENI that is asked back closes the pool", async () => {
+  await ready("10.0.16.5");
+  const { spec } = await kube.get(venis, "eni-aaaa1111");
+  await kube.apply(
+    venis,
+    {
+      metadata: { name: "eni-aaaa1111" },
+      spec: { ...spec, intent: "Released", reclaim: { token: "t1", mode: "now" } },
+    },
+    { fieldManager: IPAMD_MANAGER },
+  );
+  await soon("the ENI is promised", async () => {
+    const use = (await kube.get(venis, "eni-aaaa1111")).status?.use;
+    return use?.state === "Reclaimable" && use.token === "t1";
+  });
+  await expect(allocate("web-0", 1_500)).rejects.toThrow(/no address is free/);
+}, 60_000);
+
+test("a caller waits for an address, and is told why there is none", async () => {
+  await ready();
+  await kube.applyStatus(
+    necs,
+    {
+      metadata: { name: NODE },
+      status: {
+        conditions: [
+          {
+            type: "Ready",
+            status: "False",
+            reason: "SubnetFull",
+            message: "subnet-1 is full: add a subnet",
+            lastTransitionTime: "2026-01-01T00:00:00Z",
+          },
+        ],
+      },
+    },
+    { fieldManager: IPAMD_MANAGER },
+  );
+  const waiting = allocate("web-0", 20_000);
+  await makeAddress("10.0.16.5");
+  expect(await waiting).toBe("10.0.16.5");
+
+  const refused = await allocate("web-1", 2_000).catch((error) => ConnectError.from(error));
+  if (!(refused instanceof ConnectError)) throw new Error(`web-1 got ${refused}`);
+  expect(refused.code).toBe(Code.ResourceExhausted);
+  expect(refused.message).toContain("subnet-1 is full: add a subnet");
+  expect(refused.findDetails(AllocationFailureSchema)).toMatchObject([{ reason: FailureReason.SUBNET_FULL }]);
+}, 60_000);
+
+test("kill -9, and with the API server gone, a restarted agent knows all and serves", async () => {
+  await ready("10.0.16.5", "10.0.16.6", "10.0.16.7");
+  const first = await allocate("web-0");
+  const second = await allocate("web-1");
+  await endAgent("SIGKILL");
+  await apiServer.crash();
+  try {
+    await startAgent();
+    expect(await allocate("web-0")).toBe(first);
+    expect(await allocate("web-1")).toBe(second);
+    expect(new Set([first, second, await allocate("web-2")]).size).toBe(3);
+    expect(await release("web-0")).toEqual([first ?? ""]);
+  } finally {
+    await apiServer.resume();
+    // A restarted API server is ready before it serves custom resources.
+    await soon("the custom resources are served again", async () => {
+      const lists = [kube.list(vips), kube.list(venis), kube.list(necs)];
+      return (await Promise.allSettled(lists)).every(({ status }) => status === "fulfilled");
+    });
+  }
+  await becomes(second ?? "", { state: "InUse", pod: "default/web-1" });
+  await becomes(first ?? "", { state: "Free" });
+}, 90_000);
+
+test("a lost store is found again in the kernel before anything is handed out", async () => {
+  await ready("10.0.16.5", "10.0.16.6");
+  const held = (await allocate("web-0")) ?? "";
+  const table = (await kube.get(venis, "eni-aaaa1111")).status?.use?.table ?? 0;
+  // What the plugin makes of it.
+  node.run(
+    ..."ip link add enipod0 group".split(" "),
+    String(table),
+    ..."type veth peer name far0".split(" "),
+  );
+  node.run(..."ip link set enipod0 up alias c-web-0".split(" "));
+  node.run(..."ip route add".split(" "), `${held}/32`, ..."dev enipod0 table 512".split(" "));
+  await endAgent("SIGTERM");
+  rmSync(join(folder, "state"), { recursive: true });
+  await startAgent();
+  await soon("the agent is open", async () => (await allocate("web-0").catch(() => "")) === held);
+  expect(await allocate("web-1", 5_000)).not.toBe(held);
+  expect((await kube.get(venis, "eni-aaaa1111")).status?.use?.table).toBe(table);
+}, 60_000);
+
+test("a release that a plugin queued is taken in", async () => {
+  await ready("10.0.16.5");
+  await allocate("web-0");
+  await endAgent("SIGTERM");
+  const releases = join(folder, "state", "releases");
+  writeFileSync(
+    join(releases, "c-web-0-eth0.json"),
+    JSON.stringify({ containerId: "c-web-0", ifName: "eth0", queuedAt: "2026-01-01T00:00:00.000Z" }),
+  );
+  await startAgent();
+  await becomes("10.0.16.5", { state: "Free" });
+  await allocate("web-1");
+  writeFileSync(
+    join(releases, "c-web-1-eth0.json"),
+    JSON.stringify({ containerId: "c-web-1", ifName: "eth0" }),
+  );
+  await soon("the file is taken", () => !existsSync(join(releases, "c-web-1-eth0.json")));
+  await becomes("10.0.16.5", { state: "Free" });
+}, 60_000);
+
+test("a link that is unplugged takes its addresses out of the pool; another instance's are never in it", async () => {
+  await ready("10.0.16.5");
+  vpc.run("ip", "link", "del", "a-eth1");
+  await soon("NoLink", async () => (await kube.get(venis, "eni-aaaa1111")).status?.use?.state === "NoLink");
+  await expect(allocate("web-0", 1_500)).rejects.toThrow(/no address is free/);
+  plug("eth1", "20:90:6f:00:00:11");
+  expect(await allocate("web-0")).toBe("10.0.16.5");
+}, 60_000);
+
+test("SIGTERM ends the agent in order, and the next one takes over in between", async () => {
+  await ready("10.0.16.5");
+  const predecessor = agent;
+  await startAgent({ wait: false, more: ["--instance", "second"] });
+  await soon("the second has started", () => existsSync(join(folder, "run", "health-second.sock")));
+  // It waits: two that hand out addresses would hand out the same ones.
+  const health = await fetch("http://localhost/", { unix: join(folder, "run", "health-second.sock") });
+  expect(await health.json()).toMatchObject({ phase: "standby", well: true });
+  predecessor?.kill("SIGTERM");
+  await predecessor?.exited;
+  expect(predecessor?.exitCode).toBe(0);
+  await soon("the second serves", isServing);
+  expect(await allocate("web-0")).toBe("10.0.16.5");
+  expect(await endAgent("SIGTERM")).toBe(0);
+  expect(existsSync(join(folder, "run", "cni.sock"))).toBe(false);
+}, 60_000);
