@@ -12,10 +12,12 @@ export interface ConflistOptions {
 }
 
 /**
- * The CNI configuration list of the node.
+ * The CNI configuration list of the node, as text. The runtime is asked for the pod's annotations, by which a pod chooses its
+ * network.
  *
- * Version 1.0.0, the highest that containerd 1.7 takes; nothing of 1.1.0 is used. CHECK and GC are switched off since
- * the plugins refuse them. The runtime is asked for the pod's annotations, by which a pod chooses its network.
+ * Version 1.0.0 is what every containerd takes that people run; its libcni speaks 1.1.0 only from 2.0 on, and then asks each
+ * plugin of the list for STATUS, whose failure makes the node NotReady. CHECK is switched off since the plugins refuse it, and
+ * so is GC, by which libcni of any version deletes what it does not remember itself.
  */
 export function conflist({ socket, releases, portMapping, bandwidth }: ConflistOptions): string {
   const list = {
@@ -29,7 +31,8 @@ export function conflist({ socket, releases, portMapping, bandwidth }: ConflistO
         capabilities: { "io.kubernetes.cri.pod-annotations": true },
         ipam: { type: "tke-eni-ipamc", backend: `unix://${socket}`, releases },
       },
-      ...(portMapping ? [{ type: "portmap", capabilities: { portMappings: true } }] : []),
+      // A pod that calls its own node's hostPort would get its answer from an address that it did not call.
+      ...(portMapping ? [{ type: "portmap", capabilities: { portMappings: true }, snat: true }] : []),
       ...(bandwidth ? [{ type: "bandwidth", capabilities: { bandwidth: true } }] : []),
     ],
   };

@@ -1,67 +1,52 @@
-import {
-  chmodSync,
-  copyFileSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, linkSync, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { inOneStep, removeUnfinished } from "./in-one-step.ts";
 
 /** Names under which one executable of the source folder is installed; all others have one, their own. */
 const ALSO_NAMED: Readonly<Record<string, readonly string[]>> = { "tke-route-eni": ["tke-eni-ipamc"] };
 
+const MODE = 0o755;
+
 /**
- * Brings the CNI plugins of a folder to the node. Each is replaced in one step, and only when its content differs: a runtime may
- * be executing it, and a restart of the agent must not cost the page cache 110 MB.
+ * Brings the CNI plugins of a folder to the node, and touches nothing else there. Each is replaced in one step, and only when it
+ * differs: a runtime may be executing it, and a restart of the agent must not cost the page cache 110 MB.
  *
  * @returns names that were installed or replaced
+ * @throws when a file cannot be read or written; each plugin is then still whole, the old one or the new
  */
 export async function installPlugins({ from, to }: { from: string; to: string }): Promise<string[]> {
   mkdirSync(to, { recursive: true });
+  removeUnfinished(to, Date.now());
   const installed: string[] = [];
   for (const name of readdirSync(from).toSorted()) {
     const source = join(from, name);
     if (!statSync(source).isFile()) continue;
     const target = join(to, name);
-    if (!(await isSameFile(source, target))) {
+    if (!(await isInstalled(source, target))) {
       inOneStep(target, (unfinished) => {
         copyFileSync(source, unfinished);
-        chmodSync(unfinished, 0o755);
+        chmodSync(unfinished, MODE);
       });
       installed.push(name);
     }
     for (const other of ALSO_NAMED[name] ?? []) {
-      if (isOneFile(target, join(to, other))) continue;
-      inOneStep(join(to, other), (unfinished) => linkSync(target, unfinished));
+      const path = join(to, other);
+      if (isOneFile(target, path)) continue;
+      inOneStep(path, (unfinished) => linkSync(target, unfinished));
       installed.push(other);
     }
   }
   return installed;
 }
 
-function inOneStep(target: string, make: (unfinished: string) => void): void {
-  const unfinished = `${target}.${process.pid}.tmp`;
-  rmSync(unfinished, { force: true });
-  try {
-    make(unfinished);
-    renameSync(unfinished, target);
-  } finally {
-    rmSync(unfinished, { force: true });
-  }
-}
-
 function isOneFile(a: string, b: string): boolean {
-  const other = statSync(b, { throwIfNoEntry: false });
-  return other !== undefined && statSync(a).ino === other.ino;
+  return lstatSync(b, { throwIfNoEntry: false })?.ino === lstatSync(a).ino;
 }
 
-async function isSameFile(a: string, b: string): Promise<boolean> {
-  const [one, other] = [statSync(a), statSync(b, { throwIfNoEntry: false })];
-  if (other === undefined || one.size !== other.size || (other.mode & 0o111) === 0) return false;
-  return (await digest(a)) === (await digest(b));
+async function isInstalled(source: string, target: string): Promise<boolean> {
+  const there = lstatSync(target, { throwIfNoEntry: false });
+  if (!there?.isFile() || (there.mode & 0o777) !== MODE) return false;
+  return there.size === statSync(source).size && (await digest(source)) === (await digest(target));
 }
 
 async function digest(path: string): Promise<string> {

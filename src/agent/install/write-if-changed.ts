@@ -1,22 +1,31 @@
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { inOneStep, removeUnfinished } from "./in-one-step.ts";
 
 /**
  * Makes a file hold exactly this, in one step for its readers: they see the old file or the new one. A file that holds it
  * already is left alone.
  *
  * @returns whether it had to be written
+ * @throws when the disk does not take it; then the old file is still there
  */
 export function writeIfChanged(path: string, content: string, mode: number): boolean {
-  if (existsSync(path) && readFileSync(path, "utf8") === content) return false;
-  // A dot and no suffix that a runtime would load, should this process die in between.
-  const unfinished = join(dirname(path), `.tke-eni-agent.${process.pid}.tmp`);
-  try {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  removeUnfinished(folder, Date.now());
+  if (contentOf(path) === content) return false;
+  inOneStep(path, (unfinished) => {
     writeFileSync(unfinished, content);
     chmodSync(unfinished, mode);
-    renameSync(unfinished, path);
-  } finally {
-    rmSync(unfinished, { force: true });
-  }
+  });
   return true;
+}
+
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
 }

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it } from "bun:test";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installPlugins } from "./install-plugins.ts";
+
+describe("installPlugins()", () => {
+  let folder: string;
+  let from: string;
+  let to: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "tke-install-"));
+    from = join(folder, "from");
+    to = join(folder, "opt", "cni", "bin");
+    mkdirSync(from);
+    writeFileSync(join(from, "tke-route-eni"), "plugin 1");
+    writeFileSync(join(from, "loopback"), "lo");
+    mkdirSync(join(from, "doc"));
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const install = () => installPlugins({ from, to });
+  const inTarget = (name: string) => join(to, name);
+  const identity = (name: string) => {
+    const { ino, mtimeNs } = statSync(inTarget(name), { bigint: true });
+    return `${ino} ${mtimeNs}`;
+  };
+
+  it("installs every file as executable, one of them under both its names", async () => {
+    expect(await install()).toEqual(["loopback", "tke-route-eni", "tke-eni-ipamc"]);
+    expect(readdirSync(to).toSorted()).toEqual(["loopback", "tke-eni-ipamc", "tke-route-eni"]);
+    expect(readFileSync(inTarget("tke-eni-ipamc"), "utf8")).toBe("plugin 1");
+    expect(statSync(inTarget("tke-eni-ipamc")).ino).toBe(statSync(inTarget("tke-route-eni")).ino);
+    for (const name of readdirSync(to)) expect(statSync(inTarget(name)).mode & 0o777).toBe(0o755);
+  });
+
+  it("touches nothing that is installed already", async () => {
+    await install();
+    const before = readdirSync(to).map(identity);
+    expect(await install()).toEqual([]);
+    expect(readdirSync(to).map(identity)).toEqual(before);
+  });
+
+  it("replaces what differs in content, even at the same size, with its other name", async () => {
+    await install();
+    const loopback = identity("loopback");
+    writeFileSync(join(from, "tke-route-eni"), "plugin 2");
+    expect(await install()).toEqual(["tke-route-eni", "tke-eni-ipamc"]);
+    expect(readFileSync(inTarget("tke-eni-ipamc"), "utf8")).toBe("plugin 2");
+    expect(statSync(inTarget("tke-eni-ipamc")).ino).toBe(statSync(inTarget("tke-route-eni")).ino);
+    expect(identity("loopback")).toBe(loopback);
+  });
+
+  it("heals a plugin that nobody may execute", async () => {
+    await install();
+    chmodSync(inTarget("loopback"), 0o644);
+    expect(await install()).toEqual(["loopback"]);
+    expect(statSync(inTarget("loopback")).mode & 0o777).toBe(0o755);
+  });
+
+  it("puts a file in the place of a symbolic link, and leaves what that leads to", async () => {
+    mkdirSync(to, { recursive: true });
+    const elsewhere = join(folder, "elsewhere");
+    writeFileSync(elsewhere, "lo");
+    symlinkSync(elsewhere, inTarget("loopback"));
+    await install();
+    expect(lstatSync(inTarget("loopback")).isFile()).toBe(true);
+    expect(readFileSync(elsewhere, "utf8")).toBe("lo");
+  });
+
+  it("leaves other plugins alone", async () => {
+    mkdirSync(to, { recursive: true });
+    writeFileSync(inTarget("ptp"), "not ours");
+    const before = identity("ptp");
+    await install();
+    expect(identity("ptp")).toBe(before);
+  });
+});
