@@ -90,6 +90,11 @@ export class DevicePlugin {
     });
   }
 
+  /** How many slots pods may hold or come to hold, as listeners were told last. */
+  get offered(): number {
+    return this.#offer.offered;
+  }
+
   /** Whether the kubelet watches. */
   get isWatched(): boolean {
     return (this.#server?.watchers ?? 0) > 0;

@@ -73,6 +73,11 @@ export class SlotOffer {
     return this.#slots;
   }
 
+  /** What listeners were told last. */
+  get offered(): number {
+    return this.#reported ?? 0;
+  }
+
   setTarget(count: number): void {
     if (count === this.#target) return;
     this.#target = count;
