@@ -20,8 +20,8 @@ export interface AgentOptions {
   /** Undefined: no container runtime is asked. */
   criSocket: string | undefined;
   logLevel: string;
-  /** Only ask a running agent whether it is well. */
-  probe: boolean;
+  /** Only ask the running agent: whether it lives, or whether it also does its part. */
+  probe: "alive" | "ready" | undefined;
 }
 
 /**
@@ -66,7 +66,12 @@ export function parseAgentOptions(
         .choices(["debug", "info", "warn", "error"])
         .default("info"),
     )
-    .option("--probe", "ask the running agent of the same --instance whether it is well, and exit", false)
+    .addOption(
+      new Option(
+        "--probe <what>",
+        "ask the running agent of the same --instance whether it is alive, or ready, and exit",
+      ).choices(["alive", "ready"]),
+    )
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   const given = command.parse(["bun", "tke-eni-agent", ...argv]).opts();

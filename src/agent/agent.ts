@@ -12,6 +12,8 @@ import { QueuedReleases } from "./collect/queued-releases.ts";
 import { type ContainerRuntime, containerRuntime } from "./cri/container-runtime.ts";
 import { conflist } from "./install/conflist.ts";
 import { writeIfChanged } from "./install/write-if-changed.ts";
+import { DevicePlugin } from "./kubelet/device-plugin.ts";
+import { NodeStatus } from "./kubelet/node-status.ts";
 import { NodeNetwork } from "./links/node-network.ts";
 import type { Logger } from "./logger.ts";
 import { feedPool } from "./objects/feed-pool.ts";
@@ -30,10 +32,13 @@ import { instantOf } from "./pool/instant.ts";
 import { Pool, type PoolUpdate } from "./pool/pool.ts";
 import { publishedUse } from "./pool/published-use.ts";
 import { restorePool } from "./pool/restore-pool.ts";
+import { slotTarget } from "./pool/slot-target.ts";
 import { recover } from "./recovery/recover.ts";
 import { addressService } from "./server/address-service.ts";
 import { serveConnect } from "./server/serve-connect.ts";
 import { serveGrpc } from "./server/serve-grpc.ts";
+import type { AgentStore } from "./store/agent-store.ts";
+import { announcedSlots } from "./store/announced-slots.ts";
 import { type OpenedStore, openStore } from "./store/open-store.ts";
 import { ownStore } from "./store/own-store.ts";
 
@@ -60,6 +65,8 @@ export interface AgentHealth {
 
 /** How often the store's file is looked for. */
 const STORE_CHECK_MS = 1_000;
+/** How long fewer addresses must be there before the kubelet is offered fewer. */
+const LOWER_AFTER_MS = 3_000;
 
 /** The agent of a node. */
 export class Agent {
@@ -69,6 +76,10 @@ export class Agent {
   /** What was started, to be ended in reverse. */
   readonly #started = new AsyncDisposableStack();
   #phase: AgentHealth["phase"] = "standby";
+  /** Slots that the kubelet may hand to pods. */
+  #offered = 0;
+  #plugin: DevicePlugin | undefined;
+  #store: AgentStore | undefined;
   #pool: Pool | undefined;
   #network: NodeNetwork | undefined;
   #objects: NodeObjects | undefined;
@@ -89,6 +100,7 @@ export class Agent {
     const { logger } = this.#world;
     const { stateFolder, runFolder } = this.#options;
     const { signal } = this.#stopping;
+    await this.#offerSlots();
     const disown = await ownStore(stateFolder, signal);
     if (disown === undefined) return;
     this.#started.defer(disown);
@@ -106,8 +118,34 @@ export class Agent {
   /** Ends in order: callers that wait are told to try again, calls that run are answered, then the rest goes. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#store = undefined;
     this.#pool?.close();
     await this.#started.disposeAsync();
+  }
+
+  /** Before anything else, and beside a predecessor that still serves: without a resource the kubelet fails pods for good. */
+  async #offerSlots(): Promise<void> {
+    const { kubeletFolder, instance, nodeName, stateFolder } = this.#options;
+    if (kubeletFolder === undefined) return;
+    const { kube, clock, random, logger } = this.#world;
+    const plugin = new DevicePlugin({
+      kubeletFolder,
+      instance,
+      announced: announcedSlots(stateFolder),
+      nodeStatus: new NodeStatus({ client: kube, nodeName, clock, random, logger }),
+      clock,
+      random,
+      logger,
+    });
+    plugin.onOffered((count) => {
+      this.#store?.setMeta("announced-slots", String(count));
+      this.#offered = count;
+      this.#pool?.take({ type: "slots-offered", count });
+    });
+    await plugin.start();
+    this.#plugin = plugin;
+    // Started first and so ended last.
+    this.#started.defer(() => plugin.stop());
   }
 
   async #serve(runFolder: string): Promise<void> {
@@ -161,6 +199,9 @@ export class Agent {
     this.#network = network;
     this.#started.defer(() => network.stop());
 
+    this.#store = store;
+    store.setMeta("announced-slots", String(this.#offered));
+    pool.take({ type: "slots-offered", count: this.#offered });
     pool.take({ type: "opened" });
     this.#phase = "serving";
     logger.info({ addresses: pool.state.addresses.size }, "serving");
@@ -168,6 +209,7 @@ export class Agent {
     pool.subscribe((update) => this.#tellOfPool(update));
     this.#followObjects(pool, network, store);
     this.#offerNetwork(pool, network);
+    this.#followSlots(pool);
     this.#collect(pool);
   }
 
@@ -233,7 +275,8 @@ export class Agent {
         : [{ resource: eniResource, seen, wanted: { use }, observed: { use: seen.use } }];
     });
     const configs = objects.configs.store.list().map((seen): StatusToPublish => {
-      const wanted = configStatus(seen, { pool: state, view, allocatable: boundCount(state), now });
+      const allocatable = this.#plugin === undefined ? boundCount(state) : this.#offered;
+      const wanted = configStatus(seen, { pool: state, view, allocatable, now });
       const conditions = seen.conditions.filter(({ type }) => type === "LinksReady");
       return { resource: configResource, seen, wanted, observed: { use: seen.use, conditions } };
     });
@@ -263,6 +306,38 @@ export class Agent {
     };
     pool.subscribe(look);
     network.subscribe(look);
+    look();
+  }
+
+  /**
+   * Lets the kubelet's slots follow the pool: up at once; down only when the lower number stays, since a link that flaps, or a
+   * start whose first view is not complete, must not take away what pods are being sent for.
+   */
+  #followSlots(pool: Pool): void {
+    const plugin = this.#plugin;
+    if (plugin === undefined) return;
+    let target = this.#offered;
+    let lowering: ReturnType<typeof setTimeout> | undefined;
+    const set = () => {
+      target = slotTarget(pool.state);
+      plugin.setTarget(target);
+    };
+    const look = () => {
+      const wanted = slotTarget(pool.state);
+      if (wanted >= target) {
+        clearTimeout(lowering);
+        lowering = undefined;
+        if (wanted > target) set();
+        return;
+      }
+      lowering ??= setTimeout(() => {
+        lowering = undefined;
+        if (this.#objects?.hasSynced()) set();
+        else look();
+      }, LOWER_AFTER_MS);
+    };
+    this.#started.defer(() => clearTimeout(lowering));
+    this.#started.defer(pool.subscribe(look));
     look();
   }
 

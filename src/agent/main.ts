@@ -13,10 +13,10 @@ import { probeHealth, serveHealth } from "./server/health.ts";
 import { readBootId } from "./store/boot-id.ts";
 
 const options = optionsOrExit();
-if (options.probe) {
-  const { well, text } = await probeHealth(options);
+if (options.probe !== undefined) {
+  const { alive, ready, text } = await probeHealth(options);
   process.stdout.write(`${text}\n`);
-  process.exit(well ? 0 : 1);
+  process.exit({ alive, ready }[options.probe] ? 0 : 1);
 }
 
 const logger = pino(

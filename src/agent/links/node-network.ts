@@ -1,7 +1,8 @@
 import type { Clock } from "../../api/clock.ts";
 import { ENI_TABLE_BASE, TRASH_GROUP } from "../../api/data-path.ts";
+import { parseIpAddress } from "../../netlink/ip-address.ts";
 import { deleteLinkGroup } from "../../netlink/link.ts";
-import { tolerating } from "../../netlink/message.ts";
+import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
 import { NetlinkMonitor, type Notification } from "../../netlink/monitor.ts";
 import { TABLE_MAIN } from "../../netlink/route.ts";
 import { NetlinkSocket } from "../../netlink/socket.ts";
@@ -14,7 +15,7 @@ import { keepSysctls, wantedSysctls } from "../sysctl/keep-sysctls.ts";
 import type { EniSpec } from "./eni-spec.ts";
 import { numberEnis } from "./number-enis.ts";
 import { type ObservedNetwork, observeNetwork } from "./observed-network.ts";
-import { planNetwork } from "./plan-network.ts";
+import { type PlannedAct, planNetwork } from "./plan-network.ts";
 import { findEniLink, findPrimary, type Primary } from "./primary-link.ts";
 
 /** An ENI as this node has it. */
@@ -27,6 +28,8 @@ export interface EniOnNode {
   mtu?: number | undefined;
   /** Undefined before the link was ever here. */
   table?: number | undefined;
+  /** Why it cannot be set up although its link is there. */
+  problem?: string | undefined;
 }
 
 /** What the network of the node is like after a pass. */
@@ -47,13 +50,14 @@ export interface NodeNetworkWorld {
 /** How often the kernel's notifications are taken up. */
 const DRAIN_MS = 50;
 /** How often sysctls and the nftables generation are looked at, which nobody tells about. */
-const PERIOD_MS = 1_000;
+const PERIOD_MS = 500;
 /** How often everything is read although nothing was told: a notification could have been lost on our side. */
 const FULL_PERIOD_MS = 10_000;
 /** Retired links are deleted together, since each deletion waits for the kernel and this many share one wait. */
 const TRASH_DELAY_MS = 200;
 /** Rounds of read and repair in one pass: the second sees what the first one's acts led to. */
 const ROUNDS = 3;
+const RESTLESS = "somebody changes it as fast as it is set up: see who else manages routes and rules here";
 
 /** Keeps links, routes, rules, nftables and sysctls of the node as its ENIs need them. */
 export class NodeNetwork {
@@ -75,6 +79,9 @@ export class NodeNetwork {
   #sweep: ReturnType<typeof setTimeout> | undefined;
   #read: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
+  /** Why single ENIs cannot be set up. */
+  #problems: ReadonlyMap<string, string> = new Map();
+  #lastActs = "";
 
   constructor(world: NodeNetworkWorld) {
     this.#world = world;
@@ -173,7 +180,9 @@ export class NodeNetwork {
 
   async #passOnce(): Promise<void> {
     const { clock, logger } = this.#world;
-    if (clock.monotonic() - this.#lastFull >= FULL_PERIOD_MS) {
+    // Carrier may come back up to a second before the kernel tells of it.
+    const isWaiting = this.#view.enis.some(({ state }) => state !== "Ready");
+    if (isWaiting || clock.monotonic() - this.#lastFull >= FULL_PERIOD_MS) {
       this.#repairKernel();
       this.#lastFull = clock.monotonic();
     }
@@ -187,7 +196,7 @@ export class NodeNetwork {
         "the node has no default route in table main and no link with its InternalIP: which link is the primary one cannot be told",
       );
     }
-    const marked = this.#enis.map(({ eniId, number, table }) => ({
+    const marked = this.#sound().map(({ eniId, number, table }) => ({
       number,
       group: table,
       ifName: enis.find((e) => e.eniId === eniId)?.ifName,
@@ -198,15 +207,57 @@ export class NodeNetwork {
 
   /** Reads the kernel, and repairs it until nothing is left to repair. */
   #repairKernel(): void {
-    for (let round = 0; round < ROUNDS; round++) {
+    let failure: unknown;
+    for (let round = 1; ; round++) {
       const observed = this.#observe();
       this.#number(observed);
-      const acts = planNetwork(observed, this.#enis);
+      const acts = planNetwork(observed, this.#sound());
+      const isLast = round === ROUNDS || acts.length === 0;
+      if (isLast) this.#problems = this.#problemsIn(acts, failure);
       this.#setView({ ...this.#see(observed), problem: this.#view.problem });
-      if (acts.length === 0) return;
-      this.#world.logger.info({ acts: acts.map(({ act }) => act) }, "setting up the node's network");
-      this.#socket.batch(acts);
+      if (isLast) {
+        // What is left to do for no ENI in particular is everybody's problem.
+        if (acts.some(({ eniId }) => eniId === undefined)) throw failure ?? new Error(RESTLESS);
+        return;
+      }
+      failure = this.#do(acts.map(({ message }) => message));
     }
+  }
+
+  /** Does all that can be done; returns why something could not. */
+  #do(messages: readonly NetlinkMessage[]): unknown {
+    const acts = messages.map(({ act }) => act);
+    const { logger } = this.#world;
+    // What fails is tried again twice a second, and said once.
+    if (acts.join() !== this.#lastActs) logger.info({ acts }, "setting up the node's network");
+    this.#lastActs = acts.join();
+    try {
+      this.#socket.batch(messages);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** ENIs whose objects say something that can be set up. */
+  #sound(): StoredEni[] {
+    return this.#enis.filter((eni) => unsoundness(eni) === undefined);
+  }
+
+  #problemsIn(acts: readonly PlannedAct[], failure: unknown): Map<string, string> {
+    const problems = new Map<string, string>();
+    for (const eni of this.#enis) {
+      const problem = unsoundness(eni);
+      if (problem !== undefined) problems.set(eni.eniId, problem);
+    }
+    const text = failure instanceof Error ? failure.message : RESTLESS;
+    for (const { eniId } of acts) if (eniId !== undefined) problems.set(eniId, text);
+    for (const [eniId, problem] of problems) {
+      if (this.#problems.get(eniId) !== problem) {
+        this.#world.logger.error({ eni: eniId, problem }, "an ENI cannot be set up");
+      }
+    }
+    return problems;
   }
 
   #observe(): ObservedNetwork {
@@ -252,13 +303,15 @@ export class NodeNetwork {
       const table = numbered.get(eniId)?.table;
       if (link === undefined) return { eniId, mac, state: "NoLink", table };
       const isUp = link.up && link.lowerUp;
+      const problem = this.#problems.get(eniId);
       return {
         eniId,
         mac,
-        state: !isUp ? "LinkDown" : table === undefined ? "NoLink" : "Ready",
+        state: !isUp ? "LinkDown" : table === undefined || problem !== undefined ? "NoLink" : "Ready",
         ifName: link.name,
         mtu: link.mtu,
         table,
+        problem,
       };
     });
     return { primary: findPrimary(observed, this.#internalIp), enis };
@@ -316,6 +369,17 @@ export class NodeNetwork {
       this.#lastFull = Number.NEGATIVE_INFINITY;
       this.request();
     }, delay);
+  }
+}
+
+/** Why an ENI cannot be set up as its object describes it. */
+function unsoundness({ primaryIp, gateway }: StoredEni): string | undefined {
+  try {
+    parseIpAddress(primaryIp);
+    parseIpAddress(gateway);
+    return undefined;
+  } catch (error) {
+    return `its VpcENI cannot be used: ${(error as Error).message}`;
   }
 }
 

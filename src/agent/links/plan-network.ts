@@ -33,20 +33,37 @@ const ANYWHERE: IpPrefix = parseIpPrefix("0.0.0.0/0");
  * 4000. An ENI whose link is gone but that still has a number keeps its rules and the `unreachable` route: what its pods send
  * must not fall through to the primary, where the cloud drops it as spoofed.
  */
-export function planNetwork(observed: ObservedNetwork, enis: readonly StoredEni[]): NetlinkMessage[] {
+export function planNetwork(observed: ObservedNetwork, enis: readonly StoredEni[]): PlannedAct[] {
   const placed = enis.map((eni) => ({ eni, link: findEniLink(observed, eni.mac) }));
+  const of = (eni: StoredEni) => (message: NetlinkMessage) => ({ eniId: eni.eniId, message });
+  const { surplus, missing } = compareRules(
+    observed,
+    placed.flatMap(({ eni, link }) => rulesOf(eni, link)),
+  );
   return [
-    ...placed.flatMap(({ eni, link }) => (link === undefined ? [] : linkActs(observed, eni, link))),
-    ...placed.flatMap(({ eni, link }) => routeActs(observed, eni, link)),
-    ...ruleActs(
-      observed,
-      placed.flatMap(({ eni, link }) => rulesOf(eni, link)),
+    ...placed.flatMap(({ eni, link }) =>
+      link === undefined ? [] : linkActs(observed, eni, link).map(of(eni)),
     ),
+    ...placed.flatMap(({ eni, link }) => routeActs(observed, eni, link).map(of(eni))),
+    // Before the new ones: of two alike the kernel deletes the first, and the second stays either way.
+    ...surplus.map((rule) => ({ message: tolerating(deleteRule(rule), "ENOENT") })),
+    ...missing.map(({ eniId, rule }) => ({ eniId, message: tolerating(addRule(rule), "EEXIST") })),
     ...staleRouteActs(
       observed,
       enis.map(({ table }) => table),
-    ),
+    ).map((message) => ({ message })),
   ];
+}
+
+/** One thing to do, and the ENI that is not ready before it is done. */
+export interface PlannedAct {
+  eniId?: string | undefined;
+  message: NetlinkMessage;
+}
+
+interface WantedRule {
+  eniId?: string;
+  rule: Rule;
 }
 
 function linkActs({ addresses }: ObservedNetwork, eni: StoredEni, link: Link): NetlinkMessage[] {
@@ -104,9 +121,9 @@ function isSame(a: IpAddress | undefined, b: IpAddress | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equalIpAddress(a, b);
 }
 
-function rulesOf({ number, table, primaryIp }: StoredEni, link: Link | undefined): Rule[] {
+function rulesOf({ eniId, number, table, primaryIp }: StoredEni, link: Link | undefined): WantedRule[] {
   const family = AF_INET;
-  return [
+  const rules: Rule[] = [
     {
       family,
       priority: PREF_MARK,
@@ -125,23 +142,26 @@ function rulesOf({ number, table, primaryIp }: StoredEni, link: Link | undefined
           } as const satisfies Rule,
         ]),
   ];
+  return rules.map((rule) => ({ eniId, rule }));
 }
 
-function ruleActs({ rules }: ObservedNetwork, ofEnis: readonly Rule[]): NetlinkMessage[] {
-  const wanted: Rule[] = [{ family: AF_INET, priority: PREF_PODS, table: PODS_TABLE }, ...ofEnis];
-  const missing = [...wanted];
+/** Rules of ours that are too many, and those that are missing. */
+function compareRules(
+  { rules }: ObservedNetwork,
+  ofEnis: readonly WantedRule[],
+): { surplus: InstalledRule[]; missing: WantedRule[] } {
+  const missing: WantedRule[] = [
+    { rule: { family: AF_INET, priority: PREF_PODS, table: PODS_TABLE } },
+    ...ofEnis,
+  ];
   const surplus: InstalledRule[] = [];
-  for (const rule of rules.filter(isOurs)) {
-    const position = missing.findIndex((w) => isRule(rule, w));
+  for (const installed of rules.filter(isOurs)) {
+    const position = missing.findIndex(({ rule }) => isRule(installed, rule));
     // A second copy of a rule is surplus too.
-    if (position < 0) surplus.push(rule);
+    if (position < 0) surplus.push(installed);
     else missing.splice(position, 1);
   }
-  return [
-    // Before the new ones: of two alike the kernel deletes the first, and the second stays either way.
-    ...surplus.map((rule) => tolerating(deleteRule(rule), "ENOENT")),
-    ...missing.map((rule) => tolerating(addRule(rule), "EEXIST")),
-  ];
+  return { surplus, missing };
 }
 
 function isOurs({ priority, mark, from, inputLink, action, table, inverted }: InstalledRule): boolean {

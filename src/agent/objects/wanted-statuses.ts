@@ -72,10 +72,12 @@ function readiness(
       message: `routes and rules of ${enis.map(({ ifName }) => ifName).join(", ")} are in place`,
     };
   }
-  const named = missing.map(({ eniId, mac, state }) =>
-    state === "LinkDown"
+  const named = missing.map(({ eniId, mac, state, problem }) => {
+    if (problem !== undefined) return `${eniId} cannot be set up: ${problem}`;
+    return state === "LinkDown"
       ? `${eniId} (${mac}) has no carrier`
-      : `${eniId} is not here: no link has its MAC address ${mac}`,
-  );
-  return { ready: false, reason: "LinkMissing", message: named.join("; ") };
+      : `${eniId} is not here: no link has its MAC address ${mac}`;
+  });
+  const reason = missing.some(({ problem }) => problem !== undefined) ? "SetUpFailed" : "LinkMissing";
+  return { ready: false, reason, message: named.join("; ") };
 }

@@ -32,20 +32,20 @@ export async function serveHealth(
   };
 }
 
-/** Asks the agent of this instance. @returns whether it is well, and its own words */
+/** Asks the agent of this instance. @returns whether it answers, whether it does its part, and its own words */
 export async function probeHealth(options: {
   runFolder: string;
   instance: string;
-}): Promise<{ well: boolean; text: string }> {
+}): Promise<{ alive: boolean; ready: boolean; text: string }> {
   const unix = socketOf(options.runFolder, options.instance);
   try {
     const response = await fetch("http://localhost/healthz", {
       unix,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return { well: response.ok, text: await response.text() };
+    return { alive: true, ready: response.ok, text: await response.text() };
   } catch (error) {
-    return { well: false, text: `no agent answers on ${unix}: ${(error as Error).message}` };
+    return { alive: false, ready: false, text: `no agent answers on ${unix}: ${(error as Error).message}` };
   }
 }
 

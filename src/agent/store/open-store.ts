@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { AgentStore, inodeOf, readMeta, writeMeta } from "./agent-store.ts";
-import { SCHEMA_VERSION, TABLES } from "./store-schema.ts";
+import { SCHEMA_VERSION, STORE_FILE, TABLES } from "./store-schema.ts";
 
 /**
  * How far the store can be trusted.
@@ -27,8 +27,6 @@ export class StoreTooNewError extends Error {
   override readonly name = "StoreTooNewError";
 }
 
-const FILE = "store.db";
-
 /**
  * Opens the agent's store, or starts a new one. A damaged file is put aside, never deleted.
  *
@@ -37,7 +35,7 @@ const FILE = "store.db";
  */
 export function openStore({ folder, bootId }: { folder: string; bootId: string }): OpenedStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, FILE);
+  const path = join(folder, STORE_FILE);
   const found = existsSync(path) && statSync(path).size > 0 ? openExisting(path) : "there is none yet";
   if (typeof found !== "string") return trusted(found, { path, bootId });
 

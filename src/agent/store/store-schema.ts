@@ -1,3 +1,5 @@
+/** Name of the store in the agent's state folder. */
+export const STORE_FILE = "store.db";
 /** Number of the tables below. An agent refuses a store of a higher number: it would drop what it does not know. */
 export const SCHEMA_VERSION = 1;
 
