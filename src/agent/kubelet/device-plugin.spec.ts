@@ -86,10 +86,14 @@ describe("DevicePlugin", () => {
     await isShown(3);
   });
 
-  it("takes its socket away when it stops", async () => {
-    const plugin = await startPlugin({ announced: 1 });
-    await kubeletHas(1);
-    await plugin.stop();
+  it("takes its socket away when it stops, after the node has shown no free slot", async () => {
+    const plugin = await startPlugin({ announced: 4 });
+    await isShown(4);
+    await kubelet.admit("a");
+    const stopped = plugin.stop();
+    await isShown(1);
+    await kubelet.admit("bound before");
+    await stopped;
     expect(readdirSync(join(folder, "device-plugins"))).toEqual(["kubelet.sock"]);
     await eventually("the kubelet knows no slots", () => kubelet.slots.size === 0);
   });

@@ -41,6 +41,8 @@ export interface DevicePluginOptions {
   timing?: Partial<DevicePluginTiming>;
 }
 
+/** The end is not put off for longer, whatever the API server and the kubelet do. */
+const DRAIN_WITHIN_MS = 3_000;
 /** The kubelet watches within milliseconds of a registration, or never. */
 const WATCH_WITHIN_MS = 5_000;
 /** A stream that ended sooner is counted as a failed registration. */
@@ -62,10 +64,12 @@ export class DevicePlugin {
   readonly #devices: ReturnType<typeof kubeletDevices>;
   readonly #offer: SlotOffer;
   readonly #bell = new Bell();
+  readonly #draining = new AbortController();
   readonly #stopping = new AbortController();
   #server: SlotServer | undefined;
   #watch: FSWatcher | undefined;
-  #loops: Promise<unknown> = Promise.resolve();
+  #following: Promise<void> = Promise.resolve();
+  #registering: Promise<unknown> = Promise.resolve();
   #registered: { lifeId: string; at: number } | undefined;
   #life: (KubeletLife & { noticed: number }) | undefined;
   /** Streams that ended soon after their registration, one after the other. */
@@ -115,18 +119,25 @@ export class DevicePlugin {
     this.#watch.on("error", (error) =>
       this.#options.logger.warn({ err: error }, "kubelet's folder is not watched any more, only polled"),
     );
-    this.#loops = Promise.all([
-      this.#stayRegistered(),
-      this.#lookAfterKubelet(),
-      this.#offer.follow(this.#stopping.signal),
-    ]);
+    this.#following = this.#offer.follow(this.#draining.signal);
+    this.#registering = Promise.all([this.#stayRegistered(), this.#lookAfterKubelet()]);
   }
 
-  /** Ends the offer. The kubelet then admits no pod that asks for an address, unless a successor is registered or registers. */
+  /**
+   * Ends the offer, after a second in which the node shows no free address: pods wait then, instead of failing for good at a
+   * kubelet that has no plugin. A successor lifts that when it has registered. Addresses must be given until this resolves.
+   */
   async stop(): Promise<void> {
+    this.#draining.abort();
+    await this.#following;
+    if (this.isWatched) {
+      await this.#offer.drain(AbortSignal.timeout(DRAIN_WITHIN_MS)).catch((error) => {
+        this.#options.logger.warn({ err: error }, "pods that are bound to this node just now may fail");
+      });
+    }
     this.#stopping.abort();
     this.#watch?.close();
-    await this.#loops;
+    await this.#registering;
     await this.#server?.stop();
   }
 

@@ -132,6 +132,19 @@ export class SlotOffer {
     }
   }
 
+  /**
+   * Before the end of the offer: asks the scheduler for no more pods, and gives those that it has bound time to be admitted. The
+   * kubelet fails a pod for good that it sees between the end and a successor's registration.
+   *
+   * @throws when it could not be done before `signal` was aborted
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    const { nodeStatus, clock, timing } = this.#world;
+    const held = await this.#held(signal);
+    await nodeStatus.show(held.size, signal);
+    await clock.sleep(timing.bindingMs, signal);
+  }
+
   async #approach(signal: AbortSignal): Promise<void> {
     this.#offer(grown(this.#slots, this.#target));
     // Pods may hold slots that an earlier life offered, and that could not be asked for when this one began.
