@@ -17,7 +17,7 @@ import type { ToAddressService } from "./address-service-process.ts";
 
 let folder: string;
 let agent: ReturnType<typeof spawnAgent>;
-let said: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+let said: { read(): Promise<unknown> };
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "tke-eni-server-test-"));
