@@ -149,6 +149,26 @@ describe("DevicePlugin", () => {
     expect([...kubelet.slots]).toEqual(["eni-ip-000", "eni-ip-001"]);
   });
 
+  it("shrinks although the target never rests", async () => {
+    const plugin = await startPlugin({ announced: 4, timing: { bindingMs: 100 } });
+    await isShown(4);
+    let target = 0;
+    const churn = setInterval(() => plugin.setTarget(1 + (target++ % 2)), 10);
+    await eventually("fewer slots are reported", () => (reported.at(-1) ?? 4) <= 2);
+    clearInterval(churn);
+  });
+
+  it("shows the old count again when it is wanted again before the withdrawal", async () => {
+    const plugin = await startPlugin({ announced: 4, timing: { bindingMs: 100 } });
+    await isShown(4);
+    plugin.setTarget(2);
+    await isShown(2);
+    plugin.setTarget(4);
+    await isShown(4);
+    expect(kubelet.slots.size).toBe(4);
+    expect(reported).toEqual([4]);
+  });
+
   it("withdraws a slot once its pod has gone, whatever its number", async () => {
     const plugin = await startPlugin({ announced: 3, timing: { allocationMs: 0 } });
     await isShown(3);

@@ -125,7 +125,8 @@ export class DevicePlugin {
 
   /**
    * Ends the offer, after a second in which the node shows no free address: pods wait then, instead of failing for good at a
-   * kubelet that has no plugin. A successor lifts that when it has registered. Addresses must be given until this resolves.
+   * kubelet that has no plugin. A successor lifts that when it has registered. Until this resolves pods may still come that
+   * need an address, of this agent or of its successor.
    */
   async stop(): Promise<void> {
     this.#draining.abort();
@@ -217,7 +218,7 @@ export class DevicePlugin {
     // Before the call: the kubelet may have hung up again when it returns.
     this.#registered = { lifeId: life.id, at: clock.monotonic() };
     try {
-      await this.#kubelet.register(socketName(instance));
+      await this.#kubelet.register(socketName(instance), signal);
     } catch (error) {
       this.#registered = undefined;
       throw error;

@@ -21,7 +21,7 @@ export interface KubeletSocket {
   /** The life that has made the socket which is there; undefined when there is none. */
   life(): KubeletLife | undefined;
   /** Announces a plugin, named by its socket in the kubelet's folder. @throws when the kubelet does not take it */
-  register(endpoint: string): Promise<void>;
+  register(endpoint: string, signal: AbortSignal): Promise<void>;
 }
 
 export function kubeletSocket(path: string): KubeletSocket {
@@ -32,8 +32,9 @@ export function kubeletSocket(path: string): KubeletSocket {
       if (stat === undefined) return undefined;
       return { id: `${stat.ino}-${stat.ctimeNs}`, since: Number(stat.ctimeMs) };
     },
-    async register(endpoint) {
-      await client.register({ version: API_VERSION, endpoint, resourceName: ENI_IP_RESOURCE, options: {} });
+    async register(endpoint, signal) {
+      const request = { version: API_VERSION, endpoint, resourceName: ENI_IP_RESOURCE, options: {} };
+      await client.register(request, { signal });
     },
   };
 }

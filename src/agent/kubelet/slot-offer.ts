@@ -81,7 +81,9 @@ export class SlotOffer {
   setTarget(count: number): void {
     if (count === this.#target) return;
     this.#target = count;
-    this.recheck();
+    // What goes on towards fewer slots takes a new target up by itself; pods that come and go all the time must not hold it up.
+    if (count > this.#slots.size) this.#pass.abort();
+    this.#bell.ring();
   }
 
   /** @returns a function that ends it */
@@ -158,6 +160,7 @@ export class SlotOffer {
     const withoutFree = (held: Slots) => shrunk(this.#slots, { count: this.#target, held });
     const next = withoutFree(await this.#held(signal));
     if (next.size === this.#slots.size) return;
+    this.#confirmed = undefined;
     await nodeStatus.show(next.size, signal);
     await clock.sleep(timing.bindingMs, signal);
     const withdrawn = withoutFree(await this.#held(signal));
