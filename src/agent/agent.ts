@@ -9,6 +9,7 @@ import type { WaitingClock } from "../kube/waiting-clock.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import { collectGoneSandboxes } from "./collect/collector.ts";
 import { QueuedReleases } from "./collect/queued-releases.ts";
+import { Conntrack } from "./conntrack/conntrack.ts";
 import { type ContainerRuntime, containerRuntime } from "./cri/container-runtime.ts";
 import { conflist } from "./install/conflist.ts";
 import { writeIfChanged } from "./install/write-if-changed.ts";
@@ -75,6 +76,7 @@ export class Agent {
   readonly #stopping = new AbortController();
   /** What was started, to be ended in reverse. */
   readonly #started = new AsyncDisposableStack();
+  readonly #conntrack = new Conntrack();
   #phase: AgentHealth["phase"] = "standby";
   /** Slots that the kubelet may hand to pods. */
   #offered = 0;
@@ -121,6 +123,7 @@ export class Agent {
     this.#store = undefined;
     this.#pool?.close();
     await this.#started.disposeAsync();
+    this.#conntrack.close();
   }
 
   /** Before anything else, and beside a predecessor that still serves: without a resource the kubelet fails pods for good. */
@@ -366,6 +369,16 @@ export class Agent {
     this.#started.defer(() => clearInterval(timer));
   }
 
+  /** The next pod with the address must not get the replies of this one's connections, nor be reached by its NodePorts. */
+  #forgetConnections(address: string): void {
+    if (this.#stopping.signal.aborted) return;
+    try {
+      this.#conntrack.forget(address);
+    } catch (error) {
+      this.#world.logger.warn({ address, err: error }, "tracked connections of an address were not deleted");
+    }
+  }
+
   #tellOfPool({ effects, after }: PoolUpdate): void {
     const { logger } = this.#world;
     for (const effect of effects) {
@@ -373,6 +386,7 @@ export class Agent {
         case "released":
           logger.info({ address: effect.address }, "an address was given back");
           this.#network?.readSoon();
+          setImmediate(() => this.#forgetConnections(effect.address));
           break;
         case "answer": {
           const { address, holding } = effect.address;
