@@ -24,9 +24,9 @@ let files: string;
 let plugin: Daemon;
 
 beforeAll(async () => {
+  files = mkdtempSync(join(tmpdir(), "tke-device-plugin-"));
   await down(silentProgress);
   cluster = await up({ nodes: 1, temporary: true }, silentProgress);
-  files = mkdtempSync(join(tmpdir(), "tke-device-plugin-"));
   setTarget(3);
   plugin = await startPlugin("first");
 }, UP_DEADLINE_MS);
@@ -177,7 +177,9 @@ test(
     const command = readFileSync(`/proc/${kubelet.pid}/cmdline`, "utf8").split("\0").slice(0, -1);
     process.kill(kubelet.pid, "SIGKILL");
     await waitUntil("the kubelet's end", () => !isAlive(kubelet), { deadlineMs: 10_000 });
+    const before = registrations();
     await startDaemon(kubelet.name, [...(await cluster.enterNode(NODE)), ...command]);
+    await waitUntil("a new registration", () => registrations() > before, { deadlineMs: 30_000 });
     await createPod("after-restart");
     await runs("after-restart");
     await nodeShows(20, 30_000);
@@ -186,3 +188,7 @@ test(
   },
   DEADLINE_MS,
 );
+
+function registrations(): number {
+  return readFileSync(plugin.log, "utf8").split("registered with the kubelet").length - 1;
+}
