@@ -8,9 +8,9 @@ const folder = mkdtempSync(join(tmpdir(), "tke-eni-credential-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test("readCredential() names the missing file, then reads what is there, newest first", async () => {
-  expect(readCredential(folder)).rejects.toThrow(join(folder, "secretId"));
+  await expect(readCredential(folder)).rejects.toThrow(join(folder, "secretId"));
   writeFileSync(join(folder, "secretId"), "id\n");
-  expect(readCredential(folder)).rejects.toThrow(join(folder, "secretKey"));
+  await expect(readCredential(folder)).rejects.toThrow(join(folder, "secretKey"));
   writeFileSync(join(folder, "secretKey"), "key\n");
   expect(await readCredential(folder)).toEqual({ secretId: "id", secretKey: "key" });
   writeFileSync(join(folder, "token"), "t");

@@ -17,9 +17,11 @@ const ROLLOUT_S = 120;
  */
 export async function deploy(cluster: Cluster, images: OurImages, progress: Progress): Promise<void> {
   await progress.step("giving the nodes the images", async () => {
-    for (const node of cluster.nodes) {
-      for (const tar of Object.values(images)) await importImage(cluster, node.name, tar);
-    }
+    await Promise.all(
+      cluster.nodes.map(async (node) => {
+        for (const tar of Object.values(images)) await importImage(cluster, node.name, tar);
+      }),
+    );
   });
   await progress.step("kubectl apply -k k8s/overlays/simulated", () =>
     cluster.kubectl(["apply", "-k", overlay]),

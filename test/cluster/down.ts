@@ -12,13 +12,19 @@ import {
   processesIn,
 } from "./network-namespaces.ts";
 import { removeMountPoints } from "./node-mounts.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /**
  * Takes the cluster of this machine away, also one that never came up or whose `up` was killed: all processes, control
  * groups, namespaces and with them their mounts and links, and files. Says nothing where there is nothing to do.
  */
-export async function down(progress: Progress): Promise<void> {
+export function down(progress: Progress): Promise<void> {
+  return oneAtATime(() => takeDown(progress));
+}
+
+/** What `down` does, for who holds the lock already. */
+export async function takeDown(progress: Progress): Promise<void> {
   const namespaces = await listNetworkNamespaces();
   const nothing = namespaces.length === 0 && clusterPids().length === 0;
   if (nothing && !existsSync(stateFolder) && !existsSync(runFolder)) return;

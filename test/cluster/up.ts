@@ -7,13 +7,14 @@ import { createClusterAuthority } from "./cluster-certificates.ts";
 import { type ClusterRecord, saveClusterRecord } from "./cluster-record.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { identifyDaemon } from "./daemon.ts";
-import { down } from "./down.ts";
+import { takeDown } from "./down.ts";
 import { configurationFolder, daemonsFolder, logFolder, runFolder, stateFolder } from "./folders.ts";
 import { readHostSysctls } from "./host-sysctls.ts";
 import { buildBaseImages } from "./images/base-images.ts";
 import { createKubeProxyKubeconfig } from "./kube-proxy.ts";
 import { createManagementLink, createNetworkNamespaces } from "./network-namespaces.ts";
 import { createMountPoints, missingMountPoints } from "./node-mounts.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { startNode } from "./start-node.ts";
 import { bootMachine, startVpcSim, vpcSimFromSource } from "./vpc-sim.ts";
 import { controlPlane, maxNodes, nodeMachine, outsideNamespace, vpcNamespace } from "./world.ts";
@@ -39,14 +40,27 @@ export async function up(options: UpOptions, progress: Progress): Promise<Cluste
   if (!Number.isInteger(options.nodes) || options.nodes < 1 || options.nodes > maxNodes) {
     throw new Error(`A cluster has 1 to ${maxNodes} nodes, not ${options.nodes}.`);
   }
-  if (await clusterIsInUse()) {
-    throw new Error("A cluster runs on this machine: take it down first with `npm run cluster -- down`.");
-  }
+  await refuseIfInUse();
   await installDebianPackages(progress);
   await binaries(undefined, progress);
   const images = await buildBaseImages();
-  await down(progress);
+  return oneAtATime(async () => {
+    await refuseIfInUse();
+    await takeDown(progress);
+    return start(options, { images, progress });
+  });
+}
 
+async function refuseIfInUse(): Promise<void> {
+  if (await clusterIsInUse()) {
+    throw new Error("A cluster runs on this machine: take it down first with `npm run cluster -- down`.");
+  }
+}
+
+async function start(
+  options: UpOptions,
+  { images, progress }: { images: string[]; progress: Progress },
+): Promise<Cluster> {
   const nodes = Array.from({ length: options.nodes }, (_, index) => nodeMachine(index + 1));
   const record = await prepareHost(options);
   await progress.step("starting the VPC and its machines", async () => {

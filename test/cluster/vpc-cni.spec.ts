@@ -1,5 +1,11 @@
 // The whole product on a real cluster: images, manifests, ipamd, agents, plugins, containerd, kubelets, kube-proxy, vpc-sim.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
+import { nodes } from "../../src/kube/core-resources.ts";
+import { createKubeClient } from "../../src/kube/kube-client.ts";
+import type { Resource } from "../../src/kube/resource.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
+import { createTransport } from "../../src/kube/transport.ts";
 import { ControlClient } from "../../src/sim/control/client.ts";
 import { binary } from "../../tools/build/binary.ts";
 import { silentProgress } from "../../tools/build/progress.ts";
@@ -172,32 +178,30 @@ describe("pods on addresses of the VPC", () => {
         `--bound-object-name=${stolen}`,
       ])
     ).trim();
-    const patch = ["--subresource=status", "--type=merge", '--patch={"status":{"conditions":[]}}'];
-    const as = (args: string[]) =>
-      cluster.kubectl([`--token=${token}`, "--kubeconfig=/dev/null", ...server, ...args]);
-    const config = await cluster.kubectl([
-      "config",
-      "view",
-      "--raw",
-      "-o",
-      "jsonpath={.clusters[0].cluster}",
-    ]);
-    const {
-      server: url,
-      "certificate-authority-data": data,
-      "certificate-authority": file,
-    } = JSON.parse(config);
-    const authority = file ?? `/tmp/tke-eni-ca-${process.pid}.pem`;
-    if (file === undefined) await Bun.write(authority, Buffer.from(data, "base64"));
-    const server = [`--server=${url}`, `--certificate-authority=${authority}`];
-    const own = (await vips()).find((vip) => vip.spec.node === "node-1")?.metadata.name ?? "";
-    const foreign = (await vips()).find((vip) => vip.spec.node === "node-3")?.metadata.name ?? "";
-    await as(["patch", "vpcip", own, ...patch]);
-    expect(as(["patch", "vpcip", foreign, ...patch])).rejects.toThrow("may not write VpcIP");
-    expect(
-      as(["patch", "node", "node-2", "--subresource=status", "--type=merge", '--patch={"status":{}}']),
+    const admin = await openServerAccess({ kubeconfig: cluster.kubeconfig });
+    const { tls } = await admin.credentials();
+    const credentials = {
+      headers: { authorization: `Bearer ${token}` },
+      // Without the administrator's certificate.
+      tls: tls.ca === undefined ? {} : { ca: tls.ca },
+    };
+    const thief = createKubeClient(createTransport({ ...admin, credentials: async () => credentials }));
+    const nodeOf = async (node: string) =>
+      (await vips()).find((vip) => vip.spec.node === node)?.metadata.name ?? "";
+    const addresses: Resource<VpcIP> = VPC_IP;
+    const own = await nodeOf("node-1");
+    const patch = { subresource: "status" as const, patch: { status: { conditions: [] } } };
+    await thief.mergePatch(addresses, own, patch);
+    await expect(thief.mergePatch(addresses, await nodeOf("node-3"), patch)).rejects.toThrow(
+      "may not write VpcIP",
+    );
+    await expect(
+      thief.mergePatch(nodes, "node-2", { subresource: "status", patch: { status: { allocatable: {} } } }),
     ).rejects.toThrow("may not write Node node-2");
-    expect(as(["delete", "vpcip", own])).rejects.toThrow("forbidden");
+    await expect(thief.delete(addresses, own)).rejects.toThrow("forbidden");
+    await expect(thief.mergePatch(addresses, own, { patch: { spec: { node: "node-2" } } })).rejects.toThrow(
+      "forbidden",
+    );
   });
 
   test("deleting a Node frees its ENIs in the cloud, and its objects go", async () => {
