@@ -86,6 +86,10 @@ describe("recoverAddresses()", () => {
     });
   });
 
+  it("leaves pods of another network alone", () => {
+    expect(holdings({ sandboxes: [sandbox("c1", "10.244.0.7")] })).toEqual({});
+  });
+
   it("keeps what a pod holds although its object is gone", () => {
     const [record] = recoverAddresses({
       ...nothing,

@@ -68,7 +68,8 @@ interface Holder {
   table?: number;
 }
 
-function findHolders({ links, routes, sandboxes }: RecoverySources): Map<string, Holder> {
+function findHolders({ objects, links, routes, sandboxes }: RecoverySources): Map<string, Holder> {
+  const ours = new Set(objects.map(({ metadata }) => metadata.name));
   const linkByIndex = new Map(links.map((link) => [link.index, link]));
   const sandboxById = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
   const holders = new Map<string, Holder>();
@@ -85,7 +86,8 @@ function findHolders({ links, routes, sandboxes }: RecoverySources): Map<string,
   }
   for (const sandbox of sandboxes) {
     const { id, address } = sandbox;
-    if (address === undefined || holding.has(id) || holders.has(address)) continue;
+    // The node may still run pods of another network; their addresses are no business of this pool.
+    if (address === undefined || !ours.has(address) || holding.has(id) || holders.has(address)) continue;
     holders.set(address, { attachment: attachmentOf(id, sandbox) });
   }
   return holders;
