@@ -1,4 +1,5 @@
 import { binary } from "../build/binary.ts";
+import { installDebianPackages } from "../build/debian-packages.ts";
 import type { Progress } from "../build/progress.ts";
 import { compileExecutables } from "../executables/compile.ts";
 import { buildImage, type ImageFile } from "./build-image.ts";
@@ -21,6 +22,8 @@ export interface OurImages {
  * `Dockerfile` puts together from Debian 12.
  */
 export async function buildOurImages(progress: Progress): Promise<OurImages> {
+  // nft and its libraries come from there.
+  await installDebianPackages(progress);
   const compiled = await compileExecutables(progress);
   const nft = "/usr/sbin/nft";
   const stock = await Promise.all(
