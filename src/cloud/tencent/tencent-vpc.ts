@@ -30,7 +30,12 @@ export interface TencentVpcOptions {
   timeoutMs: number;
 }
 
-/** The Tencent Cloud VPC and CVM APIs (2017-03-12) through the official SDK. */
+/**
+ * The Tencent Cloud VPC and CVM APIs (2017-03-12) through the official SDK.
+ *
+ * ENIs and subnets are asked for by filter: one id that is gone among those given as `NetworkInterfaceIds` or `SubnetIds` fails
+ * the whole request with ResourceNotFound, and a filter just does not match it.
+ */
 export class TencentVpc implements CloudVpc {
   readonly #vpc: VpcClient;
   readonly #cvm: CvmClient;
@@ -74,7 +79,11 @@ export class TencentVpc implements CloudVpc {
 
   async subnets(ids: readonly string[]): Promise<Subnet[]> {
     const answer = await this.#call("DescribeSubnets", (signal) =>
-      this.#vpc.request("DescribeSubnets", { SubnetIds: ids, Limit: String(PAGE) }, { signal }),
+      this.#vpc.request(
+        "DescribeSubnets",
+        { Filters: [{ Name: "subnet-id", Values: ids }], Limit: String(PAGE) },
+        { signal },
+      ),
     );
     return (answer.SubnetSet ?? []).map(subnetFromWire);
   }
@@ -88,7 +97,11 @@ export class TencentVpc implements CloudVpc {
 
   async interfacesById(ids: readonly string[]): Promise<Eni[]> {
     const answer = await this.#call("DescribeNetworkInterfaces", (signal) =>
-      this.#vpc.request("DescribeNetworkInterfaces", { NetworkInterfaceIds: ids, Limit: PAGE }, { signal }),
+      this.#vpc.request(
+        "DescribeNetworkInterfaces",
+        { Filters: [{ Name: "network-interface-id", Values: ids }], Limit: PAGE },
+        { signal },
+      ),
     );
     return (answer.NetworkInterfaceSet ?? []).map(eniFromWire);
   }
@@ -126,7 +139,16 @@ export class TencentVpc implements CloudVpc {
         { signal },
       ),
     );
-    return eniFromWire(answer.NetworkInterface ?? {});
+    if (!answer.NetworkInterface?.NetworkInterfaceId) {
+      throw new CloudError({
+        class: "unknown",
+        action: "CreateAndAttachNetworkInterface",
+        code: "",
+        message: "the answer names no ENI",
+        requestId: answer.RequestId ?? "",
+      });
+    }
+    return eniFromWire(answer.NetworkInterface);
   }
 
   async detach(eniId: string, instanceId: string): Promise<void> {

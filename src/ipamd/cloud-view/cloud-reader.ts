@@ -1,5 +1,4 @@
 import type { Clock } from "../../api/clock.ts";
-import { CloudError } from "../../cloud/cloud-error.ts";
 import type { CloudVpc, Eni, Tag } from "../../cloud/cloud-vpc.ts";
 import type { Logger } from "../../kube/logger.ts";
 import type { CloudView } from "./cloud-view.ts";
@@ -80,14 +79,6 @@ export class CloudReader {
   async #read(ids: readonly string[]): Promise<void> {
     const { cloud, view, clock, changed } = this.#options;
     const began = clock.monotonic();
-    let answer: Eni[];
-    try {
-      answer = await cloud.interfacesById(ids);
-    } catch (error) {
-      // An id that is gone may fail the whole call; the reading by tag tells which one it was.
-      if (error instanceof CloudError && error.class === "done-already") return this.#readAll();
-      throw error;
-    }
-    changed(view.read(ids, answer, began));
+    changed(view.read(ids, await cloud.interfacesById(ids), began));
   }
 }
