@@ -18,7 +18,7 @@ function vpcThatAnswers(answer: (asked: Asked) => object): TencentVpc {
     hostname: "127.0.0.1",
     port: 0,
     fetch: async (request) =>
-      Response.json({ Response: { RequestId: "r-1", ...answer(await request.json()) } }),
+      Response.json({ Response: { RequestId: "r-1", ...answer((await request.json()) as Asked) } }),
   });
   return new TencentVpc({
     region: "ap-sim",

@@ -53,9 +53,7 @@ describe("CloudView", () => {
   test("time alone proves no absence: there must be a second reading", () => {
     const view = new CloudView();
     view.expect("eni-1", ["10.0.16.3"]);
-    expect(view.isAbsent("eni-1")).toBe(false);
     view.readAll([], 0);
-    expect(view.isAbsent("eni-1")).toBe(true);
     expect(view.isGone("eni-1")).toBe(false);
     view.readAll([], ABSENCE_INTERVAL_MS * 5);
     expect(view.isGone("eni-1")).toBe(true);
@@ -82,7 +80,47 @@ describe("CloudView", () => {
     view.readAll([eni([])], 1);
     view.touch("eni-1", 2);
     expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(false);
-    expect(view.isAbsent("eni-1")).toBe(false);
+  });
+
+  test("one empty answer proves nothing, but for an ENI whose Delete the cloud has accepted", () => {
+    const view = new CloudView();
+    view.expect("eni-1", ["10.0.16.3"]);
+    view.readAll([eni(["10.0.16.3"])], 0);
+    view.readAll([], 1);
+    expect(view.isGone("eni-1")).toBe(false);
+    expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(false);
+    view.readAll([eni(["10.0.16.3"])], 2);
+    view.deleted("eni-1", 3);
+    expect(view.isGone("eni-1")).toBe(false);
+    view.readAll([], 3);
+    expect(view.isGone("eni-1")).toBe(false);
+    view.readAll([], 4);
+    expect(view.isGone("eni-1")).toBe(true);
+  });
+
+  test("an ENI that is shown at rest after its Delete was not deleted after all", () => {
+    const view = new CloudView();
+    view.expect("eni-1", []);
+    view.readAll([eni()], 0);
+    view.deleted("eni-1", 1);
+    view.readAll([eni([], { state: "deleting" })], 2);
+    view.readAll([eni()], 3);
+    view.readAll([], 4);
+    expect(view.isGone("eni-1")).toBe(false);
+  });
+
+  test("an ENI that nobody waits for is no longer read once it is gone, nor often while it is attached to nothing", () => {
+    const view = new CloudView();
+    const { instanceId: _, ...alone } = eni();
+    view.readAll([alone], 0);
+    expect(view.unsettled()).toEqual(["eni-1"]);
+    view.readAll([alone], ABSENCE_INTERVAL_MS);
+    expect(view.unsettled()).toEqual([]);
+    view.readAll([], ABSENCE_INTERVAL_MS + 1);
+    expect(view.unsettled()).toEqual(["eni-1"]);
+    view.readAll([], ABSENCE_INTERVAL_MS * 2 + 1);
+    expect(view.unsettled()).toEqual([]);
+    expect(view.list()).toEqual([]);
   });
 
   test("an ENI is detached only when readings far enough apart show it attached to nothing", () => {

@@ -12,6 +12,10 @@ interface Absence {
 interface Known {
   /** As last seen; undefined while an expected ENI has never been seen. */
   eni: Eni | undefined;
+  /** Whether an object, or a Create of ours, says that it should be there. */
+  expected: boolean;
+  /** The cloud has accepted a Delete of ours, and has not shown the ENI at rest since. */
+  deleted: boolean;
   /** When something was done to it that no later reading has shown yet. */
   touchedAt: number | undefined;
   absence: Absence | undefined;
@@ -21,11 +25,24 @@ interface Known {
   addresses: Map<string, Absence | undefined>;
 }
 
+function unseen(): Known {
+  return {
+    eni: undefined,
+    expected: true,
+    deleted: false,
+    touchedAt: undefined,
+    absence: undefined,
+    detached: undefined,
+    addresses: new Map(),
+  };
+}
+
 /**
  * The ENIs of this cluster as the cloud told them last, and what it has stopped telling.
  *
  * Pure bookkeeping: others read the cloud and put the answers in. An ENI that a reading lacks stays known, busy, until it is
- * forgotten, since a Describe right after a Create may not show it. Times are monotonic milliseconds.
+ * forgotten, since a Describe right after a Create may not show it; one that nobody expects is forgotten once it is gone. Times are
+ * monotonic milliseconds.
  */
 export class CloudView {
   readonly #enis = new Map<string, Known>();
@@ -53,7 +70,7 @@ export class CloudView {
   /** Ids that should be read again soon. */
   unsettled(): string[] {
     return [...this.#enis]
-      .filter(([id, known]) => this.isBusy(id) || known.detached !== undefined)
+      .filter(([id, { detached }]) => this.isBusy(id) || (detached && !lastedLongEnough(detached)))
       .map(([id]) => id);
   }
 
@@ -63,26 +80,21 @@ export class CloudView {
     if (known !== undefined) known.touchedAt = now;
   }
 
+  /** Takes the answer to a Delete: from now on one later reading without the ENI is enough. */
+  deleted(eniId: string, now: number): void {
+    const known = this.#enis.get(eniId);
+    if (known !== undefined) Object.assign(known, { deleted: true, touchedAt: now });
+  }
+
   /** Takes the answer to a Create: the ENI is there at once, whatever the next reading shows. */
   created(eni: Eni, now: number): void {
-    this.#enis.set(eni.id, {
-      eni,
-      touchedAt: now,
-      absence: undefined,
-      detached: undefined,
-      addresses: new Map(),
-    });
+    this.#enis.set(eni.id, { ...unseen(), eni, touchedAt: now });
   }
 
   /** Says that an ENI with these addresses should be there, as an object has it: readings that lack any count from now on. */
   expect(eniId: string, addresses: Iterable<string>): void {
-    const known: Known = this.#enis.get(eniId) ?? {
-      eni: undefined,
-      touchedAt: undefined,
-      absence: undefined,
-      detached: undefined,
-      addresses: new Map(),
-    };
+    const known = this.#enis.get(eniId) ?? unseen();
+    known.expected = true;
     this.#enis.set(eniId, known);
     for (const address of addresses) {
       if (!known.addresses.has(address)) known.addresses.set(address, undefined);
@@ -110,15 +122,11 @@ export class CloudView {
     return this.read(new Set([...this.#enis.keys(), ...answer.map((eni) => eni.id)]), answer, began);
   }
 
-  /** Whether the last reading lacked the ENI: enough after a Delete of our own. */
-  isAbsent(eniId: string): boolean {
-    const known = this.#enis.get(eniId);
-    return known !== undefined && known.touchedAt === undefined && known.absence !== undefined;
-  }
-
-  /** Whether readings far enough apart lacked the ENI, and none between showed it. */
+  /** Whether readings far enough apart lacked the ENI, and none between showed it; one is enough after a Delete of our own. */
   isGone(eniId: string): boolean {
-    return lastedLongEnough(this.#enis.get(eniId)?.absence);
+    const known = this.#enis.get(eniId);
+    if (known?.absence === undefined) return false;
+    return (known.deleted && known.touchedAt === undefined) || lastedLongEnough(known.absence);
   }
 
   /** Whether readings far enough apart showed the ENI attached to nothing, and none between anything else. */
@@ -129,8 +137,8 @@ export class CloudView {
   /** Whether the last reading showed the ENI without the address: enough after an Unassign of our own. */
   isAddressAbsent(eniId: string, address: string): boolean {
     const known = this.#enis.get(eniId);
-    if (known === undefined || known.touchedAt !== undefined) return false;
-    return known.absence !== undefined || known.addresses.get(address) !== undefined;
+    if (known === undefined || known.touchedAt !== undefined || known.absence !== undefined) return false;
+    return known.addresses.get(address) !== undefined;
   }
 
   /** Whether readings far enough apart lacked the address, or its ENI. */
@@ -159,7 +167,9 @@ export class CloudView {
     }
     const alone = eni.state === "available" && eni.instanceId === undefined && touchedAt === undefined;
     const detached = alone ? lengthened(before?.detached, began) : undefined;
-    this.#enis.set(eni.id, { eni, touchedAt, absence: undefined, detached, addresses });
+    const deleted = (before?.deleted ?? false) && (touchedAt !== undefined || eni.state === "deleting");
+    const expected = before?.expected ?? false;
+    this.#enis.set(eni.id, { eni, expected, deleted, touchedAt, absence: undefined, detached, addresses });
     return (
       before === undefined ||
       before.touchedAt !== touchedAt ||
@@ -174,6 +184,7 @@ export class CloudView {
     if (known === undefined) return false;
     known.touchedAt = laterThan(known.touchedAt, began);
     if (known.touchedAt === undefined) known.absence = lengthened(known.absence, began);
+    if (!known.expected && this.isGone(id)) this.#enis.delete(id);
     return true;
   }
 }

@@ -13,8 +13,12 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI): Promise<void> 
   if (eni === undefined || view.isBusy(id)) return;
   view.touch(id, clock.monotonic());
   try {
-    if (eni.instanceId !== undefined) await cloud.detach(id, eni.instanceId);
-    else await cloud.remove(id);
+    if (eni.instanceId !== undefined) {
+      await cloud.detach(id, eni.instanceId);
+    } else {
+      await cloud.remove(id);
+      view.deleted(id, clock.monotonic());
+    }
     world.logger.info(
       { node: veni.spec.node, eni: id, instance: eni.instanceId },
       eni.instanceId !== undefined ? "detaching the ENI" : "deleting the ENI",

@@ -58,8 +58,7 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
     id,
     vips.map((vip) => vip.metadata.name),
   );
-  const released = veni.spec.intent === "Released" && view.isAbsent(id);
-  if (released || view.isGone(id)) {
+  if (view.isGone(id)) {
     for (const vip of vips) await objects.dropAddress(vip);
     await objects.dropEni(veni);
     view.forget(id);
