@@ -238,15 +238,23 @@ export class Agent {
       logger.info({ instanceId }, "this node's instance is known");
       pool.take({ type: "instance-known", instanceId });
     };
-    let named = false;
+    // A kubelet that was not told its providerID: ipamd finds the instance by the node's address. Only then, since the object may
+    // still speak of an earlier machine of this name.
+    let unnamed = false;
+    const takeFromConfig = () => {
+      const instanceId = objects.config()?.instanceId;
+      if (unnamed && instanceId !== undefined) instanceKnown(instanceId);
+    };
+    objects.configs.subscribe(takeFromConfig);
     const following = followNode(
       { kube, clock, logger },
       {
         name: nodeName,
         signal: this.#stopping.signal,
         tell: ({ instanceId, internalIp }) => {
-          named = instanceId !== undefined;
-          if (instanceId !== undefined) instanceKnown(instanceId);
+          unnamed = instanceId === undefined;
+          if (instanceId === undefined) takeFromConfig();
+          else instanceKnown(instanceId);
           if (internalIp === undefined) return;
           store.setMeta("node-address", internalIp);
           network.setInternalIp(internalIp);
@@ -254,11 +262,6 @@ export class Agent {
       },
     );
     this.#started.defer(() => following);
-    // A kubelet that was not told its providerID: ipamd finds the instance by the node's address.
-    objects.configs.subscribe(() => {
-      const instanceId = objects.config()?.instanceId;
-      if (!named && instanceId !== undefined) instanceKnown(instanceId);
-    });
   }
 
   #statuses(pool: Pool, network: NodeNetwork, objects: NodeObjects): StatusToPublish[] {

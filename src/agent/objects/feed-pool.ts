@@ -4,7 +4,7 @@ import type { NodeObjects } from "./node-objects.ts";
 
 /**
  * Brings what the watches see to pool and links. Before a watch has held a complete list, what it lacks means nothing, so
- * nothing is taken out of the pool then.
+ * nothing is taken out of the pool then; nor before it is known which instance this is.
  *
  * @returns a function that ends it
  */
@@ -15,8 +15,10 @@ export function feedPool(
   const { addresses, enis } = objects;
 
   function enisChanged(): void {
-    if (!enis.hasSynced()) return;
-    const own = enis.store.list().filter(({ instanceId }) => instanceId === pool.state.instanceId);
+    const instance = pool.state.instanceId;
+    // A list without ours would end promises and free numbers: so it must be known which ones are ours.
+    if (!enis.hasSynced() || instance === undefined) return;
+    const own = enis.store.list().filter(({ instanceId }) => instanceId === instance);
     pool.take({
       type: "claims-listed",
       claims: new Map(own.map(({ name, claim }) => [name, claim])),
