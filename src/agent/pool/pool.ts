@@ -36,6 +36,7 @@ export class Pool {
   #state: PoolState;
   #lastWaiter = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(state: PoolState, world: PoolWorld) {
     this.#state = state;
@@ -66,12 +67,13 @@ export class Pool {
    * Gives the attachment its address, waiting until one is free.
    *
    * @param signal ends the wait
-   * @throws NotAllocatedError when it was ended; the store's error when the allocation could not be written
+   * @throws NotAllocatedError when it was ended, or the pool closed; the store's error when the allocation could not be written
    */
   async allocate(
     { attachment, netns }: { attachment: Attachment; netns: string },
     signal: AbortSignal,
   ): Promise<PooledAddress> {
+    if (this.#closed) throw stopping();
     const waiter = ++this.#lastWaiter;
     const caller = Promise.withResolvers<PooledAddress>();
     this.#callers.set(waiter, caller);
@@ -104,11 +106,15 @@ export class Pool {
     );
   }
 
-  /** Stops the timer; callers that wait are sent away. */
+  /** Hands out nothing any more: callers that wait are sent away, and those that still come. Releases are taken. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
-    for (const caller of this.#callers.values())
-      caller.reject(new NotAllocatedError("the agent is stopping"));
+    for (const [waiter, caller] of this.#callers) {
+      // Or a release would still give it an address, of which nobody hears.
+      this.take({ type: "give-up", waiter });
+      caller.reject(stopping());
+    }
     this.#callers.clear();
   }
 
@@ -136,9 +142,13 @@ export class Pool {
   #setTimer(): void {
     clearTimeout(this.#timer);
     const end = nextCoolDownEnd(this.#state);
-    if (end === undefined) return;
+    if (end === undefined || this.#closed) return;
     // Rounded up: a timer that fires a fraction early would find the cool-down unfinished.
     const delay = Math.max(1, Math.ceil(end - this.#world.clock.monotonic()));
     this.#timer = setTimeout(() => this.take({ type: "tick" }), delay);
   }
+}
+
+function stopping(): NotAllocatedError {
+  return new NotAllocatedError("the agent is stopping");
 }

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "bun:test";
+import { Pool } from "./pool.ts";
+import { emptyPool } from "./pool-state.ts";
+
+function emptyOpenPool(): Pool {
+  return new Pool(
+    { ...emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), open: true },
+    {
+      clock: { now: () => 0, monotonic: () => 0 },
+      store: { apply() {} },
+      onFatal(error) {
+        throw error;
+      },
+    },
+  );
+}
+
+const web = {
+  attachment: { containerId: "c1", ifName: "eth0", podNamespace: "default", podName: "web-0", podUid: "u1" },
+  netns: "",
+};
+
+describe("Pool.close()", () => {
+  it("sends callers away that wait", async () => {
+    const pool = emptyOpenPool();
+    const waiting = pool.allocate(web, new AbortController().signal);
+    pool.close();
+    await expect(waiting).rejects.toThrow("the agent is stopping");
+    expect(pool.state.waiters).toEqual([]);
+  });
+
+  it("lets nobody wait who comes later: the end of the agent would wait for them", async () => {
+    const pool = emptyOpenPool();
+    pool.close();
+    const late = pool.allocate(web, AbortSignal.timeout(1_000));
+    await expect(late).rejects.toThrow("the agent is stopping");
+  });
+});
