@@ -95,7 +95,7 @@ function becomeRouter(): void {
 
 /** Plugs a network interface into the node, as the cloud does: it arrives down, and with addresses that only the cloud knows. */
 function plug(name: string, { mac, addresses }: { mac: string; addresses: readonly string[] }): void {
-  const far = `a-${name}`;
+  const far = `a-${name.replace('"', "")}`;
   vpc.run(
     ..."ip link add".split(" "),
     far,
@@ -511,6 +511,49 @@ describe("two ENIs with pods", () => {
         node.run("nft", "list", "ruleset").includes("tke_eni"),
       { withinMs: 2 * REPAIR_MS },
     );
+  });
+
+  test("an object that has come to make no sense takes the ENI out of the pool, and nothing from its pods", async () => {
+    const before = ours();
+    await agent.setWanted([{ ...eni1, gateway: "10.0.16" }, eni2]);
+    await eventually("the ENI has left the pool", () => Bun.deepEquals(agent.ready, ["eni-2"]), {
+      withinMs: REPAIR_MS,
+    });
+    expect(agent.eni("eni-1")?.problem).toContain('"10.0.16"');
+    node.run("nft", "flush", "ruleset");
+    node.run("ip", "rule", "del", "pref", "512");
+    await eventually("everything is as it was", () => Bun.deepEquals(ours(), before), {
+      withinMs: REPAIR_MS,
+    });
+    await eventually("the ruleset is back", () => node.run("nft", "list", "ruleset").includes("tke_eni"), {
+      withinMs: REPAIR_MS,
+    });
+    ping(a, "10.0.16.1");
+    ping(b, "10.0.17.1");
+    expect(dropped()).toBe(0);
+    await agent.setWanted([eni1, eni2]);
+    await eventually("both are ready", () => agent.ready.length === 2, { withinMs: REPAIR_MS });
+  });
+
+  test("a link name that nft cannot write keeps its own ENI out of the pool, and no other", async () => {
+    const odd = { ...eni1, eniId: "eni-3", mac: "20:90:6f:00:00:13", primaryIp: "10.0.16.20" };
+    plug('eth"3', { mac: odd.mac, addresses: [odd.primaryIp] });
+    await agent.setWanted([eni1, eni2, odd]);
+    await eventually("the ENI's problem is told", () =>
+      (agent.eni("eni-3")?.problem ?? "").includes('eth\\"3'),
+    );
+    node.run("nft", "flush", "ruleset");
+    await eventually("the ruleset is back", () => node.run("nft", "list", "ruleset").includes("tke_eni"), {
+      withinMs: REPAIR_MS,
+    });
+    expect(agent.ready).toEqual(["eni-1", "eni-2"]);
+    node.run("ip", "link", "set", 'eth"3', "down");
+    node.run("ip", "link", "set", 'eth"3', "name", "eth.3*x@");
+    await eventually("ready under a name that is odd only to people", () => agent.ready.length === 3, {
+      withinMs: REPAIR_MS,
+    });
+    ping(a, "10.0.16.1");
+    expect(dropped()).toBe(0);
   });
 
   test("numbers are the same after a restart, also when the link came back under another index", async () => {

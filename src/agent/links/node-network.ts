@@ -1,6 +1,5 @@
 import type { Clock } from "../../api/clock.ts";
-import { ENI_TABLE_BASE, TRASH_GROUP } from "../../api/data-path.ts";
-import { parseIpAddress } from "../../netlink/ip-address.ts";
+import { ENI_TABLE_BASE, MAX_ENI_NUMBER, TRASH_GROUP } from "../../api/data-path.ts";
 import { deleteLinkGroup } from "../../netlink/link.ts";
 import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
 import { NetlinkMonitor, type Notification } from "../../netlink/monitor.ts";
@@ -8,11 +7,12 @@ import { TABLE_MAIN } from "../../netlink/route.ts";
 import { NetlinkSocket } from "../../netlink/socket.ts";
 import type { Logger } from "../logger.ts";
 import { NftKeeper } from "../nft/nft-keeper.ts";
+import { nameProblem } from "../nft/ruleset.ts";
 import { awaitsVeths } from "../pool/cool-down.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { AgentStore, StoredEni } from "../store/agent-store.ts";
 import { keepSysctls, wantedSysctls } from "../sysctl/keep-sysctls.ts";
-import type { EniSpec } from "./eni-spec.ts";
+import { type EniSpec, unsoundness } from "./eni-spec.ts";
 import { numberEnis } from "./number-enis.ts";
 import { type ObservedNetwork, observeNetwork } from "./observed-network.ts";
 import { type PlannedAct, planNetwork } from "./plan-network.ts";
@@ -57,6 +57,7 @@ const FULL_PERIOD_MS = 10_000;
 const TRASH_DELAY_MS = 200;
 /** Rounds of read and repair in one pass: the second sees what the first one's acts led to. */
 const ROUNDS = 3;
+const NO_NUMBER = `the node has ${MAX_ENI_NUMBER} ENIs already, which is all that marks have room for`;
 const RESTLESS = "somebody changes it as fast as it is set up: see who else manages routes and rules here";
 
 /** Keeps links, routes, rules, nftables and sysctls of the node as its ENIs need them. */
@@ -81,6 +82,8 @@ export class NodeNetwork {
   #stopped = false;
   /** Why single ENIs cannot be set up. */
   #problems: ReadonlyMap<string, string> = new Map();
+  /** ENIs for which there is no number. */
+  #refused: readonly string[] = [];
   #lastActs = "";
 
   constructor(world: NodeNetworkWorld) {
@@ -196,12 +199,14 @@ export class NodeNetwork {
         "the node has no default route in table main and no link with its InternalIP: which link is the primary one cannot be told",
       );
     }
-    const marked = this.#sound().map(({ eniId, number, table }) => ({
+    const marked = this.#enis.map(({ eniId, number, table }) => ({
       number,
       group: table,
-      ifName: enis.find((e) => e.eniId === eniId)?.ifName,
+      ifName: ifWritable(enis.find((e) => e.eniId === eniId)?.ifName),
     }));
-    await this.#nft.keep({ primary: primary.link.name, enis: marked });
+    await this.#nft.keep({ primary: ifWritable(primary.link.name), enis: marked });
+    const problem = nameProblem(primary.link.name);
+    if (problem !== undefined) throw new Error(problem);
     this.#tellReady();
   }
 
@@ -211,9 +216,9 @@ export class NodeNetwork {
     for (let round = 1; ; round++) {
       const observed = this.#observe();
       this.#number(observed);
-      const acts = planNetwork(observed, this.#sound());
+      const acts = planNetwork(observed, this.#enis);
       const isLast = round === ROUNDS || acts.length === 0;
-      if (isLast) this.#problems = this.#problemsIn(acts, failure);
+      if (isLast) this.#problems = this.#problemsIn(observed, { acts, failure });
       this.#setView({ ...this.#see(observed), problem: this.#view.problem });
       if (isLast) {
         // What is left to do for no ENI in particular is everybody's problem.
@@ -239,17 +244,17 @@ export class NodeNetwork {
     }
   }
 
-  /** ENIs whose objects say something that can be set up. */
-  #sound(): StoredEni[] {
-    return this.#enis.filter((eni) => unsoundness(eni) === undefined);
-  }
-
-  #problemsIn(acts: readonly PlannedAct[], failure: unknown): Map<string, string> {
+  #problemsIn(
+    observed: ObservedNetwork,
+    { acts, failure }: { acts: readonly PlannedAct[]; failure: unknown },
+  ): Map<string, string> {
     const problems = new Map<string, string>();
-    for (const eni of this.#enis) {
-      const problem = unsoundness(eni);
+    for (const eni of this.#wanted ?? []) {
+      const link = findEniLink(observed, eni.mac);
+      const problem = unsoundness(eni) ?? (link && nameProblem(link.name));
       if (problem !== undefined) problems.set(eni.eniId, problem);
     }
+    for (const eniId of this.#refused) problems.set(eniId, NO_NUMBER);
     const text = failure instanceof Error ? failure.message : RESTLESS;
     for (const { eniId } of acts) if (eniId !== undefined) problems.set(eniId, text);
     for (const [eniId, problem] of problems) {
@@ -289,10 +294,8 @@ export class NodeNetwork {
     for (const eni of saved) store.saveEni(eni);
     for (const eniId of forgotten)
       logger.info({ eni: eniId }, "the ENI has gone, its numbers are free again");
-    for (const eniId of refused) {
-      logger.error({ eni: eniId }, "the node has 14 ENIs already, which is all that marks have room for");
-    }
     this.#enis = enis;
+    this.#refused = refused;
   }
 
   #see(observed: ObservedNetwork): Omit<NetworkView, "problem"> {
@@ -372,15 +375,8 @@ export class NodeNetwork {
   }
 }
 
-/** Why an ENI cannot be set up as its object describes it. */
-function unsoundness({ primaryIp, gateway }: StoredEni): string | undefined {
-  try {
-    parseIpAddress(primaryIp);
-    parseIpAddress(gateway);
-    return undefined;
-  } catch (error) {
-    return `its VpcENI cannot be used: ${(error as Error).message}`;
-  }
+function ifWritable(name: string | undefined): string | undefined {
+  return name !== undefined && nameProblem(name) === undefined ? name : undefined;
 }
 
 /** Whether a notification can be about something that is ours; a pod's own veth and route are its plugin's. */

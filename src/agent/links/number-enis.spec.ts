@@ -64,6 +64,17 @@ describe("numberEnis()", () => {
     expect(forgotten).toEqual([]);
   });
 
+  it("keeps an ENI as it was when its object has come to make no sense, and gives no number to a new one", () => {
+    const wanted = [
+      { ...spec(1), gateway: "10.0.16" },
+      { ...spec(2), primaryIp: "fd00::2" },
+    ];
+    const { enis, saved, forgotten } = numberEnis([stored(1)], { wanted, indexOf: linkOf, ...nothingHeld });
+    expect(enis).toEqual([stored(1)]);
+    expect(saved).toEqual([]);
+    expect(forgotten).toEqual([]);
+  });
+
   it("refuses the fifteenth", () => {
     const all = Array.from({ length: 15 }, (_, i) => spec(i + 1));
     const { enis, refused } = numberEnis([], { wanted: all, indexOf: linkOf, ...nothingHeld });

@@ -1,6 +1,6 @@
 import { ENI_TABLE_BASE, MAX_ENI_NUMBER } from "../../api/data-path.ts";
 import type { StoredEni } from "../store/agent-store.ts";
-import type { EniSpec } from "./eni-spec.ts";
+import { type EniSpec, unsoundness } from "./eni-spec.ts";
 
 export interface Numbering {
   /** ENIs with their numbers: those that were given before and are still held by something, and new ones. */
@@ -17,7 +17,8 @@ export interface Numbering {
  * Gives each ENI whose link is here its table and its mark number.
  *
  * Both are stable: pods' veths carry the table's number as their group. An ENI that is wanted no more keeps its numbers as long
- * as `isHeld` says that a pod or a link could still use them.
+ * as `isHeld` says that a pod or a link could still use them. One whose object has come to make no sense stays what it was: its
+ * pods still send by it.
  *
  * @param wanted the node's ENIs; undefined while the API server has not said which those are, when nothing is forgotten
  * @param indexOf ifindex of the ENI's link; undefined when it is not here
@@ -43,13 +44,18 @@ export function numberEnis(
       result.forgotten.push(eni.eniId);
       continue;
     }
-    const current = spec === undefined ? eni : { ...eni, ...spec };
-    result.enis.push(current);
-    if (spec !== undefined && !saysTheSame(eni, spec)) result.saved.push(current);
+    if (spec === undefined || saysTheSame(eni, spec) || unsoundness(spec) !== undefined) {
+      result.enis.push(eni);
+      continue;
+    }
+    const changed = { ...eni, ...spec };
+    result.enis.push(changed);
+    result.saved.push(changed);
   }
   for (const spec of wanted ?? []) {
     const index = indexOf(spec.mac);
-    if (index === undefined || result.enis.some(({ eniId }) => eniId === spec.eniId)) continue;
+    if (index === undefined || unsoundness(spec) !== undefined) continue;
+    if (result.enis.some(({ eniId }) => eniId === spec.eniId)) continue;
     const number = lowestFree(result.enis);
     if (number === undefined) {
       result.refused.push(spec.eniId);

@@ -14,6 +14,7 @@ import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
 import { deleteRoute, type InstalledRoute, type Route, replaceRoute } from "../../netlink/route.ts";
 import { addRule, deleteRule, type InstalledRule, type Rule } from "../../netlink/rule.ts";
 import type { StoredEni } from "../store/agent-store.ts";
+import { unsoundness } from "./eni-spec.ts";
 import type { ObservedNetwork } from "./observed-network.ts";
 import { findEniLink } from "./primary-link.ts";
 
@@ -87,14 +88,16 @@ function routeActs({ routes }: ObservedNetwork, eni: StoredEni, link: Link | und
     .map((route) => replaceRoute(route));
 }
 
-function routesOf({ table, gateway }: StoredEni, link: Link | undefined): Route[] {
+function routesOf(eni: StoredEni, link: Link | undefined): Route[] {
+  const { table, gateway } = eni;
   const backstop: Route = {
     destination: ANYWHERE,
     table,
     type: "unreachable",
     metric: BACKSTOP_METRIC,
   };
-  if (link === undefined) return [backstop];
+  // Without a sound gateway, which only an ENI can lack whose numbers were read back from the kernel, its route stays as it is.
+  if (link === undefined || unsoundness(eni) !== undefined) return [backstop];
   return [
     {
       destination: ANYWHERE,

@@ -1,6 +1,6 @@
 import type { Logger } from "../logger.ts";
 import { NftGeneration } from "./generation.ts";
-import { type MarkedEni, ruleset, TABLE } from "./ruleset.ts";
+import { ruleset, TABLE, type WantedRuleset } from "./ruleset.ts";
 import { runNft } from "./run-nft.ts";
 
 /** Keeps the table `inet tke_eni` as it should be. Not for concurrent use. */
@@ -19,7 +19,7 @@ export class NftKeeper {
    *
    * @throws NftError, SystemCallError
    */
-  async keep(wanted: { primary: string; enis: readonly MarkedEni[] }): Promise<void> {
+  async keep(wanted: WantedRuleset): Promise<void> {
     const text = ruleset(wanted);
     const reason = await this.#reasonToLoad(text);
     if (reason === undefined) return;

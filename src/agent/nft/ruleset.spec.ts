@@ -23,9 +23,13 @@ describe("ruleset()", () => {
     expect(text).toContain("chain eni3 { meta mark set meta mark and 0xffffff0f or 0x30; accept; }");
   });
 
-  for (const name of ['eth1" : drop', "eth1 ", "", "-eth1", "a-name-that-is-too-long"]) {
+  for (const name of ['eth1" : drop', "eth*", "eth\n1", ""]) {
     it(`refuses a link named ${JSON.stringify(name)}`, () => {
       expect(() => ruleset({ primary: name, enis: [] })).toThrow(JSON.stringify(name));
     });
   }
+
+  it("quotes a link name that is odd only to people", () => {
+    expect(ruleset({ primary: "-e;*h}@", enis: [] })).toContain('elements = { "-e;*h}@" : goto in15 }');
+  });
 });

@@ -6,14 +6,20 @@ export interface MarkedEni {
   number: number;
   /** Group of its pods' veths. */
   group: number;
-  /** Undefined while its link is not here. */
+  /** Undefined while its link is not here, or where its name cannot be written. */
   ifName: string | undefined;
+}
+
+export interface WantedRuleset {
+  /** Name of the node's primary link; undefined where that cannot be written. */
+  primary: string | undefined;
+  enis: readonly MarkedEni[];
 }
 
 export const TABLE = "inet tke_eni";
 
-/** Names that nft takes unquoted and the kernel allows; anything else in the text could mean something else. */
-const SAFE_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
+/** nft has no way to write a quote inside of quotes, and takes an asterisk at the end for any end. */
+const UNWRITABLE = /["\p{Cc}]|\*$|^$/u;
 const OTHER_BITS = hex(~MARK_MASK >>> 0);
 const MASK = hex(MARK_MASK);
 
@@ -24,10 +30,9 @@ const MASK = hex(MARK_MASK);
  * hostPort, load balancer) remembers the ENI that it came in by, since its replies are routed before they are translated back.
  * Verdict maps, because nft cannot set "the mark's other bits, or what a map says".
  *
- * @param primary name of the node's primary link
  * @throws when a link has a name that cannot be written
  */
-export function ruleset({ primary, enis }: { primary: string; enis: readonly MarkedEni[] }): string {
+export function ruleset({ primary, enis }: WantedRuleset): string {
   const sorted = enis.toSorted((a, b) => a.number - b.number);
   const named = sorted.filter((eni): eni is MarkedEni & { ifName: string } => eni.ifName !== undefined);
   return `${[
@@ -44,7 +49,7 @@ export function ruleset({ primary, enis }: { primary: string; enis: readonly Mar
       `${hex(PRIMARY_NUMBER << MARK_SHIFT)} : accept`,
     ]),
     map("nic", "ifname", [
-      `${quoted(primary)} : goto in${PRIMARY_NUMBER}`,
+      ...(primary === undefined ? [] : [`${quoted(primary)} : goto in${PRIMARY_NUMBER}`]),
       ...named.map((eni) => `${quoted(eni.ifName)} : goto in${eni.number}`),
     ]),
     ...sorted.flatMap(({ number }) => [
@@ -80,12 +85,16 @@ function markWith(mark: "meta mark" | "ct mark", number: number): string {
 }
 
 function quoted(name: string): string {
-  if (!SAFE_NAME.test(name)) {
-    throw new Error(
-      `link name ${JSON.stringify(name)} cannot be written into the nftables ruleset: rename the link`,
-    );
-  }
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw new Error(problem);
   return `"${name}"`;
+}
+
+/** Why a link of this name cannot be in the ruleset; undefined when it can. */
+export function nameProblem(name: string): string | undefined {
+  return UNWRITABLE.test(name)
+    ? `link name ${JSON.stringify(name)} cannot be written into the nftables ruleset: rename the link`
+    : undefined;
 }
 
 function hex(value: number): string {
