@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EniSpec } from "../../src/agent/links/eni-spec.ts";
@@ -185,18 +185,19 @@ class Agent {
   readonly views: NetworkView[] = [];
   ready: readonly string[] = [];
 
-  constructor() {
+  constructor({ path }: { path?: string | undefined } = {}) {
     const program = [process.execPath, join(import.meta.dir, "node-network-process.ts"), folder];
     this.#process = Bun.spawn(["ip", "netns", "exec", node.name, ...program], {
       stdin: "pipe",
       stdout: "pipe",
       stderr: "inherit",
+      env: { ...process.env, ...(path !== undefined && { PATH: `${path}:${process.env["PATH"]}` }) },
     });
     this.#reading = this.#read();
   }
 
-  static async start(wanted: readonly EniSpec[]): Promise<Agent> {
-    const started = new Agent();
+  static async start(wanted: readonly EniSpec[], options?: { path?: string }): Promise<Agent> {
+    const started = new Agent(options);
     try {
       await started.setWanted(wanted);
       await eventually("the ENIs are ready", () => started.ready.length === wanted.length, {
@@ -382,6 +383,26 @@ describe("two ENIs with pods", () => {
     node.run("nft", ...command);
     await eventually("the table is as it was", () => list() === before, { withinMs: REPAIR_MS });
     ping(a, "10.0.16.1");
+  });
+
+  test("what somebody does to the table while it is being loaded is not taken for ours", async () => {
+    await agent.stop();
+    const nft = Bun.which("nft");
+    writeFileSync(
+      join(folder, "nft"),
+      `#!/bin/sh
+       ${nft} "$@" || exit $?
+       [ "$1" != -f ] || ! mkdir ${folder}/once 2>/dev/null || ${nft} flush map inet tke_eni from_pod\n`,
+      { mode: 0o755 },
+    );
+    agent = await Agent.start([eni1, eni2], { path: folder });
+    expect(existsSync(join(folder, "once"))).toBe(true);
+    await eventually(
+      "the map is whole",
+      () =>
+        node.run("nft", "list", "map", "inet", "tke_eni", "from_pod").includes(`${agent.table("eni-1")} :`),
+      { withinMs: 2 * REPAIR_MS },
+    );
   });
 
   test("other tables of nftables stay, and their changes do not make ours be loaded again", async () => {

@@ -23,11 +23,13 @@ export class NftKeeper {
     const text = ruleset(wanted);
     const reason = await this.#reasonToLoad(text);
     if (reason === undefined) return;
+    const before = this.#generation.read();
     // Equivalent to: `nft -f -`; one transaction, so that no packet sees half of it.
     await runNft(["-f", "-"], text);
-    // Read before the listing: what changes in between is then looked at again.
+    const listing = await list();
     const generation = this.#generation.read();
-    this.#loaded = { text, listing: await list(), generation };
+    // More than our own transaction: what somebody else did in between may be in the listing, and would pass for ours for ever.
+    this.#loaded = generation === (before + 1) >>> 0 ? { text, listing, generation } : undefined;
     this.#logger.info({ reason, enis: wanted.enis.length }, "loaded the nftables ruleset");
   }
 
@@ -37,7 +39,7 @@ export class NftKeeper {
 
   async #reasonToLoad(text: string): Promise<string | undefined> {
     const loaded = this.#loaded;
-    if (loaded === undefined) return "the agent has started";
+    if (loaded === undefined) return "it was not loaded yet, or somebody changed rulesets meanwhile";
     if (loaded.text !== text) return "the ENIs have changed";
     const generation = this.#generation.read();
     if (generation === loaded.generation) return undefined;
