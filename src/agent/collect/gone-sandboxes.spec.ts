@@ -1,10 +1,13 @@
 import { describe, expect, it } from "bun:test";
-import { emptyPool, type PoolState } from "../pool/pool-state.ts";
+import { emptyPool, FOUND_BY_VETH, type PoolState } from "../pool/pool-state.ts";
 import { goneSandboxes, type Missing } from "./gone-sandboxes.ts";
 
 const MINUTE = 60_000;
 
-function poolWith(containerId: string, { podName = "web-0", ageMs = 10 * MINUTE } = {}): PoolState {
+function poolWith(
+  containerId: string,
+  { podName = "web-0", netns = "", ageMs = 10 * MINUTE } = {},
+): PoolState {
   return {
     ...emptyPool({ coolDownMs: 1 }),
     addresses: new Map([
@@ -17,7 +20,7 @@ function poolWith(containerId: string, { podName = "web-0", ageMs = 10 * MINUTE 
           holding: {
             kind: "in-use",
             attachment: { containerId, ifName: "eth0", podNamespace: "default", podName, podUid: "" },
-            netns: "",
+            netns,
             since: 100 * MINUTE - ageMs,
           },
         },
@@ -69,5 +72,11 @@ describe("goneSandboxes()", () => {
 
   it("leaves what no kubelet asked for", () => {
     expect(twice(poolWith("c1", { podName: "" }))).toEqual([]);
+  });
+
+  it("finds what only a veth told of when the store was lost, once that veth is gone", () => {
+    const recovered = poolWith("c1", { podName: "", netns: FOUND_BY_VETH });
+    expect(twice(recovered, { veths: ["c1"] })).toEqual([]);
+    expect(twice(recovered)).toEqual(["c1"]);
   });
 });

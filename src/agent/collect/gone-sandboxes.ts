@@ -1,5 +1,5 @@
 import type { Instant } from "../pool/instant.ts";
-import type { PoolState } from "../pool/pool-state.ts";
+import { FOUND_BY_VETH, type PoolState } from "../pool/pool-state.ts";
 
 /** One reading of what could still hold addresses. */
 export interface SandboxReading {
@@ -23,7 +23,7 @@ const APART_MS = 10_000;
  *
  * One list proves nothing: a runtime that has just started shows none. Gone is what two readings at least ten seconds apart
  * both lack, whose allocation is older than two minutes and whose veth does not stand. Allocations that are not of a kubelet's
- * pod (cnitool) are nobody's sandbox and stay.
+ * pod (cnitool) are nobody's sandbox and stay, unless it was a veth alone that told of them: without it they are gone.
  */
 export function goneSandboxes(
   state: PoolState,
@@ -35,7 +35,8 @@ export function goneSandboxes(
   for (const { holding } of state.addresses.values()) {
     if (holding.kind !== "in-use") continue;
     const { containerId, podName } = holding.attachment;
-    if (podName === "" || reading.sandboxes.has(containerId) || reading.veths.has(containerId)) continue;
+    if (podName === "" && holding.netns !== FOUND_BY_VETH) continue;
+    if (reading.sandboxes.has(containerId) || reading.veths.has(containerId)) continue;
     if (reading.at.wall - holding.since < YOUNGEST_MS) continue;
     const since = before.get(containerId) ?? reading.at.monotonic;
     missing.set(containerId, since);

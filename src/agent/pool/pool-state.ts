@@ -28,6 +28,9 @@ export interface InUse {
   since: number;
 }
 
+/** Stands for the namespace of a holder that no caller named: its veth alone told of it when the store was lost. */
+export const FOUND_BY_VETH = "(found by its veth)";
+
 /** Given back a moment ago: connections of the old holder may still arrive. */
 export interface CoolingDown {
   kind: "cooling-down";

@@ -3,6 +3,7 @@ import type { VpcIP } from "../../api/vpc-ip.ts";
 import { parseIpPrefix } from "../../netlink/ip-address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { InstalledRoute } from "../../netlink/route.ts";
+import { FOUND_BY_VETH } from "../pool/pool-state.ts";
 import { type RecoverySources, recoverAddresses } from "./recover-addresses.ts";
 
 const now = { wall: 1_000_000, monotonic: 500 };
@@ -76,6 +77,7 @@ describe("recoverAddresses()", () => {
       "10.0.16.5": {
         kind: "in-use",
         attachment: { containerId: "c1", ifName: "eth0", podNamespace: "default", podName: "pod-c1" },
+        netns: FOUND_BY_VETH,
       },
     });
   });
@@ -146,5 +148,18 @@ describe("recoverAddresses()", () => {
       routes: [podRoute("10.0.16.5", 7), podRoute("10.0.16.6", 7)],
     });
     expect(records.filter(({ holding }) => holding.kind === "in-use")).toHaveLength(1);
+  });
+
+  it("lets nobody else have the second address of a container before its veth is gone", () => {
+    expect(
+      holdings({
+        objects: [vip("10.0.16.5"), vip("10.0.16.6")],
+        links: [veth(7, "c1"), veth(8, "c1")],
+        routes: [podRoute("10.0.16.5", 7), podRoute("10.0.16.6", 8)],
+      }),
+    ).toMatchObject({
+      "10.0.16.5": { kind: "in-use", attachment: { containerId: "c1" } },
+      "10.0.16.6": { kind: "cooling-down", containerId: "c1", vethGone: false },
+    });
   });
 });

@@ -6,7 +6,7 @@ import type { InstalledRoute } from "../../netlink/route.ts";
 import type { Sandbox } from "../cri/container-runtime.ts";
 import type { Attachment } from "../pool/attachment.ts";
 import type { Instant } from "../pool/instant.ts";
-import type { Holding, PooledAddress } from "../pool/pool-state.ts";
+import { FOUND_BY_VETH, type Holding, type PooledAddress } from "../pool/pool-state.ts";
 import type { StoredAddress } from "../store/agent-store.ts";
 
 /** All that can be known of who holds what when the store does not say. */
@@ -32,10 +32,10 @@ const IF_NAME = "eth0";
  * Who holds which address, from what can be seen.
  *
  * A route in the pods' table or a running sandbox is a holder. What was promised stays promised. Anything else that was ever
- * used rests first: what its last holder did is not known.
+ * used rests first: what its last holder did is not known, and a veth that still stands must go before.
  */
 export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
-  const holders = findHolders(sources);
+  const { holders, standing } = findHolders(sources);
   const records = new Map<string, PooledAddress>();
   for (const vip of sources.objects) {
     const address = vip.metadata.name;
@@ -46,17 +46,20 @@ export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
       eniId: (holder?.table !== undefined && sources.eniOfTable(holder.table)) || eniId,
       subnetId,
       object: { uid: vip.metadata.uid ?? "", eniId, subnetId, instanceId, reclaim },
-      holding: holder ? inUse(holder.attachment, sources.now) : holdingWithoutHolder(vip, sources),
+      holding: holder
+        ? inUse(holder, sources.now)
+        : holdingWithoutHolder(vip, { ...sources, containerId: standing.get(address) }),
     });
   }
-  for (const [address, { attachment, table }] of holders) {
+  for (const [address, holder] of holders) {
     if (records.has(address)) continue;
+    const { table } = holder;
     const before = sources.stored.find((s) => s.address === address);
     records.set(address, {
       address,
       eniId: (table !== undefined && sources.eniOfTable(table)) || (before?.eniId ?? ""),
       subnetId: before?.subnetId ?? "",
-      holding: inUse(attachment, sources.now),
+      holding: inUse(holder, sources.now),
     });
   }
   return [...records.values()];
@@ -68,18 +71,31 @@ interface Holder {
   table?: number;
 }
 
-function findHolders({ objects, links, routes, sandboxes }: RecoverySources): Map<string, Holder> {
+interface Found {
+  /** By address; each container has one. */
+  holders: Map<string, Holder>;
+  /** Further addresses with a veth that stands, and whose that is: which interface they are of, nobody can tell. */
+  standing: Map<string, string>;
+}
+
+function findHolders({ objects, links, routes, sandboxes }: RecoverySources): Found {
   const ours = new Set(objects.map(({ metadata }) => metadata.name));
   const linkByIndex = new Map(links.map((link) => [link.index, link]));
   const sandboxById = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
   const holders = new Map<string, Holder>();
+  const standing = new Map<string, string>();
   const holding = new Set<string>();
   for (const { table, index, destination } of routes) {
     if (table !== PODS_TABLE || index === undefined) continue;
     const link = linkByIndex.get(index);
-    if (link?.alias === undefined || holding.has(link.alias)) continue;
+    if (link?.alias === undefined) continue;
+    const address = formatIpAddress(destination.address);
+    if (holding.has(link.alias)) {
+      standing.set(address, link.alias);
+      continue;
+    }
     holding.add(link.alias);
-    holders.set(formatIpAddress(destination.address), {
+    holders.set(address, {
       attachment: attachmentOf(link.alias, sandboxById.get(link.alias)),
       table: link.group,
     });
@@ -90,7 +106,7 @@ function findHolders({ objects, links, routes, sandboxes }: RecoverySources): Ma
     if (address === undefined || !ours.has(address) || holding.has(id) || holders.has(address)) continue;
     holders.set(address, { attachment: attachmentOf(id, sandbox) });
   }
-  return holders;
+  return { holders, standing };
 }
 
 function attachmentOf(containerId: string, sandbox: Sandbox | undefined): Attachment {
@@ -103,11 +119,15 @@ function attachmentOf(containerId: string, sandbox: Sandbox | undefined): Attach
   };
 }
 
-function inUse(attachment: Attachment, now: Instant): Holding {
-  return { kind: "in-use", attachment, netns: "", since: now.wall };
+function inUse({ attachment, table }: Holder, now: Instant): Holding {
+  const netns = table === undefined ? "" : FOUND_BY_VETH;
+  return { kind: "in-use", attachment, netns, since: now.wall };
 }
 
-function holdingWithoutHolder(vip: VpcIP, { stored, now }: RecoverySources): Holding {
+function holdingWithoutHolder(
+  vip: VpcIP,
+  { stored, now, containerId }: Pick<RecoverySources, "stored" | "now"> & { containerId: string | undefined },
+): Holding {
   const use = vip.status?.use;
   const before = stored.find(({ address }) => address === vip.metadata.name);
   const sameLife = before?.object?.uid === vip.metadata.uid;
@@ -115,11 +135,11 @@ function holdingWithoutHolder(vip: VpcIP, { stored, now }: RecoverySources): Hol
   if (use?.state === "Reclaimable" && use.token !== undefined) {
     return { kind: "reclaimable", token: use.token, since: Date.parse(use.since) };
   }
-  const neverUsed = use === undefined && before === undefined;
+  const neverUsed = use === undefined && before === undefined && containerId === undefined;
   if (neverUsed) return { kind: "free", since: now.wall, restingSince: now.monotonic };
   return {
     kind: "cooling-down",
-    containerId: use?.containerID ?? "",
+    containerId: containerId ?? use?.containerID ?? "",
     ifName: IF_NAME,
     since: now.wall,
     restingSince: now.monotonic,
