@@ -19,6 +19,7 @@ import { CloudView } from "./cloud-view/cloud-view.ts";
 import { applyDefinitions } from "./definitions.ts";
 import { fencedVpc } from "./fenced-vpc.ts";
 import type { Health } from "./health-server.ts";
+import { CreationBook } from "./node/creation-book.ts";
 import { type PodOnNode, podOnNode } from "./node/demand.ts";
 import { DepartingNodes } from "./node/departing-nodes.ts";
 import { InstanceBook } from "./node/instance-book.ts";
@@ -26,7 +27,7 @@ import { type NodeSettings, type NodeWorld, tagOf } from "./node/node-world.ts";
 import { PresentNodes } from "./node/present-nodes.ts";
 import { ClusterObjects } from "./objects/cluster-objects.ts";
 import { SubnetBook } from "./subnets/subnet-book.ts";
-import { WorkQueue } from "./work-queue.ts";
+import { WorkQueue, type WorkResult } from "./work-queue.ts";
 
 export interface IpamdWorld {
   transport: KubeTransport;
@@ -53,6 +54,7 @@ const READ_ALL_MS = 120_000;
 const READ_SUBNETS_MS = 30_000;
 const READ_CHANGED_SUBNETS_MS = 3000;
 const LOOK_AT_ALL_MS = 30_000;
+const FIRST_READING_AGAIN_MS = { least: 1000, most: 30_000 };
 const LEASE_MS = 20_000;
 const LEASE_RETRY_MS = 2000;
 /** Nodes worked on at a time. */
@@ -83,7 +85,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
   // Without a listener a rejection would end the process before its owner can say why.
   failure.promise.catch(() => {});
   let leadership: Leadership | undefined;
-  let stopping = false;
+  const stopping = new AbortController();
 
   const elector: LeaderElector = startLeaderElection(
     { client: kube, clock: world.clock, random: world.random, logger: world.logger },
@@ -104,9 +106,10 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
 
   async function lead(acquisition: Acquisition): Promise<void> {
     if (!(acquisition.from === "nobody" && (await isNewCluster()))) {
-      await world.clock.sleep(Math.max(0, acquisition.waitUntil - world.clock.monotonic()));
+      const waitMs = Math.max(0, acquisition.waitUntil - world.clock.monotonic());
+      await world.clock.sleep(waitMs, stopping.signal);
     }
-    if (stopping) return;
+    if (stopping.signal.aborted) return;
     leadership = new Leadership(world, {
       kube,
       elector,
@@ -114,7 +117,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
       settings: { ...settings, cluster: { id: settings.clusterId, uid: system.metadata.uid } },
       cloudTimeoutMs: settings.cloudTimeoutMs,
     });
-    await leadership.start();
+    leadership.start();
   }
 
   /**
@@ -139,7 +142,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
       ),
     }),
     async stop() {
-      stopping = true;
+      stopping.abort();
       await leadership?.stop();
       await elector.stop();
       await Promise.all(Object.values(watches).map((watch) => watch.stop()));
@@ -205,6 +208,9 @@ class Leadership {
   readonly #departing: DepartingNodes;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #timers: Timer[] = [];
+  readonly #clock: WaitingClock;
+  readonly #stopping = new AbortController();
+  #starting: Promise<void> | undefined;
 
   constructor(world: IpamdWorld, options: LeadershipOptions) {
     const { kube, watches, settings } = options;
@@ -213,6 +219,7 @@ class Leadership {
     const objects = new ClusterObjects(kube, watches);
     const view = new CloudView();
     this.#watches = watches;
+    this.#clock = clock;
     this.#world = {
       cloud,
       view,
@@ -227,8 +234,9 @@ class Leadership {
       demandOf: (node) => watches.pods.store.index("node", node).length,
       nonce: world.nonce,
     };
-    this.#present = new PresentNodes(this.#world);
-    this.#departing = new DepartingNodes(this.#world);
+    const creations = new CreationBook(this.#world);
+    this.#present = new PresentNodes(this.#world, creations);
+    this.#departing = new DepartingNodes(this.#world, creations);
     this.#queue = new WorkQueue({
       work: (node) => this.#look(node),
       failed: (node, error, backOffMs) =>
@@ -251,15 +259,31 @@ class Leadership {
     });
   }
 
-  async start(): Promise<void> {
+  start(): void {
+    this.#starting = this.#start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#starting;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    await Promise.all([this.#queue.stop(), this.#reader.stop()]);
+  }
+
+  /** Begins to work on nodes once the cloud has told everything: nothing is decided on what is not known. */
+  async #start(): Promise<void> {
     const { subnets, settings, logger } = this.#world;
-    const unknown = await subnets.refresh();
-    if (unknown.length > 0) {
-      logger.error({ subnets: unknown }, "the cloud knows no such subnets: correct TKE_ENI_IPAMD_SUBNET_ID");
+    const { signal } = this.#stopping;
+    for (let pauseMs = FIRST_READING_AGAIN_MS.least; !(await this.#readFirst()); ) {
+      await this.#clock.sleep(pauseMs, signal);
+      if (signal.aborted) return;
+      pauseMs = Math.min(pauseMs * 2, FIRST_READING_AGAIN_MS.most);
     }
+    if (signal.aborted) return;
     logger.info({ subnets: settings.subnetIds, vpc: settings.vpcId }, "leading: every node is looked at");
+    this.#reader.start();
     this.#followWatches();
-    await this.#reader.start();
     this.#lookAtAll();
     this.#timers.push(setInterval(() => this.#lookAtAll(), LOOK_AT_ALL_MS));
     this.#timers.push(setInterval(() => void this.#refreshSubnets(), READ_SUBNETS_MS));
@@ -268,20 +292,34 @@ class Leadership {
     );
   }
 
-  async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    await Promise.all([this.#queue.stop(), this.#reader.stop()]);
+  /** @returns whether the cloud and the API server have answered */
+  async #readFirst(): Promise<boolean> {
+    const { subnets, logger } = this.#world;
+    try {
+      const unknown = await subnets.refresh();
+      if (unknown.length > 0) {
+        logger.error(
+          { subnets: unknown },
+          "the cloud knows no such subnets: correct TKE_ENI_IPAMD_SUBNET_ID",
+        );
+      }
+      await this.#reader.readAll();
+      return true;
+    } catch (error) {
+      logger.error({ err: error }, "the first reading of subnets and ENIs failed; it is tried again");
+      return false;
+    }
   }
 
-  async #look(name: string) {
+  async #look(name: string): Promise<WorkResult> {
     const node = this.#watches.nodes.store.get(name);
     if (node === undefined) {
       this.#present.departed(name);
       return this.#departing.look(name);
     }
-    this.#departing.returned(name);
-    return this.#present.look(node);
+    const replaced = await this.#departing.lookAtReplaced(node);
+    const present = await this.#present.look(node);
+    return sooner(replaced, present);
   }
 
   #followWatches(): void {
@@ -324,11 +362,16 @@ class Leadership {
   }
 
   #lookAtAll(): void {
-    const { objects, nodes: known } = this.#world;
+    const { objects, view, nodes: known } = this.#world;
     const names = new Set([
       ...known.list().map((node) => node.metadata.name),
       ...objects.configs.list().map((config) => config.metadata.name),
       ...objects.enis.list().map((veni) => veni.spec.node),
+      ...objects.addresses.list().map((vip) => vip.spec.node),
+      ...view
+        .list()
+        .map((eni) => tagOf(eni, ENI_TAGS.node))
+        .filter((name) => name !== ""),
     ]);
     for (const name of names) this.#queue.trigger(name);
   }
@@ -340,4 +383,12 @@ class Leadership {
       this.#world.logger.warn({ err: error }, "reading the subnets failed; the next reading comes by itself");
     }
   }
+}
+
+function sooner(a: WorkResult, b: WorkResult): WorkResult {
+  const againInMs = Math.min(
+    a.againInMs ?? Number.POSITIVE_INFINITY,
+    b.againInMs ?? Number.POSITIVE_INFINITY,
+  );
+  return Number.isFinite(againInMs) ? { againInMs } : {};
 }

@@ -1,11 +1,13 @@
 // The real ipamd against a real API server and vpc-sim's API, reached through the real SDK. Agents are played by hand: they
 // answer reclaim tokens and say which addresses are in use.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { AGENT_MANAGER } from "../../src/api/field-managers.ts";
+import { AGENT_MANAGER, IPAMD_MANAGER } from "../../src/api/field-managers.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
 import { VPC_ENI, type VpcENI } from "../../src/api/vpc-eni.ts";
 import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
 import { VPC_SUBNET, type VpcSubnet } from "../../src/api/vpc-subnet.ts";
+import { CloudError } from "../../src/cloud/cloud-error.ts";
+import type { CloudVpc } from "../../src/cloud/cloud-vpc.ts";
 import { TencentVpc } from "../../src/cloud/tencent/tencent-vpc.ts";
 import { type Ipamd, type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
 import { leases, namespaces, nodes, pods } from "../../src/kube/core-resources.ts";
@@ -34,18 +36,23 @@ let kube: KubeClient;
 let ipamd: Ipamd | undefined;
 let serial = 0;
 
-async function start(overrides: Partial<IpamdSettings> = {}): Promise<Ipamd> {
+async function start(
+  overrides: Partial<IpamdSettings> = {},
+  wrap: (cloud: CloudVpc) => CloudVpc = (cloud) => cloud,
+): Promise<Ipamd> {
   const { secretId, secretKey } = simulatedWorld().credentials[0] ?? { secretId: "", secretKey: "" };
   return startIpamd(
     {
       transport: createTransport(await openServerAccess({ kubeconfig: apiServer.kubeconfig })),
-      cloud: new TencentVpc({
-        region: "ap-sim",
-        credential: async () => ({ secretId, secretKey }),
-        protocol: "http",
-        domain: new URL(sim.apiUrl).host,
-        timeoutMs: 5000,
-      }),
+      cloud: wrap(
+        new TencentVpc({
+          region: "ap-sim",
+          credential: async () => ({ secretId, secretKey }),
+          protocol: "http",
+          domain: new URL(sim.apiUrl).host,
+          timeoutMs: 5000,
+        }),
+      ),
       clock: systemWaitingClock,
       random: Math.random,
       logger: quiet,
@@ -65,6 +72,20 @@ async function start(overrides: Partial<IpamdSettings> = {}): Promise<Ipamd> {
       ...overrides,
     },
   );
+}
+
+/** The cloud with one of its calls done in another way. */
+function changed(cloud: CloudVpc, changes: Partial<CloudVpc>): CloudVpc {
+  const names = [
+    "instancesById",
+    "instanceByAddress",
+    "subnets",
+    "interfaceLimit",
+    "interfacesById",
+  ] as const;
+  const acts = ["interfacesByTag", "createAndAttach", "detach", "remove", "assign", "unassign"] as const;
+  const calls = [...names, ...acts].map((name) => [name, cloud[name].bind(cloud)] as const);
+  return { ...(Object.fromEntries(calls) as unknown as CloudVpc), ...changes };
 }
 
 /** Waits until `read` answers something other than undefined or false. */
@@ -322,4 +343,117 @@ describe("ipamd", () => {
     expect(condition).toMatchObject({ status: "False", reason: "NoInstance" });
     expect(condition.message).toContain("ins-ffffffff");
   });
+
+  test("an ENI whose making was never answered goes with its Node", async () => {
+    await ipamd?.stop();
+    ipamd = await start({}, (cloud) =>
+      changed(cloud, {
+        async createAndAttach(request) {
+          await cloud.createAndAttach(request);
+          await kube.delete(nodes, "node-c");
+          const lost = { class: "unknown", action: "CreateAndAttachNetworkInterface", code: "" } as const;
+          throw new CloudError({ ...lost, message: "the answer was lost", requestId: "" });
+        },
+      }),
+    );
+    const others = (await cloudEnis()).length;
+    await addNode("node-c", {
+      id: "ins-0000000c",
+      address: "10.0.1.23",
+      zone: "ap-sim-1",
+      subnet: "subnet-node0001",
+      providerId: true,
+    });
+    await until("the ENI of node-c", async () => (await cloudEnis()).length === others + 1);
+    await until("its end", async () => (await cloudEnis()).length === others);
+    await until("the node's objects to go", async () => (await kube.find(necs, "node-c")) === undefined);
+    expect(await enisOf("node-c")).toEqual([]);
+  }, 60_000);
+
+  test("another machine under the same name starts at once, and what the former one had goes", async () => {
+    await ipamd?.stop();
+    ipamd = await start();
+    const [former] = await enisOf("node-b");
+    await kube.delete(nodes, "node-b");
+    await addNode("node-b", {
+      id: "ins-000000b2",
+      address: "10.0.2.32",
+      zone: "ap-sim-2",
+      subnet: "subnet-node0002",
+      providerId: true,
+    });
+    await until("an ENI on the new machine", async () =>
+      (await enisOf("node-b")).some((veni) => veni.spec.instanceID === "ins-000000b2"),
+    );
+    await until("the former ENI to go from the cloud", async () =>
+      (await cloudEnis()).every((eni) => eni.eniId !== former?.metadata.name),
+    );
+    await until("its objects to go", async () =>
+      [...(await enisOf("node-b")), ...(await addressesOf("node-b"))].every(
+        (object) => object.spec.instanceID === "ins-000000b2",
+      ),
+    );
+  }, 60_000);
+
+  test("a machine that registers under another name after its agent was asked keeps its ENIs", async () => {
+    await ipamd?.stop();
+    ipamd = await start({ agentAnswerMs: 3000 });
+    await kube.delete(nodes, "node-b");
+    const asked = await until("a token on the ENI", async () => {
+      const list = await enisOf("node-b");
+      return list.length === 1 && list[0]?.spec.reclaim !== undefined && list;
+    });
+    await kube.create(nodes, {
+      metadata: { name: "node-b3" },
+      spec: { providerID: `qcloud:///800001/${asked[0]?.spec.instanceID}` },
+    });
+    await Bun.sleep(4500);
+    const eni = (await cloudEnis()).find((it) => it.eniId === asked[0]?.metadata.name);
+    expect(eni).toMatchObject({ state: "AVAILABLE", instanceId: "ins-000000b2" });
+  }, 60_000);
+
+  test("an address whose ENI has no object any more goes once the cloud lacks it", async () => {
+    await kube.apply(
+      vips,
+      {
+        metadata: { name: "10.0.16.250", finalizers: ["networking.tke.cloud.tencent.com/cloud"] },
+        spec: {
+          type: "Pod",
+          subnetID: "subnet-pods0001",
+          eniID: "eni-00000000",
+          node: "node-x",
+          instanceID: "ins-ffffffff",
+        },
+      },
+      { fieldManager: IPAMD_MANAGER },
+    );
+    await kube.delete(nodes, "node-x");
+    await until("its object to go", async () => (await kube.find(vips, "10.0.16.250")) === undefined, 40_000);
+    await until("that of its node to go", async () => (await kube.find(necs, "node-x")) === undefined);
+  }, 60_000);
+
+  test("leads although one of the subnets does not exist, and the cloud does not answer at first", async () => {
+    await ipamd?.stop();
+    let refusals = 2;
+    ipamd = await start({ subnetIds: ["subnet-pods0001", "subnet-nowhere1"] }, (cloud) =>
+      changed(cloud, {
+        async interfacesByTag(tag) {
+          if (refusals-- > 0) {
+            const code = "RequestLimitExceeded";
+            const kind = { class: "retry-later", action: "DescribeNetworkInterfaces", code } as const;
+            throw new CloudError({ ...kind, message: "too many", requestId: "r-1" });
+          }
+          return cloud.interfacesByTag(tag);
+        },
+      }),
+    );
+    await addNode("node-d", {
+      id: "ins-0000000d",
+      address: "10.0.1.24",
+      zone: "ap-sim-1",
+      subnet: "subnet-node0001",
+      providerId: true,
+    });
+    await until("three addresses of node-d", async () => (await addressesOf("node-d")).length === 3);
+  }, 60_000);
 });

@@ -38,9 +38,8 @@ export class CloudReader {
     this.#options = options;
   }
 
-  /** Reads everything once, then keeps reading until `stop()`. */
-  async start(): Promise<void> {
-    await this.#readAll();
+  /** Keeps reading until `stop()`. */
+  start(): void {
     this.#schedule();
   }
 
@@ -60,7 +59,7 @@ export class CloudReader {
   async #poll(): Promise<void> {
     const { view, clock, logger } = this.#options;
     try {
-      if (clock.monotonic() - this.#fullAt >= this.#options.fullMs) return await this.#readAll();
+      if (clock.monotonic() - this.#fullAt >= this.#options.fullMs) return await this.readAll();
       const ids = view.unsettled();
       for (let i = 0; i < ids.length; i += PAGE) await this.#read(ids.slice(i, i + PAGE));
     } catch (error) {
@@ -68,7 +67,8 @@ export class CloudReader {
     }
   }
 
-  async #readAll(): Promise<void> {
+  /** Reads everything. */
+  async readAll(): Promise<void> {
     const { cloud, view, clock, tag, isOurs, changed } = this.#options;
     const began = clock.monotonic();
     const answer = await cloud.interfacesByTag(tag);

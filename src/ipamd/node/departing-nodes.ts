@@ -1,73 +1,144 @@
+import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { VpcENI } from "../../api/vpc-eni.ts";
+import type { Node } from "../../kube/core-resources.ts";
 import type { WorkResult } from "../work-queue.ts";
+import type { CreationBook } from "./creation-book.ts";
 import { type Departure, nextDeparture } from "./departure.ts";
-import type { NodeWorld } from "./node-world.ts";
+import { type NodeWorld, tagOf } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
 import { syncObjects } from "./sync-objects.ts";
 
 /** Pause between two looks at a node that is gone. */
 const LOOK_MS = 1000;
 
+/** What a node's name had on machines that no Node of this name is any more. */
+interface Remains {
+  node: string;
+  /** Those machines; an empty id stands for an ENI of which nobody knows where it was attached. */
+  instanceIds: ReadonlySet<string>;
+  isNothing: boolean;
+}
+
 /** Releases what nodes had that are gone for good. */
 export class DepartingNodes {
   readonly #world: NodeWorld;
+  readonly #creations: CreationBook;
   readonly #departures = new Map<string, Departure>();
+  /** Of machines whose name another machine has now; by that name. */
+  readonly #replaced = new Map<string, Departure>();
 
-  constructor(world: NodeWorld) {
+  constructor(world: NodeWorld, creations: CreationBook) {
     this.#world = world;
-  }
-
-  /** Forgets the departure of a node that is there. Its ENIs that have been asked back go on their own. */
-  returned(node: string): void {
-    this.#departures.delete(node);
+    this.#creations = creations;
   }
 
   /** One look at a node that the watch does not show. */
   async look(node: string): Promise<WorkResult> {
-    const { objects, clock, settings, logger } = this.#world;
+    const { objects, instances, findNode } = this.#world;
     const config = objects.configs.get(node);
-    const enis = objects.enisOf(node);
-    if (config === undefined && enis.length === 0 && objects.addressesOf(node).length === 0) {
+    if (config === undefined && this.#remains(node).isNothing) {
       this.#departures.delete(node);
-      this.#world.instances.forget(node);
+      instances.forget(node);
+      this.#creations.forget(node);
       return {};
     }
-    if ((await this.#world.findNode(node)) !== undefined) {
+    if ((await findNode(node)) !== undefined) {
       this.#departures.delete(node);
       return { againInMs: LOOK_MS };
     }
-    const before = this.#departures.get(node);
-    const next = nextDeparture(before, {
-      now: clock.monotonic(),
-      graceMs: settings.nodeGoneGraceMs,
-      answerMs: settings.agentAnswerMs,
-      instanceHasNode: this.#haveAnotherNode(node, enis),
-      agentAgreed: enis.every(isAgreed),
-    });
-    if (next === undefined) {
-      this.#departures.delete(node);
-      return { againInMs: LOOK_MS };
+    const phase = await this.#depart(this.#departures, this.#remains(node));
+    // An ENI may come yet of an intent that was never answered.
+    const creating = await this.#creations.settle(node);
+    const done = phase === "releasing" && creating === undefined && this.#remains(node).isNothing;
+    if (!done) return { againInMs: LOOK_MS };
+    if (config !== undefined) await objects.dropConfig(config);
+    return {};
+  }
+
+  /**
+   * One look at a node that is there: it cancels its departure (ENIs that have been asked back go on their own), and what another
+   * machine had under its name departs.
+   *
+   * @throws CloudError when the cloud does not say which machine the node is
+   */
+  async lookAtReplaced(node: Node): Promise<WorkResult> {
+    const { name, uid } = node.metadata;
+    this.#departures.delete(name);
+    if (this.#remains(name).isNothing) return {};
+    const { instance } = await this.#world.instances.identify(node);
+    // Which of them are the former machine's is not known before.
+    if (instance === undefined) return {};
+    if (this.#remains(name, instance.id).isNothing) {
+      this.#replaced.delete(name);
+      return {};
     }
-    if (next.phase !== before?.phase)
-      logger.info({ node, phase: next.phase, enis: enis.length }, "the Node is gone");
-    this.#departures.set(node, next);
-    if (next.phase === "asked") await this.#ask(enis);
-    if (next.phase === "releasing") {
-      await this.#release(node, enis);
-      if (objects.enisOf(node).length === 0 && objects.addressesOf(node).length === 0) {
-        if (config !== undefined) await objects.dropConfig(config);
-        return {};
-      }
+    if ((await this.#world.findNode(name))?.metadata.uid === uid) {
+      await this.#depart(this.#replaced, this.#remains(name, instance.id));
+    } else {
+      this.#replaced.delete(name);
     }
     return { againInMs: LOOK_MS };
   }
 
-  #haveAnotherNode(node: string, enis: readonly VpcENI[]): boolean {
-    const instances = new Set(enis.map((veni) => veni.spec.instanceID));
-    return this.#world.nodes.list().some(({ metadata: { name } }) => {
-      const instance = this.#world.instances.lastKnown(name);
-      return name !== node && instance !== undefined && instances.has(instance.id);
+  /** @param present the machine that the node is now, whose things are left alone */
+  #remains(node: string, present?: string): Remains {
+    const { view, objects } = this.#world;
+    const objectsLeft = [...objects.enisOf(node), ...objects.addressesOf(node)];
+    const unadopted = view
+      .list()
+      .filter((eni) => tagOf(eni, ENI_TAGS.node) === node && objects.enis.get(eni.id) === undefined);
+    const holders = [
+      ...objectsLeft.map((object) => object.spec.instanceID),
+      // One that is attached to nothing is adopted by the machine that is there.
+      ...unadopted.map((eni) => eni.instanceId ?? present ?? ""),
+    ].filter((id) => id !== present);
+    const last = present === undefined ? objects.configs.get(node)?.status?.instanceID : undefined;
+    const instanceIds = new Set([...(last === undefined ? [] : [last]), ...holders]);
+    return { node, instanceIds, isNothing: holders.length === 0 };
+  }
+
+  /** The next step, right after a quorum read that found no Node on these machines. */
+  async #depart(
+    departures: Map<string, Departure>,
+    remains: Remains,
+  ): Promise<Departure["phase"] | undefined> {
+    const { objects, clock, settings, logger } = this.#world;
+    const { node, instanceIds } = remains;
+    const found = clock.monotonic();
+    const quota = objects.configs.get(node)?.status?.quota;
+    for (const instanceId of instanceIds) {
+      await syncObjects(this.#world, {
+        node,
+        instanceId,
+        addressesPerEni: (quota?.addressesPerENI ?? 1) - 1,
+      });
+    }
+    const enis = objects.enisOf(node).filter((veni) => instanceIds.has(veni.spec.instanceID));
+    const before = departures.get(node);
+    const next = nextDeparture(before, {
+      now: found,
+      graceMs: settings.nodeGoneGraceMs,
+      answerMs: settings.agentAnswerMs,
+      instanceHasNode: this.#haveAnotherNode(node, instanceIds),
+      agentAgreed: enis.every(isAgreed),
     });
+    if (next === undefined) {
+      departures.delete(node);
+      return undefined;
+    }
+    if (next.phase !== before?.phase) {
+      const fields = { node, instances: [...instanceIds], phase: next.phase, enis: enis.length };
+      logger.info(fields, "the Node is gone");
+    }
+    departures.set(node, next);
+    if (next.phase !== "absent") await this.#ask(enis);
+    if (next.phase === "releasing") for (const veni of enis) await releaseEni(this.#world, veni);
+    return next.phase;
+  }
+
+  #haveAnotherNode(node: string, instanceIds: ReadonlySet<string>): boolean {
+    const { nodes, instances } = this.#world;
+    return nodes.list().some((other) => other.metadata.name !== node && instances.mayBe(other, instanceIds));
   }
 
   async #ask(enis: readonly VpcENI[]): Promise<void> {
@@ -78,20 +149,6 @@ export class DepartingNodes {
         intent: "Released",
         reclaim: { token: this.#world.nonce(), mode: "now" },
       });
-    }
-  }
-
-  async #release(node: string, enis: readonly VpcENI[]): Promise<void> {
-    const quota = this.#world.objects.configs.get(node)?.status?.quota;
-    const addressesPerEni = (quota?.addressesPerENI ?? 1) - 1;
-    for (const instanceId of new Set(enis.map((veni) => veni.spec.instanceID))) {
-      await syncObjects(this.#world, { node, instanceId, addressesPerEni });
-    }
-    for (const veni of this.#world.objects.enisOf(node)) {
-      if (veni.spec.intent !== "Released") {
-        await this.#world.objects.writeEni(veni.metadata.name, { ...veni.spec, intent: "Released" });
-      }
-      await releaseEni(this.#world, veni);
     }
   }
 }

@@ -33,5 +33,9 @@ describe("nextDeparture()", () => {
     expect(nextDeparture(undefined, facts({ instanceHasNode: true }))).toBeUndefined();
     const absent = { phase: "absent", since: 0 } as const;
     expect(nextDeparture(absent, facts({ now: 500_000, instanceHasNode: true }))).toBeUndefined();
+    for (const later of [{ phase: "asked", since: 0 }, { phase: "releasing" }] as const) {
+      const agreed = facts({ now: 500_000, instanceHasNode: true, agentAgreed: true });
+      expect(nextDeparture(later, agreed)).toBeUndefined();
+    }
   });
 });

@@ -4,7 +4,7 @@ export type Departure =
   | { phase: "absent"; since: number }
   /** The agent has been asked to close its pool. */
   | { phase: "asked"; since: number }
-  /** ENIs are being detached and deleted: there is no way back. */
+  /** ENIs are being detached and deleted. */
   | { phase: "releasing" };
 
 export interface DepartureFacts {
@@ -13,7 +13,7 @@ export interface DepartureFacts {
   graceMs: number;
   /** How long the agent has for its answer. */
   answerMs: number;
-  /** Another Node has the same instance: the ENIs are that one's, and nothing is released. */
+  /** Another Node has the same instance, or may have it: nothing is released, or nothing more. */
   instanceHasNode: boolean;
   /** Every ENI of the node is answered Reclaimable. */
   agentAgreed: boolean;
@@ -24,11 +24,11 @@ export function nextDeparture(
   departure: Departure | undefined,
   facts: DepartureFacts,
 ): Departure | undefined {
+  if (facts.instanceHasNode) return undefined;
   switch (departure?.phase) {
     case undefined:
-      return facts.instanceHasNode ? undefined : { phase: "absent", since: facts.now };
+      return { phase: "absent", since: facts.now };
     case "absent":
-      if (facts.instanceHasNode) return undefined;
       return facts.now - departure.since >= facts.graceMs ? { phase: "asked", since: facts.now } : departure;
     case "asked":
       return facts.agentAgreed || facts.now - departure.since >= facts.answerMs

@@ -1,6 +1,6 @@
+import { instanceOfProviderId } from "../../api/provider-id.ts";
 import type { CloudVpc, Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
-import { instanceOfProviderId } from "./provider-id.ts";
 
 /** Who a Node is in the cloud, or one sentence why that is not known. */
 export type Identity = { instance: Instance; problem?: never } | { instance?: never; problem: string };
@@ -12,7 +12,8 @@ export type Identity = { instance: Instance; problem?: never } | { instance?: ne
 export class InstanceBook {
   readonly #cloud: CloudVpc;
   readonly #vpcId: string;
-  readonly #byNode = new Map<string, { uid: string; instance: Instance }>();
+  /** By Node: its instance, or none where the cloud was asked and knows of none. */
+  readonly #byNode = new Map<string, { uid: string; instance: Instance | undefined }>();
   readonly #limits = new Map<string, InterfaceLimit>();
 
   constructor(cloud: CloudVpc, vpcId: string) {
@@ -24,15 +25,19 @@ export class InstanceBook {
   async identify(node: Node): Promise<Identity> {
     const { name, uid } = node.metadata;
     const known = this.#byNode.get(name);
-    if (known?.uid === uid) return { instance: known.instance };
+    if (known?.uid === uid && known.instance !== undefined) return { instance: known.instance };
     const found = await this.#find(node);
-    if (found.instance !== undefined) this.#byNode.set(name, { uid, instance: found.instance });
+    this.#byNode.set(name, { uid, instance: found.instance });
     return found;
   }
 
-  /** The instance that a Node was last known to be; undefined when it never was. */
-  lastKnown(nodeName: string): Instance | undefined {
-    return this.#byNode.get(nodeName)?.instance;
+  /** Whether a Node is one of these instances, as far as is known: until the cloud has been asked, any Node may be. */
+  mayBe(node: Node, instanceIds: ReadonlySet<string>): boolean {
+    const named = instanceOfProviderId(node.spec.providerID);
+    if (named !== undefined) return instanceIds.has(named);
+    const known = this.#byNode.get(node.metadata.name);
+    if (known?.uid !== node.metadata.uid) return true;
+    return known.instance !== undefined && instanceIds.has(known.instance.id);
   }
 
   forget(nodeName: string): void {

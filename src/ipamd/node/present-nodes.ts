@@ -1,4 +1,3 @@
-import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { NodeENIConfig, NodeENIConfigStatus } from "../../api/node-eni-config.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
@@ -8,8 +7,9 @@ import { planNode } from "../planner/plan-node.ts";
 import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "../planner/shrink.ts";
 import type { WorkResult } from "../work-queue.ts";
 import { buildNodeView } from "./build-node-view.ts";
+import type { CreationBook } from "./creation-book.ts";
 import { executeAction } from "./execute-action.ts";
-import { type EmptyReadings, LOST_CREATE_MS, takeEmptyReading } from "./lost-creation.ts";
+import { LOST_CREATE_MS } from "./lost-creation.ts";
 import type { NodeWorld } from "./node-world.ts";
 import { type Readiness, readyCondition, shortageReadiness } from "./ready-condition.ts";
 import { keepRefusedEni, syncObjects } from "./sync-objects.ts";
@@ -33,16 +33,16 @@ interface Run {
 export class PresentNodes {
   readonly #world: NodeWorld;
   readonly #shrink = new Map<string, ShrinkMemory>();
-  readonly #emptyReadings = new Map<string, EmptyReadings>();
+  readonly #creations: CreationBook;
 
-  constructor(world: NodeWorld) {
+  constructor(world: NodeWorld, creations: CreationBook) {
     this.#world = world;
+    this.#creations = creations;
   }
 
   /** Forgets a node that is gone. */
   departed(node: string): void {
     this.#shrink.delete(node);
-    this.#emptyReadings.delete(node);
   }
 
   /** One look at a node: objects in line with the cloud, then whatever the plan says. */
@@ -72,8 +72,10 @@ export class PresentNodes {
       instanceId: instance.id,
       addressesPerEni: run.limit.addressesPerEni,
     });
-    for (const veni of objects.enisOf(node)) await keepRefusedEni(this.#world, veni);
-    const creating = await this.#settleCreation(run);
+    for (const veni of objects.enisOf(node)) {
+      if (veni.spec.instanceID === instance.id) await keepRefusedEni(this.#world, veni);
+    }
+    const creating = await this.#creations.settle(node);
     const view = this.#view(run, creating);
     const plan = planNode(view, this.#shrink.get(node) ?? {}, {
       quick: settings.quickRelease,
@@ -144,41 +146,6 @@ export class PresentNodes {
       cloud: view,
       subnets: subnets.usable(run.instance.zone),
     });
-  }
-
-  /**
-   * Finds out what became of an intent to make an ENI whose answer never came: the ENI with its nonce is adopted with all
-   * others; one that two readings far apart do not show was never made.
-   *
-   * @returns the intent, while it is not settled
-   */
-  async #settleCreation(run: Run): Promise<NodeENIConfigStatus["creating"]> {
-    const { cloud, view, clock, logger } = this.#world;
-    const { node } = run;
-    const creating = this.#creatingOf(node);
-    if (creating === undefined) return undefined;
-    const hasNonce = (eni: { tags: readonly { key: string; value: string }[] }) =>
-      eni.tags.some((tag) => tag.key === ENI_TAGS.nonce && tag.value === creating.nonce);
-    const began = clock.monotonic();
-    const found =
-      view.list().some(hasNonce) ||
-      (await cloud.interfacesByTag({ key: ENI_TAGS.nonce, value: creating.nonce })).some((eni) => {
-        view.read([eni.id], [eni], began);
-        return true;
-      });
-    if (found) {
-      this.#emptyReadings.delete(node);
-      // The next look adopts it once it is attached.
-      const made = view.list().find(hasNonce);
-      const adopted = made !== undefined && this.#world.objects.enis.get(made.id) !== undefined;
-      return adopted ? undefined : creating;
-    }
-    const { readings, dropIntent } = takeEmptyReading(this.#emptyReadings.get(node), creating.nonce, began);
-    this.#emptyReadings.set(node, readings);
-    if (!dropIntent) return creating;
-    logger.warn({ node, nonce: creating.nonce }, "no ENI came of an earlier attempt; another is made");
-    this.#emptyReadings.delete(node);
-    return undefined;
   }
 
   #creatingOf(node: string): NodeENIConfigStatus["creating"] {

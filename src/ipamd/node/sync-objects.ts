@@ -25,11 +25,13 @@ export async function syncObjects(world: NodeWorld, which: NodeOnInstance): Prom
   for (const veni of world.objects.enisOf(which.node)) {
     if (veni.spec.instanceID === which.instanceId) await syncEni(world, veni, which);
   }
+  await syncStrayAddresses(world, which);
 }
 
-/** ENIs made for the node that are on its instance, or on their way there. */
+/** ENIs made for the node that are on its instance, or came to rest on none: nobody else would look after those. */
 function belongs(eni: Eni, { node, instanceId }: NodeOnInstance): boolean {
-  return tagOf(eni, ENI_TAGS.node) === node && eni.instanceId === instanceId;
+  if (tagOf(eni, ENI_TAGS.node) !== node) return false;
+  return eni.instanceId === instanceId || (eni.instanceId === undefined && eni.state === "available");
 }
 
 /** Makes the object of an ENI that has none. */
@@ -74,6 +76,23 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
   if (eni.state === "available" && eni.instanceId === which.instanceId)
     await adoptAddresses(world, eni, which);
   await Promise.all(vips.map((vip) => syncAddress(world, vip)));
+}
+
+/** Addresses whose ENI has no object: they go when the cloud is seen to lack them. */
+async function syncStrayAddresses(world: NodeWorld, which: NodeOnInstance): Promise<void> {
+  const { view, objects } = world;
+  const strays = objects
+    .addressesOf(which.node)
+    .filter((vip) => vip.spec.instanceID === which.instanceId && !objects.enis.get(vip.spec.eniID));
+  for (const [eniId, vips] of Map.groupBy(strays, (vip) => vip.spec.eniID)) {
+    view.expect(
+      eniId,
+      vips.map((vip) => vip.metadata.name),
+    );
+    const gone = view.isGone(eniId);
+    for (const vip of vips) await (gone ? objects.dropAddress(vip) : syncAddress(world, vip));
+    if (gone) view.forget(eniId);
+  }
 }
 
 function eniStatus(eni: Eni, addressesPerEni: number, now: number): NonNullable<VpcENIStatus["cloud"]> {

@@ -74,6 +74,13 @@ export class ClusterObjects {
     await this.#writeStatus(this.configs, necResource, { metadata: { name: node }, status });
   }
 
+  /** Takes the intent to make an ENI out of a node's status: what became of it is known. */
+  async dropCreating(node: string): Promise<void> {
+    const { use: _use, creating: _creating, conditions = [], ...own } = this.configs.get(node)?.status ?? {};
+    const ours = conditions.filter((condition) => condition.type === "Ready");
+    await this.writeConfigStatus(node, { ...own, conditions: ours });
+  }
+
   async writeEni(name: string, spec: VpcENISpec): Promise<void> {
     const known = this.enis.get(name);
     if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
