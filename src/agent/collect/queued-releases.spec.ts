@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../../kube/testing/eventually.ts";
@@ -64,4 +64,13 @@ it("leaves files that are being written, and puts aside what it does not underst
   releases.takeAll();
   expect(readdirSync(folder).toSorted()).toEqual(["bad.json.bad", "c1-eth0.json.17.tmp", "empty.json.bad"]);
   expect(released).toEqual([]);
+});
+
+it("goes on with the others when one can be neither read nor put aside", () => {
+  mkdirSync(join(folder, "a-folder.json"));
+  writeFileSync(join(folder, "bad.json"), "{");
+  mkdirSync(join(folder, "bad.json.bad"));
+  queue("c1");
+  releases.takeAll();
+  expect(released).toEqual([{ containerId: "c1", ifName: "eth0" }]);
 });

@@ -60,25 +60,25 @@ export class QueuedReleases {
     try {
       text = readFileSync(path, "utf8");
     } catch {
-      // Taken by another look in the meantime.
-      return;
-    }
-    const attachment = parse(text);
-    if (attachment === undefined) {
-      logger.error(
-        { path, text: text.slice(0, 200) },
-        "a queued release cannot be understood and is put aside",
-      );
-      renameSync(path, `${path}.bad`);
+      // Taken by another look in the meantime, or no file.
       return;
     }
     try {
+      const attachment = parse(text);
+      if (attachment === undefined) {
+        logger.error(
+          { path, text: text.slice(0, 200) },
+          "a queued release cannot be understood and is put aside",
+        );
+        renameSync(path, `${path}.bad`);
+        return;
+      }
       const addresses = release(attachment);
       logger.info({ ...attachment, addresses }, "took in a queued release");
       rmSync(path, { force: true });
     } catch (error) {
       // The file stays and is tried again.
-      logger.error({ ...attachment, err: error }, "a queued release could not be stored");
+      logger.error({ path, err: error }, "a queued release could not be taken in");
     }
   }
 }

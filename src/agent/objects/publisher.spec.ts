@@ -12,6 +12,9 @@ const vips: Resource<VpcIP> = VPC_IP;
 class Bench {
   readonly sent: { name: string; uid: string; status: object }[] = [];
   failures: Error[] = [];
+  /** Objects whose every write is refused. */
+  refused = new Set<string>();
+  refusals = 0;
   wanted: Record<string, object> = {};
   observed: Record<string, { use: object | undefined; version: number }> = {};
   #version = 100;
@@ -26,6 +29,10 @@ class Bench {
       const failure = this.failures.shift();
       if (failure !== undefined) throw failure;
       const { name, uid = "" } = object.metadata;
+      if (this.refused.has(name)) {
+        this.refusals++;
+        throw new KubeError("conflict", { status: 409, reason: "Conflict" });
+      }
       this.sent.push({ name, uid, status: object.status ?? {} });
       return { metadata: { name, resourceVersion: String(++this.#version) } };
     };
@@ -112,6 +119,20 @@ it("tries again after a failure, with what is true by then", async () => {
   bench.wanted = { "10.0.16.5": { state: "Free" } };
   await eventually("the second try", () => bench.sent.length > 0);
   expect(bench.sent).toMatchObject([{ status: { use: { state: "Free" } } }]);
+});
+
+it("lets one object that is refused hold up no other", async () => {
+  const bench = new Bench();
+  bench.refused.add("10.0.16.5");
+  bench.wanted = { "10.0.16.5": { state: "InUse" } };
+  bench.publisher.request();
+  await eventually("the pauses have become long", () => bench.refusals === 5);
+  bench.wanted = { ...bench.wanted, "10.0.16.6": { state: "Free" } };
+  await bench.settle();
+  expect(bench.sent.map(({ name }) => name)).toEqual(["10.0.16.6"]);
+  bench.refused.clear();
+  await eventually("the other one, when it is its turn", () => bench.sent.length === 2);
+  await bench.publisher.stop();
 });
 
 it("lets an object go that is not there any more", async () => {

@@ -39,8 +39,11 @@ export class Publisher {
   readonly #stopping = new AbortController();
   /** What was sent last, by kind and UID, until the watch has caught up with it. */
   readonly #sent = new Map<string, { status: object; version: bigint }>();
+  /** What could not be sent, and until when (monotonic) it is left: one object that is refused must not hold up the others. */
+  readonly #failed = new Map<string, { failures: number; until: number }>();
   #running: Promise<void> | undefined;
   #dirty = false;
+  #wake = new AbortController();
 
   /** @param list all statuses, each time it is asked */
   constructor(world: PublisherWorld, list: () => readonly StatusToPublish[]) {
@@ -51,6 +54,7 @@ export class Publisher {
   /** Something may have changed. */
   request(): void {
     this.#dirty = true;
+    this.#wake.abort();
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
       if (this.#dirty && !this.#stopping.signal.aborted) this.request();
@@ -64,36 +68,53 @@ export class Publisher {
   }
 
   async #run(): Promise<void> {
-    const { clock, random } = this.#world;
+    const { clock } = this.#world;
     const { signal } = this.#stopping;
-    let failures = 0;
-    while (this.#dirty && !signal.aborted) {
+    do {
       await clock.sleep(COALESCE_MS, signal);
       if (signal.aborted) return;
       this.#dirty = false;
-      if (await this.#round()) {
-        failures = 0;
-        continue;
+      await this.#round();
+      this.#wake = new AbortController();
+      if (!this.#dirty && this.#failed.size > 0) {
+        await clock.sleep(this.#untilRetry(), AbortSignal.any([signal, this.#wake.signal]));
+        this.#dirty = true;
       }
-      this.#dirty = true;
-      await clock.sleep(backOffMs(failures++, { baseMs: 200, capMs: 10_000, random }), signal);
-    }
+    } while (this.#dirty && !signal.aborted);
   }
 
-  /** Whether all that differed could be sent. */
-  async #round(): Promise<boolean> {
+  /** Sends all that differs, but for what has failed a moment ago. */
+  async #round(): Promise<void> {
+    const now = this.#world.clock.monotonic();
     const all = this.#list();
     const present = new Set(all.map(keyOf));
-    for (const key of this.#sent.keys()) if (!present.has(key)) this.#sent.delete(key);
-    const todo = all.filter((status) => this.#differs(status));
-    let complete = true;
+    for (const known of [this.#sent, this.#failed]) {
+      for (const key of known.keys()) if (!present.has(key)) known.delete(key);
+    }
+    const todo = all.filter((status) => {
+      if (this.#differs(status)) return (this.#failed.get(keyOf(status))?.until ?? now) <= now;
+      this.#failed.delete(keyOf(status));
+      return false;
+    });
     const workers = Array.from({ length: CONCURRENCY }, async () => {
       for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
-        if (!(await this.#send(next))) complete = false;
+        if (await this.#send(next)) this.#failed.delete(keyOf(next));
+        else this.#noteFailure(keyOf(next));
       }
     });
     await Promise.all(workers);
-    return complete;
+  }
+
+  #noteFailure(key: string): void {
+    const { clock, random } = this.#world;
+    const failures = this.#failed.get(key)?.failures ?? 0;
+    const pauseMs = backOffMs(failures, { baseMs: 200, capMs: 10_000, random });
+    this.#failed.set(key, { failures: failures + 1, until: clock.monotonic() + pauseMs });
+  }
+
+  #untilRetry(): number {
+    const next = Math.min(...Array.from(this.#failed.values(), ({ until }) => until));
+    return Math.max(0, next - this.#world.clock.monotonic());
   }
 
   #differs(status: StatusToPublish): boolean {
