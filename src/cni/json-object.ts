@@ -58,22 +58,6 @@ export class JsonObject {
     throw this.invalid(key, "must be an object");
   }
 
-  objects(key: string): JsonObject[] {
-    const value = this.#value[key] ?? [];
-    if (!Array.isArray(value)) throw this.invalid(key, "must be a list");
-    return value.map((element: unknown, at) => {
-      if (isObject(element)) return new JsonObject(element, `${this.#path}${key}[${at}].`);
-      throw this.invalid(key, "must be a list of objects");
-    });
-  }
-
-  /** An object all of whose values are strings. */
-  strings(key: string): ReadonlyMap<string, string> {
-    const inner = this.object(key);
-    if (inner === undefined) return new Map();
-    return new Map(Object.keys(inner.#value).map((name) => [name, inner.string(name) ?? ""]));
-  }
-
   /** The error for a key whose value breaks a rule. */
   invalid(key: string, rule: string): CniError {
     const value = this.#value[key];

@@ -1,9 +1,6 @@
 import { JsonObject } from "./json-object.ts";
 import { type SpecVersion, specVersion } from "./version.ts";
 
-/** Capability by which containerd tells the pod's annotations. */
-const POD_ANNOTATIONS = "io.kubernetes.cri.pod-annotations";
-
 /** What a plugin gets on its standard input. Keys that no plugin of ours reads are nobody's error: chains carry them along. */
 export interface NetworkConfiguration {
   readonly version: SpecVersion;
@@ -12,10 +9,6 @@ export interface NetworkConfiguration {
   /** Name of the plugin. */
   readonly type: string;
   readonly ipam: JsonObject | undefined;
-  /** Addresses of the result that ADD gave, for DEL and CHECK; undefined when the runtime has none. */
-  readonly previousAddresses: readonly string[] | undefined;
-  /** Annotations of the pod; empty unless the list asks for the capability. */
-  readonly podAnnotations: ReadonlyMap<string, string>;
   /** All keys, for those that are a plugin's own. */
   readonly own: JsonObject;
 }
@@ -37,11 +30,6 @@ export function parseNetworkConfiguration(text: string): NetworkConfiguration {
     name,
     type: own.requiredString("type"),
     ipam: own.object("ipam"),
-    previousAddresses: own
-      .object("prevResult")
-      ?.objects("ips")
-      .map((ip) => ip.requiredString("address")),
-    podAnnotations: own.object("runtimeConfig")?.strings(POD_ANNOTATIONS) ?? new Map(),
     own,
   };
 }
