@@ -52,7 +52,7 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
       const facts = world.factsOf(record.eniId);
       if (facts === undefined) {
         throw new ConnectError(
-          `the link of ${record.eniId}, to which ${record.address} belongs, is not set up on this node: try again`,
+          `${record.address} cannot be used now, since the link of ${record.eniId} or the node's own address is missing: try again; LinksReady of \`kubectl get nec\` says more`,
           Code.Unavailable,
         );
       }

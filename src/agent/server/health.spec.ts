@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, expect, it } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { probeHealth, serveHealth } from "./health.ts";
+
+let runFolder: string;
+beforeEach(() => {
+  runFolder = mkdtempSync(join(tmpdir(), "tke-eni-health-"));
+});
+afterEach(() => rmSync(runFolder, { recursive: true }));
+
+it("an agent that does its part is alive and ready", async () => {
+  const health = await serveHealth({ runFolder, instance: "a" }, () => ({ phase: "serving", well: true }));
+  expect(await probeHealth({ runFolder, instance: "a" })).toMatchObject({ alive: true, ready: true });
+  await health.stop();
+  expect(readdirSync(runFolder)).toEqual([]);
+});
+
+it("an agent whose node has a problem is not ready, but alive: a restart would cure nothing", async () => {
+  const problem = "the node has no default route";
+  const health = await serveHealth({ runFolder, instance: "a" }, () => ({
+    phase: "serving",
+    well: false,
+    problem,
+  }));
+  const answer = await probeHealth({ runFolder, instance: "a" });
+  expect(answer).toMatchObject({ alive: true, ready: false });
+  expect(answer.text).toContain(problem);
+  await health.stop();
+});
+
+it("nobody answers for another instance", async () => {
+  const health = await serveHealth({ runFolder, instance: "a" }, () => ({ phase: "serving", well: true }));
+  expect(await probeHealth({ runFolder, instance: "b" })).toMatchObject({ alive: false, ready: false });
+  await health.stop();
+});
