@@ -1,6 +1,6 @@
 // The real ipamd against a real API server and vpc-sim's API, reached through the real SDK. Agents are played by hand: they
 // answer reclaim tokens and say which addresses are in use.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { AGENT_MANAGER, IPAMD_MANAGER } from "../../src/api/field-managers.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
 import { VPC_ENI, type VpcENI } from "../../src/api/vpc-eni.ts";
@@ -25,6 +25,9 @@ const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
 const venis: Resource<VpcENI> = VPC_ENI;
 const vips: Resource<VpcIP> = VPC_IP;
 const vsubs: Resource<VpcSubnet> = VPC_SUBNET;
+
+// Each wait has a deadline of its own.
+setDefaultTimeout(60_000);
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const TYPE = "SA2.MEDIUM4";
@@ -368,7 +371,7 @@ describe("ipamd", () => {
     await until("its end", async () => (await cloudEnis()).length === others);
     await until("the node's objects to go", async () => (await kube.find(necs, "node-c")) === undefined);
     expect(await enisOf("node-c")).toEqual([]);
-  }, 60_000);
+  });
 
   test("another machine under the same name starts at once, and what the former one had goes", async () => {
     await ipamd?.stop();
@@ -393,7 +396,7 @@ describe("ipamd", () => {
         (object) => object.spec.instanceID === "ins-000000b2",
       ),
     );
-  }, 60_000);
+  });
 
   test("a machine that registers under another name after its agent was asked keeps its ENIs", async () => {
     await ipamd?.stop();
@@ -410,7 +413,7 @@ describe("ipamd", () => {
     await Bun.sleep(4500);
     const eni = (await cloudEnis()).find((it) => it.eniId === asked[0]?.metadata.name);
     expect(eni).toMatchObject({ state: "AVAILABLE", instanceId: "ins-000000b2" });
-  }, 60_000);
+  });
 
   test("an address whose ENI has no object any more goes once the cloud lacks it", async () => {
     await kube.apply(
@@ -430,7 +433,7 @@ describe("ipamd", () => {
     await kube.delete(nodes, "node-x");
     await until("its object to go", async () => (await kube.find(vips, "10.0.16.250")) === undefined, 40_000);
     await until("that of its node to go", async () => (await kube.find(necs, "node-x")) === undefined);
-  }, 60_000);
+  });
 
   test("leads although one of the subnets does not exist, and the cloud does not answer at first", async () => {
     await ipamd?.stop();
@@ -455,5 +458,67 @@ describe("ipamd", () => {
       providerId: true,
     });
     await until("three addresses of node-d", async () => (await addressesOf("node-d")).length === 3);
-  }, 60_000);
+  });
+
+  test("says again of an address what the cloud says, where that was not written down", async () => {
+    const { name } = ((await addressesOf("node-d"))[0] as VpcIP).metadata;
+    await kube.applyStatus(
+      vips,
+      { metadata: { name }, status: { cloud: { state: "Releasing", since: new Date().toISOString() } } },
+      { fieldManager: "somebody", force: true },
+    );
+    await kube.mergePatch(vips, name, { subresource: "status", patch: { status: { cloud: null } } });
+    await until("the state", async () => (await kube.get(vips, name)).status?.cloud?.state === "Assigned");
+  });
+
+  test("an ENI that a user deletes is asked back, and goes when its agent agrees", async () => {
+    const [veni] = await enisOf("node-d");
+    const name = veni?.metadata.name as string;
+    await kube.delete(venis, name);
+    const asked = await until("a token", async () => {
+      const it = await kube.get(venis, name);
+      return it.spec.reclaim !== undefined && it;
+    });
+    expect(asked.spec).toMatchObject({ intent: "Released", reclaim: { mode: "when-free" } });
+    await until("another ENI in its place", async () => (await enisOf("node-d")).length === 2);
+    const token = asked.spec.reclaim?.token as string;
+    const use = { state: "Reclaimable", token, since: new Date().toISOString() } as const;
+    await kube.applyStatus(venis, { metadata: { name }, status: { use } }, { fieldManager: AGENT_MANAGER });
+    await until("its object to go", async () => (await kube.find(venis, name)) === undefined);
+    expect((await cloudEnis()).map((eni) => eni.eniId)).not.toContain(name);
+  });
+
+  test("an address that the cloud hands back right after its release stays unused", async () => {
+    const held = (await addressesOf("node-d"))[0] as VpcIP;
+    const { name, uid } = held.metadata;
+    await kube.delete(vips, name);
+    const asked = await until("a token", async () => {
+      const it = await kube.get(vips, name);
+      return it.spec.reclaim !== undefined && it;
+    });
+    const token = asked.spec.reclaim?.token as string;
+    await sayUse(name, { state: "Reclaimable", token, since: new Date().toISOString() });
+    await until("the object to go", async () => (await kube.find(vips, name))?.metadata.uid !== uid);
+    // The simulated cloud gives out the lowest free addresses: that which was just released is among them.
+    await addPods("node-d", 6);
+    await until("nine others", async () => (await addressesOf("node-d")).length === 9);
+    expect((await addressesOf("node-d")).map((vip) => vip.metadata.name)).not.toContain(name);
+    const eni = (await cloudEnis()).find((it) => it.eniId === held.spec.eniID);
+    expect(eni?.addresses.map((it) => it.address)).toContain(name);
+  });
+
+  test("an ENI that the cloud gives nothing to does not hold up the others", async () => {
+    await ipamd?.stop();
+    ipamd = await start({ subnetIds: ["subnet-pods0001"] }, (cloud) =>
+      changed(cloud, {
+        async assign() {
+          const kind = { class: "quota", action: "AssignPrivateIpAddresses", code: "LimitExceeded" } as const;
+          throw new CloudError({ ...kind, message: "no more on this one", requestId: "r-1" });
+        },
+      }),
+    );
+    const before = (await enisOf("node-d")).length;
+    await addPods("node-d", 12);
+    await until("another ENI", async () => (await enisOf("node-d")).length > before);
+  });
 });

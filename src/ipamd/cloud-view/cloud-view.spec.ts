@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
-import { ABSENCE_INTERVAL_MS, CloudView } from "./cloud-view.ts";
+import { ABSENCE_INTERVAL_MS, CloudView, RESERVED_MS } from "./cloud-view.ts";
 
 function eni(addresses: string[] = [], overrides: Partial<Eni> = {}): Eni {
   return {
@@ -143,5 +143,17 @@ describe("CloudView", () => {
     expect(view.readAll([eni(["10.0.16.3"])], 2)).toEqual(["eni-1"]);
     view.touch("eni-1", 2);
     expect(view.readAll([eni(["10.0.16.3"])], 3)).toEqual(["eni-1"]);
+  });
+
+  test("an address that was unassigned stays reserved on that ENI while the call may still be carried out", () => {
+    const view = new CloudView();
+    view.readAll([eni(["10.0.16.3", "10.0.16.4"])], 0);
+    view.unassigned("eni-1", ["10.0.16.3"], 1);
+    expect(view.isBusy("eni-1")).toBe(true);
+    view.readAll([eni(["10.0.16.3", "10.0.16.4"])], 2);
+    expect(view.isReserved("eni-1", "10.0.16.3", 2)).toBe(true);
+    expect(view.isReserved("eni-1", "10.0.16.4", 2)).toBe(false);
+    expect(view.isReserved("eni-2", "10.0.16.3", 2)).toBe(false);
+    expect(view.isReserved("eni-1", "10.0.16.3", 1 + RESERVED_MS)).toBe(false);
   });
 });

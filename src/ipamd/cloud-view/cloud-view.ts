@@ -3,6 +3,9 @@ import type { Eni } from "../../cloud/cloud-vpc.ts";
 /** Two readings that prove an absence lie at least this far apart (DESIGN: proof that a holder is gone, b). */
 export const ABSENCE_INTERVAL_MS = 10_000;
 
+/** As long an Unassign that was sent may still be carried out: a signature's life (DESIGN: fencing of ipamd). */
+export const RESERVED_MS = 300_000;
+
 /** First and last of the readings that lacked something; the last reading showed it when absent. */
 interface Absence {
   first: number;
@@ -23,6 +26,8 @@ interface Known {
   detached: Absence | undefined;
   /** Addresses that it should have, and their absence. */
   addresses: Map<string, Absence | undefined>;
+  /** Addresses that were last to be unassigned from it, and when that was answered. */
+  unassigned: Map<string, number>;
 }
 
 function unseen(): Known {
@@ -34,6 +39,7 @@ function unseen(): Known {
     absence: undefined,
     detached: undefined,
     addresses: new Map(),
+    unassigned: new Map(),
   };
 }
 
@@ -78,6 +84,26 @@ export class CloudView {
   touch(eniId: string, now: number): void {
     const known = this.#enis.get(eniId);
     if (known !== undefined) known.touchedAt = now;
+  }
+
+  /** Takes the answer to an Unassign, also a refusal or none: the ENI stays busy as after `touch`, the addresses are reserved. */
+  unassigned(eniId: string, addresses: Iterable<string>, now: number): void {
+    const known = this.#enis.get(eniId);
+    if (known === undefined) return;
+    known.touchedAt = now;
+    for (const [address, at] of known.unassigned) {
+      if (now - at >= RESERVED_MS) known.unassigned.delete(address);
+    }
+    for (const address of addresses) known.unassigned.set(address, now);
+  }
+
+  /**
+   * Whether an address that the cloud has handed back to the ENI it was unassigned from must stay unused: the same call, sent
+   * by a leader that was paused, could still take it off.
+   */
+  isReserved(eniId: string, address: string, now: number): boolean {
+    const at = this.#enis.get(eniId)?.unassigned.get(address);
+    return at !== undefined && now - at < RESERVED_MS;
   }
 
   /** Takes the answer to a Delete: from now on one later reading without the ENI is enough. */
@@ -168,8 +194,15 @@ export class CloudView {
     const alone = eni.state === "available" && eni.instanceId === undefined && touchedAt === undefined;
     const detached = alone ? lengthened(before?.detached, began) : undefined;
     const deleted = (before?.deleted ?? false) && (touchedAt !== undefined || eni.state === "deleting");
-    const expected = before?.expected ?? false;
-    this.#enis.set(eni.id, { eni, expected, deleted, touchedAt, absence: undefined, detached, addresses });
+    const known = {
+      ...(before ?? { ...unseen(), expected: false }),
+      eni,
+      deleted,
+      touchedAt,
+      detached,
+      addresses,
+    };
+    this.#enis.set(eni.id, { ...known, absence: undefined });
     return (
       before === undefined ||
       before.touchedAt !== touchedAt ||

@@ -14,6 +14,8 @@ export interface NodeFacts {
   enis: readonly VpcENI[];
   addresses: readonly VpcIP[];
   cloud: CloudView;
+  /** Monotonic milliseconds. */
+  now: number;
   subnets: readonly SubnetView[];
 }
 
@@ -45,6 +47,7 @@ function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniVie
     addresses: (eni?.addresses ?? []).map(({ address, state }) => ({
       address,
       assigned: state !== "deleting",
+      reserved: !byAddress.has(address) && facts.cloud.isReserved(id, address, facts.now),
       ...useOf(byAddress.get(address)),
     })),
   };

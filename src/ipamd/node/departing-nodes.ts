@@ -6,7 +6,7 @@ import type { CreationBook } from "./creation-book.ts";
 import { type Departure, nextDeparture } from "./departure.ts";
 import { type NodeWorld, tagOf } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
-import { syncObjects } from "./sync-objects.ts";
+import { askForEni, syncObjects } from "./sync-objects.ts";
 
 /** Pause between two looks at a node that is gone. */
 const LOOK_MS = 1000;
@@ -131,7 +131,9 @@ export class DepartingNodes {
       logger.info(fields, "the Node is gone");
     }
     departures.set(node, next);
-    if (next.phase !== "absent") await this.#ask(enis);
+    if (next.phase !== "absent") {
+      for (const veni of enis) await askForEni(this.#world, veni, "now");
+    }
     if (next.phase === "releasing") for (const veni of enis) await releaseEni(this.#world, veni);
     return next.phase;
   }
@@ -139,17 +141,6 @@ export class DepartingNodes {
   #haveAnotherNode(node: string, instanceIds: ReadonlySet<string>): boolean {
     const { nodes, instances } = this.#world;
     return nodes.list().some((other) => other.metadata.name !== node && instances.mayBe(other, instanceIds));
-  }
-
-  async #ask(enis: readonly VpcENI[]): Promise<void> {
-    for (const veni of enis) {
-      if (veni.spec.reclaim !== undefined) continue;
-      await this.#world.objects.writeEni(veni.metadata.name, {
-        ...veni.spec,
-        intent: "Released",
-        reclaim: { token: this.#world.nonce(), mode: "now" },
-      });
-    }
   }
 }
 

@@ -5,7 +5,7 @@ import type { Instance } from "../../cloud/cloud-vpc.ts";
 import type { Action } from "../planner/node-view.ts";
 import type { NodeWorld } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
-import { adoptEni } from "./sync-objects.ts";
+import { adoptEni, askForEni } from "./sync-objects.ts";
 
 /** Longest name that an ENI can have is 60 characters. */
 const NAME_PREFIX = "tke-eni-";
@@ -15,8 +15,8 @@ export interface ActionContext {
   instance: Instance;
   addressesPerEni: number;
   securityGroupIds: readonly string[];
-  /** Writes down, before the call, that an ENI is being made; undefined once that is settled. */
-  recordCreating: (creating: NodeENIConfigStatus["creating"]) => Promise<void>;
+  /** Writes down, before the call, that an ENI is being made. */
+  recordCreating: (creating: NonNullable<NodeENIConfigStatus["creating"]>) => Promise<void>;
 }
 
 /**
@@ -47,7 +47,7 @@ async function createEni(
   action: Action & { kind: "create-eni" },
   context: ActionContext,
 ): Promise<void> {
-  const { cloud, clock, settings, subnets, view, logger } = world;
+  const { cloud, clock, objects, settings, subnets, view, logger } = world;
   const { node, instance } = context;
   const nonce = world.nonce();
   const since = new Date(clock.now()).toISOString();
@@ -72,11 +72,11 @@ async function createEni(
     subnets.took(action.subnetId, action.addresses + 1);
     logger.info({ node, eni: eni.id, subnet: action.subnetId, addresses: action.addresses }, "making an ENI");
     await adoptEni(world, eni, { node, instanceId: instance.id, addressesPerEni: context.addressesPerEni });
-    await context.recordCreating(undefined);
+    await objects.dropCreating(node);
   } catch (error) {
     if (!(error instanceof CloudError) || error.class === "unknown") throw error;
     if (error.class === "subnet-full") subnets.exhausted(action.subnetId);
-    await context.recordCreating(undefined);
+    await objects.dropCreating(node);
     throw error;
   }
 }
@@ -115,7 +115,7 @@ async function unassign(world: NodeWorld, action: Action & { kind: "unassign" })
     // Done already: the next reading shows which.
     if (!(error instanceof CloudError && error.class === "done-already")) throw error;
   } finally {
-    view.touch(action.eniId, clock.monotonic());
+    view.unassigned(action.eniId, action.addresses, clock.monotonic());
   }
 }
 
@@ -135,10 +135,5 @@ async function removeEni(world: NodeWorld, eniId: string): Promise<void> {
 
 async function askEniBack(world: NodeWorld, eniId: string): Promise<void> {
   const veni = world.objects.enis.get(eniId);
-  if (veni === undefined || veni.spec.reclaim !== undefined) return;
-  await world.objects.writeEni(eniId, {
-    ...veni.spec,
-    intent: "Released",
-    reclaim: { token: world.nonce(), mode: "now" },
-  });
+  if (veni !== undefined) await askForEni(world, veni, "now");
 }

@@ -2,7 +2,7 @@ import type { NodeENIConfig, NodeENIConfigStatus } from "../../api/node-eni-conf
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
-import { boundCount, type NodeView } from "../planner/node-view.ts";
+import { type Action, boundCount, type NodeView } from "../planner/node-view.ts";
 import { planNode } from "../planner/plan-node.ts";
 import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "../planner/shrink.ts";
 import type { WorkResult } from "../work-queue.ts";
@@ -27,6 +27,13 @@ interface Run {
   instance: Instance;
   quota: InterfaceLimit;
   limit: NodeView["limit"];
+}
+
+/** What is published of a node. */
+interface NodeState {
+  view: NodeView;
+  creating: NodeENIConfigStatus["creating"];
+  readiness: Readiness;
 }
 
 /** Keeps the ENIs and addresses of nodes that are there as they should be. */
@@ -95,29 +102,45 @@ export class PresentNodes {
           });
     await this.#publish(run, { view, creating, readiness });
 
-    for (const action of plan.actions) {
+    await this.#execute(run, { actions: plan.actions, view, readiness });
+    if (this.#hasUnnamedAddress(run)) return { againInMs: UNNAMED_AGAIN_MS };
+    if (creating !== undefined) return { againInMs: LOST_CREATE_MS / 3 };
+    return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
+  }
+
+  /**
+   * Does all actions, one after the other: one that fails does not keep the others from being done.
+   *
+   * @throws the first failure
+   */
+  async #execute(
+    run: Run,
+    { actions, view, readiness }: { actions: readonly Action[]; view: NodeView; readiness: Readiness },
+  ): Promise<void> {
+    const { objects } = this.#world;
+    const { node, instance } = run;
+    const failures: unknown[] = [];
+    for (const action of actions) {
       try {
         await executeAction(this.#world, action, {
           node,
           instance,
           addressesPerEni: run.limit.addressesPerEni,
           securityGroupIds: run.config.spec.securityGroups ?? instance.securityGroupIds,
-          recordCreating: (intent) => this.#publish(run, { view, creating: intent, readiness }),
+          recordCreating: (creating) =>
+            objects.writeCreating(node, this.#statusOf(run, { view, creating, readiness })),
         });
       } catch (error) {
-        if (error instanceof CloudError) {
-          await this.#publish(run, {
-            view,
-            creating: this.#creatingOf(node),
-            readiness: refusedReadiness(error, view),
-          });
-        }
-        throw error;
+        failures.push(error);
       }
     }
-    if (this.#hasUnnamedAddress(run)) return { againInMs: UNNAMED_AGAIN_MS };
-    if (creating !== undefined) return { againInMs: LOST_CREATE_MS / 3 };
-    return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
+    if (failures.length === 0) return;
+    const refusal = failures.find((error) => error instanceof CloudError);
+    if (refusal !== undefined) {
+      const creating = this.#creatingOf(node);
+      await this.#publish(run, { view, creating, readiness: refusedReadiness(refusal, view) });
+    }
+    throw failures[0];
   }
 
   /** Whether an ENI has an address whose object still stands for an earlier assignment elsewhere. */
@@ -144,6 +167,7 @@ export class PresentNodes {
       enis: objects.enisOf(run.node).filter(mine),
       addresses: objects.addressesOf(run.node).filter(mine),
       cloud: view,
+      now: this.#world.clock.monotonic(),
       subnets: subnets.usable(run.instance.zone),
     });
   }
@@ -152,10 +176,11 @@ export class PresentNodes {
     return this.#world.objects.configs.get(node)?.status?.creating;
   }
 
-  async #publish(
-    run: Run,
-    state: { view: NodeView; creating: NodeENIConfigStatus["creating"]; readiness: Readiness },
-  ): Promise<void> {
+  async #publish(run: Run, state: NodeState): Promise<void> {
+    await this.#world.objects.writeConfigStatus(run.node, this.#statusOf(run, state));
+  }
+
+  #statusOf(run: Run, state: NodeState): NodeENIConfigStatus {
     const { objects, clock } = this.#world;
     const { node, instance, quota, limit } = run;
     const enis = objects.enisOf(node).filter((veni) => veni.spec.instanceID === instance.id);
@@ -164,7 +189,7 @@ export class PresentNodes {
       before: conditionOf(objects.configs.get(node)),
       now: clock.now(),
     });
-    await objects.writeConfigStatus(node, {
+    return {
       instanceID: instance.id,
       instanceType: instance.type,
       zone: instance.zone,
@@ -182,7 +207,7 @@ export class PresentNodes {
       addresses: `${assigned}/${limit.enis * limit.addressesPerEni}`,
       demand: state.view.demand,
       conditions: [condition],
-    });
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import { ENI_TAGS } from "../../api/eni-tags.ts";
+import type { Reclaim } from "../../api/reclaim.ts";
 import type { VpcENI, VpcENISpec, VpcENIStatus } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
@@ -73,6 +74,8 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
   const eni = view.get(id);
   if (eni === undefined) return;
   await objects.writeEniStatus(id, eniStatus(eni, which.addressesPerEni, world.clock.now()));
+  // A user's delete is a request to reclaim, answered once no pod holds one of its addresses.
+  if (veni.metadata.deletionTimestamp !== undefined) await askForEni(world, veni, "when-free");
   if (eni.state === "available" && eni.instanceId === which.instanceId)
     await adoptAddresses(world, eni, which);
   await Promise.all(vips.map((vip) => syncAddress(world, vip)));
@@ -113,6 +116,13 @@ const ENI_STATES = {
   deleting: "Deleting",
 } as const satisfies Record<Eni["state"], string>;
 
+/** Asks the node's agent to let an ENI go; once. */
+export async function askForEni(world: NodeWorld, veni: VpcENI, mode: Reclaim["mode"]): Promise<void> {
+  if (veni.spec.reclaim !== undefined) return;
+  const reclaim: Reclaim = { token: world.nonce(), mode };
+  await world.objects.writeEni(veni.metadata.name, { ...veni.spec, intent: "Released", reclaim });
+}
+
 /** An agent that refused to let an ENI go keeps it: it is filled again. */
 export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<void> {
   const { reclaim, ...spec } = veni.spec;
@@ -123,8 +133,12 @@ export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<vo
 }
 
 async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
+  const now = world.clock.monotonic();
   const fresh = eni.addresses.filter(
-    ({ address, state }) => state === "available" && world.objects.addresses.get(address) === undefined,
+    ({ address, state }) =>
+      state === "available" &&
+      world.objects.addresses.get(address) === undefined &&
+      !world.view.isReserved(eni.id, address, now),
   );
   const since = new Date(world.clock.now()).toISOString();
   await Promise.all(
@@ -150,6 +164,13 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
     await objects.dropAddress(vip);
     view.forgetAddress(eniID, address);
     return;
+  }
+  if (vip.status?.cloud === undefined && view.get(eniID)?.addresses.some((a) => a.address === address)) {
+    // Whoever made the object did not come to it.
+    await objects.writeAddressStatus(address, {
+      state: "Assigned",
+      since: new Date(world.clock.now()).toISOString(),
+    });
   }
   const { reclaim, ...spec } = vip.spec;
   const use = vip.status?.use;

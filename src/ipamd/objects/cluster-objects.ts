@@ -74,6 +74,26 @@ export class ClusterObjects {
     await this.#writeStatus(this.configs, necResource, { metadata: { name: node }, status });
   }
 
+  /**
+   * Writes a status with the intent to make an ENI, under the version of the object in which there was none: a leader that was
+   * paused fails here, before it calls the cloud.
+   *
+   * @throws KubeError when the object has changed meanwhile
+   */
+  async writeCreating(node: string, status: NodeENIConfigStatus): Promise<void> {
+    const { metadata, status: before } = await this.#kube.get(necResource, node);
+    if (before?.creating !== undefined) {
+      throw new Error(
+        `an earlier attempt to make an ENI for ${node} (${before.creating.nonce}) is not settled`,
+      );
+    }
+    const { uid, resourceVersion } = metadata;
+    const object = {
+      metadata: { name: node, ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) },
+    };
+    await this.#writeStatus(this.configs, necResource, { ...object, status });
+  }
+
   /** Takes the intent to make an ENI out of a node's status: what became of it is known. */
   async dropCreating(node: string): Promise<void> {
     const { use: _use, creating: _creating, conditions = [], ...own } = this.configs.get(node)?.status ?? {};
@@ -84,9 +104,8 @@ export class ClusterObjects {
   async writeEni(name: string, spec: VpcENISpec): Promise<void> {
     const known = this.enis.get(name);
     if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
-    this.enis.wrote(
-      await this.#apply(eniResource, { metadata: { name, finalizers: [CLOUD_FINALIZER] }, spec }),
-    );
+    const metadata = { name, finalizers: [CLOUD_FINALIZER], ...uidOf(known) };
+    await this.#write(this.enis, eniResource, { metadata, spec });
   }
 
   async writeEniStatus(name: string, cloud: NonNullable<VpcENIStatus["cloud"]>): Promise<void> {
@@ -94,22 +113,23 @@ export class ClusterObjects {
     const since = before?.state === cloud.state ? before.since : cloud.since;
     const status: VpcENIStatus = { cloud: { ...cloud, since } };
     if (holds(this.enis.get(name)?.status, status)) return;
-    await this.#writeStatus(this.enis, eniResource, { metadata: { name }, status });
+    const metadata = { name, ...uidOf(this.enis.get(name)) };
+    await this.#writeStatus(this.enis, eniResource, { metadata, status });
   }
 
   async writeAddress(name: string, spec: VpcIPSpec): Promise<void> {
     const known = this.addresses.get(name);
     if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
-    this.addresses.wrote(
-      await this.#apply(ipResource, { metadata: { name, finalizers: [CLOUD_FINALIZER] }, spec }),
-    );
+    const metadata = { name, finalizers: [CLOUD_FINALIZER], ...uidOf(known) };
+    await this.#write(this.addresses, ipResource, { metadata, spec });
   }
 
   async writeAddressStatus(name: string, cloud: NonNullable<VpcIPStatus["cloud"]>): Promise<void> {
     const before = this.addresses.get(name)?.status?.cloud;
     if (before?.state === cloud.state) return;
     const status: VpcIPStatus = { cloud };
-    await this.#writeStatus(this.addresses, ipResource, { metadata: { name }, status });
+    const metadata = { name, ...uidOf(this.addresses.get(name)) };
+    await this.#writeStatus(this.addresses, ipResource, { metadata, status });
   }
 
   async writeSubnet(name: string, spec: VpcSubnetSpec, status: VpcSubnetStatus): Promise<void> {
@@ -151,6 +171,20 @@ export class ClusterObjects {
     });
   }
 
+  /** Makes an object, or changes that very one which is known. */
+  async #write<T extends KubeObject<unknown, unknown>>(
+    cache: ObjectCache<T>,
+    resource: Resource<T>,
+    object: ApplyConfiguration<T>,
+  ): Promise<void> {
+    try {
+      cache.wrote(await this.#apply(resource, object));
+    } catch (error) {
+      if (error instanceof KubeError && error.isConflict) cache.forget(object.metadata.name);
+      throw error;
+    }
+  }
+
   #apply<T extends KubeObject<unknown, unknown>>(
     resource: Resource<T>,
     object: ApplyConfiguration<T>,
@@ -167,10 +201,17 @@ export class ClusterObjects {
       cache.wrote(await this.#kube.applyStatus(resource, object, { fieldManager: IPAMD_MANAGER }));
     } catch (error) {
       // Somebody deleted it before the watch ever brought it: what we remember of it would never go.
-      if (error instanceof KubeError && error.isNotFound) cache.forget(object.metadata.name);
+      if (error instanceof KubeError && (error.isNotFound || error.isConflict)) {
+        cache.forget(object.metadata.name);
+      }
       throw error;
     }
   }
+}
+
+/** A precondition: a new object of that name is not the one that was decided about. */
+function uidOf(known: KubeObject<unknown, unknown> | undefined): { uid?: string } {
+  return known?.metadata.uid === undefined ? {} : { uid: known.metadata.uid };
 }
 
 /**

@@ -12,6 +12,7 @@ function eni(id: string, count: number, overrides: Partial<EniView> = {}): EniVi
     addresses: Array.from({ length: count }, (_, i) => ({
       address: `${id}-${i}`,
       assigned: true,
+      reserved: false,
       use: "free",
       reclaim: "no",
     })),
@@ -35,6 +36,14 @@ describe("grow()", () => {
     expect(grow(view({ demand: 2 }))).toEqual({
       actions: [{ kind: "create-eni", subnetId: "subnet-a", addresses: 7 }],
     });
+  });
+
+  test("an address that must not be used yet takes room, and counts for nothing", () => {
+    const full = eni("eni-1", 9);
+    const addresses = full.addresses.map((a, i) => ({ ...a, reserved: i < 2 }));
+    expect(grow(view({ demand: 4, enis: [{ ...full, addresses }] })).actions).toEqual([
+      { kind: "create-eni", subnetId: "subnet-a", addresses: 2 },
+    ]);
   });
 
   test("fills the fullest ENI first and makes another only for the rest", () => {

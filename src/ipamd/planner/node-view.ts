@@ -34,6 +34,8 @@ export interface AddressView {
   address: string;
   /** `true` until the cloud is seen to take it off. */
   assigned: boolean;
+  /** Was unassigned so recently that it must not be used yet. */
+  reserved: boolean;
   /** What the node's agent says; `unknown` until it has said something. */
   use: "free" | "in-use" | "cooling-down" | "unknown";
   /** `asked`: a token is out. `agreed`: the agent has answered that token, and will never use the address again. */
@@ -58,9 +60,11 @@ export type Action =
 /** Why a node that needs addresses gets none now. */
 export type Shortage = "no-subnet" | "subnet-full" | "quota";
 
-/** Addresses that count as the node's: assigned, and not on their way back. */
+/** Addresses that count as the node's: assigned, usable, and not on their way back. */
 export function keptAddresses(eni: EniView): AddressView[] {
-  return eni.leaving === "no" ? eni.addresses.filter((a) => a.assigned && a.reclaim === "no") : [];
+  return eni.leaving === "no"
+    ? eni.addresses.filter((a) => a.assigned && !a.reserved && a.reclaim === "no")
+    : [];
 }
 
 /** Addresses that pods have or can have, those of an ENI that is being made included. */

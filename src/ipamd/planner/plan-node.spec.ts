@@ -18,6 +18,7 @@ function apply(view: NodeView, actions: readonly Action[], serial: () => number)
     Array.from({ length: count }, () => ({
       address: `ip-${serial()}`,
       assigned: true,
+      reserved: false,
       use: "free",
       reclaim: "no",
     }));

@@ -3,7 +3,13 @@ import type { AddressView, NodeView } from "./node-view.ts";
 import { RELEASE_INTERVAL_MS, shrink } from "./shrink.ts";
 
 function addresses(eni: string, ...uses: AddressView["use"][]): AddressView[] {
-  return uses.map((use, i) => ({ address: `${eni}-${i}`, assigned: true, use, reclaim: "no" }));
+  return uses.map((use, i) => ({
+    address: `${eni}-${i}`,
+    assigned: true,
+    reserved: false,
+    use,
+    reclaim: "no",
+  }));
 }
 
 function view(enis: Record<string, AddressView[]>, overrides: Partial<NodeView> = {}): NodeView {
