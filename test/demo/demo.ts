@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { ControlClient } from "../../src/sim/control/client.ts";
-import { binary } from "../../tools/build/binary.ts";
+import { binaries, binary } from "../../tools/build/binary.ts";
+import { installDebianPackages } from "../../tools/build/debian-packages.ts";
 import type { Progress } from "../../tools/build/progress.ts";
 import { compileExecutables } from "../../tools/executables/compile.ts";
 import { buildOurImages } from "../../tools/images/our-images.ts";
@@ -20,6 +21,8 @@ export interface DemoOptions {
   pods: number;
   /** Leave the cluster running. */
   keep: boolean;
+  /** Aborted when the demo is to end early; what it has started is taken away, `keep` or not. */
+  signal: AbortSignal;
 }
 
 const NAME = "echo";
@@ -30,6 +33,7 @@ const READY_S = 120;
  * that all reach each other; then it shows what there is, and takes it away again.
  *
  * @returns whether every pod reached everything, and the VPC dropped no packet as spoofed
+ * @throws the signal's reason once it is aborted and nothing of the demo is left; a cluster of somebody else's stays as it is
  */
 export async function demo(options: DemoOptions, progress: Progress): Promise<boolean> {
   const phases: [string, number][] = [];
@@ -41,15 +45,26 @@ export async function demo(options: DemoOptions, progress: Progress): Promise<bo
     return result;
   }
 
-  const { images, vpcSim } = await phase("Building programs and images", async () => {
+  const { signal } = options;
+  const interrupted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+  interrupted.catch(() => {});
+
+  const building = phase("Building programs and images", async () => {
+    await installDebianPackages(progress);
+    await binaries(undefined, progress);
     const compiled = await compileExecutables(progress);
     return { images: await buildOurImages(progress), vpcSim: [compiled["vpc-sim"]] };
   });
+  const { images, vpcSim } = await Promise.race([building, interrupted]);
+  // Takes seconds now that everything is built; what is half up could not be taken away by anybody who does not hold its lock.
   const cluster = await phase(`Starting a VPC and Kubernetes with ${options.nodes} nodes in two zones`, () =>
     up({ nodes: options.nodes, vpcSim, temporary: !options.keep }, progress),
   );
   try {
-    const good = await show(cluster, { ...options, images, progress, phase });
+    signal.throwIfAborted();
+    const good = await Promise.race([show(cluster, { ...options, images, progress, phase }), interrupted]);
     console.log("\nTime of each phase");
     console.log(
       formatTable(
@@ -59,7 +74,7 @@ export async function demo(options: DemoOptions, progress: Progress): Promise<bo
     );
     return good;
   } finally {
-    if (options.keep) await sayHowToLookAround(cluster);
+    if (options.keep && !signal.aborted) await sayHowToLookAround(cluster);
     else await down(progress);
   }
 }

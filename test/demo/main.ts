@@ -1,7 +1,6 @@
 // `npm run demo`: from a fresh clone to pods on addresses of a VPC.
 import { Command, InvalidArgumentError } from "commander";
 import { consoleProgress } from "../../tools/build/progress.ts";
-import { down } from "../cluster/down.ts";
 import { demo } from "./demo.ts";
 
 function count(text: string): number {
@@ -20,20 +19,22 @@ const options = new Command("demo")
   .parse()
   .opts<{ keep: boolean; nodes: number; pods: number }>();
 
-// Whoever interrupts the demo wants it gone.
-for (const [signal, exitCode] of [
+const interruption = new AbortController();
+let exitCode = 1;
+for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const) {
-  process.once(signal, async () => {
-    console.error(`\n${signal}: taking everything away`);
-    await down(consoleProgress);
-    process.exit(exitCode);
+  process.on(signal, () => {
+    if (interruption.signal.aborted) return;
+    console.error(`\n${signal}: taking away what the demo has started`);
+    exitCode = code;
+    interruption.abort(new Error(`${signal} came`));
   });
 }
 
 try {
-  const good = await demo(options, consoleProgress);
+  const good = await demo({ ...options, signal: interruption.signal }, consoleProgress);
   console.log(
     good
       ? "\nEverything reached everything."
@@ -42,5 +43,5 @@ try {
   process.exit(good ? 0 : 1);
 } catch (error) {
   console.error(`\nThe demo did not come to its end: ${error instanceof Error ? error.message : error}`);
-  process.exit(1);
+  process.exit(exitCode);
 }
