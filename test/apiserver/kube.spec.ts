@@ -524,7 +524,8 @@ describe("a reflector", () => {
     });
     await create("c", "n1");
     await eventually("the new object", () => store.size === 3, { withinMs: 20_000 });
-    expect(lists()).toBe(2);
+    // A busy machine may be silent for longer than the limit, which makes more of them.
+    expect(lists()).toBeGreaterThanOrEqual(2);
   }, 60_000);
 
   test("gives up a frozen server after the silence limit, and grows old meanwhile", async () => {
