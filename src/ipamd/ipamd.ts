@@ -154,8 +154,8 @@ interface Watches {
   nodes: Reflector<Node>;
   pods: Reflector<PodOnNode, "node">;
   configs: Reflector<NodeENIConfig>;
-  enis: Reflector<VpcENI>;
-  addresses: Reflector<VpcIP>;
+  enis: Reflector<VpcENI, "node">;
+  addresses: Reflector<VpcIP, "node">;
   subnets: Reflector<VpcSubnet>;
 }
 
@@ -173,8 +173,16 @@ function startWatches(world: IpamdWorld): Watches {
       indexes: { node: (pod) => (pod.needsAddress && pod.node !== undefined ? [pod.node] : []) },
     }),
     configs: startReflector(world, { resource: configs, transform: whole }),
-    enis: startReflector(world, { resource: enis, transform: whole }),
-    addresses: startReflector(world, { resource: addresses, transform: whole }),
+    enis: startReflector<VpcENI, VpcENI, "node">(world, {
+      resource: enis,
+      transform: whole,
+      indexes: { node: (veni) => [veni.spec.node] },
+    }),
+    addresses: startReflector<VpcIP, VpcIP, "node">(world, {
+      resource: addresses,
+      transform: whole,
+      indexes: { node: (vip) => [vip.spec.node] },
+    }),
     subnets: startReflector(world, { resource: subnets, transform: whole }),
   };
 }

@@ -14,9 +14,10 @@ const LOOK_MS = 1000;
 /** What a node's name had on machines that no Node of this name is any more. */
 interface Remains {
   node: string;
-  /** Those machines; an empty id stands for an ENI of which nobody knows where it was attached. */
+  /** Machines that have something; an empty id stands for an ENI of which nobody knows where it was attached. */
+  holders: ReadonlySet<string>;
+  /** Those, and the one that the node was last known to be: what turns up may be of it. */
   instanceIds: ReadonlySet<string>;
-  isNothing: boolean;
 }
 
 /** Releases what nodes had that are gone for good. */
@@ -36,7 +37,7 @@ export class DepartingNodes {
   async look(node: string): Promise<WorkResult> {
     const { objects, instances, findNode } = this.#world;
     const config = objects.configs.get(node);
-    if (config === undefined && this.#remains(node).isNothing) {
+    if (config === undefined && this.#remains(node).holders.size === 0) {
       this.#departures.delete(node);
       instances.forget(node);
       this.#creations.forget(node);
@@ -49,7 +50,7 @@ export class DepartingNodes {
     const phase = await this.#depart(this.#departures, this.#remains(node));
     // An ENI may come yet of an intent that was never answered.
     const creating = await this.#creations.settle(node);
-    const done = phase === "releasing" && creating === undefined && this.#remains(node).isNothing;
+    const done = phase === "releasing" && creating === undefined && this.#remains(node).holders.size === 0;
     if (!done) return { againInMs: LOOK_MS };
     if (config !== undefined) await objects.dropConfig(config);
     return {};
@@ -64,11 +65,11 @@ export class DepartingNodes {
   async lookAtReplaced(node: Node): Promise<WorkResult> {
     const { name, uid } = node.metadata;
     this.#departures.delete(name);
-    if (this.#remains(name).isNothing) return {};
+    if (this.#remains(name).holders.size === 0) return {};
     const { instance } = await this.#world.instances.identify(node);
     // Which of them are the former machine's is not known before.
     if (instance === undefined) return {};
-    if (this.#remains(name, instance.id).isNothing) {
+    if (this.#remains(name, instance.id).holders.size === 0) {
       this.#replaced.delete(name);
       return {};
     }
@@ -94,7 +95,7 @@ export class DepartingNodes {
     ].filter((id) => id !== present);
     const last = present === undefined ? objects.configs.get(node)?.status?.instanceID : undefined;
     const instanceIds = new Set([...(last === undefined ? [] : [last]), ...holders]);
-    return { node, instanceIds, isNothing: holders.length === 0 };
+    return { node, holders: new Set(holders), instanceIds };
   }
 
   /** The next step, right after a quorum read that found no Node on these machines. */
@@ -103,7 +104,7 @@ export class DepartingNodes {
     remains: Remains,
   ): Promise<Departure["phase"] | undefined> {
     const { objects, clock, settings, logger } = this.#world;
-    const { node, instanceIds } = remains;
+    const { node, holders, instanceIds } = remains;
     const found = clock.monotonic();
     const quota = objects.configs.get(node)?.status?.quota;
     for (const instanceId of instanceIds) {
@@ -113,13 +114,14 @@ export class DepartingNodes {
         addressesPerEni: (quota?.addressesPerENI ?? 1) - 1,
       });
     }
-    const enis = objects.enisOf(node).filter((veni) => instanceIds.has(veni.spec.instanceID));
+    const enis = objects.enisOf(node).filter((veni) => holders.has(veni.spec.instanceID));
     const before = departures.get(node);
     const next = nextDeparture(before, {
       now: found,
       graceMs: settings.nodeGoneGraceMs,
       answerMs: settings.agentAnswerMs,
-      instanceHasNode: this.#haveAnotherNode(node, instanceIds),
+      instanceHasNode: this.#haveAnotherNode(node, holders),
+      allAsked: enis.every((veni) => veni.spec.reclaim !== undefined),
       agentAgreed: enis.every(isAgreed),
     });
     if (next === undefined) {

@@ -7,6 +7,7 @@ function facts(overrides: Partial<DepartureFacts> = {}): DepartureFacts {
     graceMs: 120_000,
     answerMs: 30_000,
     instanceHasNode: false,
+    allAsked: true,
     agentAgreed: false,
     ...overrides,
   };
@@ -36,6 +37,13 @@ describe("nextDeparture()", () => {
     for (const later of [{ phase: "asked", since: 0 }, { phase: "releasing" }] as const) {
       const agreed = facts({ now: 500_000, instanceHasNode: true, agentAgreed: true });
       expect(nextDeparture(later, agreed)).toBeUndefined();
+    }
+  });
+
+  test("an ENI that turns up late has its agent asked too, with the whole time to answer", () => {
+    for (const departure of [{ phase: "asked", since: 0 }, { phase: "releasing" }] as const) {
+      const late = nextDeparture(departure, facts({ now: 30_000, allAsked: false }));
+      expect(late).toEqual({ phase: "asked", since: 30_000 });
     }
   });
 });

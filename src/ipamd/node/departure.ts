@@ -15,6 +15,8 @@ export interface DepartureFacts {
   answerMs: number;
   /** Another Node has the same instance, or may have it: nothing is released, or nothing more. */
   instanceHasNode: boolean;
+  /** Every ENI of the node has a token: one that turned up late has not. */
+  allAsked: boolean;
   /** Every ENI of the node is answered Reclaimable. */
   agentAgreed: boolean;
 }
@@ -31,10 +33,11 @@ export function nextDeparture(
     case "absent":
       return facts.now - departure.since >= facts.graceMs ? { phase: "asked", since: facts.now } : departure;
     case "asked":
+      if (!facts.allAsked) return { phase: "asked", since: facts.now };
       return facts.agentAgreed || facts.now - departure.since >= facts.answerMs
         ? { phase: "releasing" }
         : departure;
     case "releasing":
-      return departure;
+      return facts.allAsked ? departure : { phase: "asked", since: facts.now };
   }
 }

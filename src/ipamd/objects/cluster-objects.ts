@@ -18,7 +18,7 @@ import type { KubeClient } from "../../kube/kube-client.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { ApplyConfiguration } from "../../kube/kube-object.ts";
 import type { Resource } from "../../kube/resource.ts";
-import { ObjectCache, type ObjectSource } from "./object-cache.ts";
+import { NodeObjectCache, type NodeObjectSource, ObjectCache, type ObjectSource } from "./object-cache.ts";
 
 const necResource: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
 const eniResource: Resource<VpcENI> = VPC_ENI;
@@ -28,8 +28,8 @@ const subnetResource: Resource<VpcSubnet> = VPC_SUBNET;
 /** Where the objects come from: one watch a kind. */
 export interface ObjectSources {
   configs: ObjectSource<NodeENIConfig>;
-  enis: ObjectSource<VpcENI>;
-  addresses: ObjectSource<VpcIP>;
+  enis: NodeObjectSource<VpcENI>;
+  addresses: NodeObjectSource<VpcIP>;
   subnets: ObjectSource<VpcSubnet>;
 }
 
@@ -39,25 +39,25 @@ export interface ObjectSources {
  */
 export class ClusterObjects {
   readonly configs: ObjectCache<NodeENIConfig>;
-  readonly enis: ObjectCache<VpcENI>;
-  readonly addresses: ObjectCache<VpcIP>;
+  readonly enis: NodeObjectCache<VpcENI>;
+  readonly addresses: NodeObjectCache<VpcIP>;
   readonly subnets: ObjectCache<VpcSubnet>;
   readonly #kube: KubeClient;
 
   constructor(kube: KubeClient, sources: ObjectSources) {
     this.#kube = kube;
     this.configs = new ObjectCache(sources.configs);
-    this.enis = new ObjectCache(sources.enis);
-    this.addresses = new ObjectCache(sources.addresses);
+    this.enis = new NodeObjectCache(sources.enis);
+    this.addresses = new NodeObjectCache(sources.addresses);
     this.subnets = new ObjectCache(sources.subnets);
   }
 
   enisOf(node: string): VpcENI[] {
-    return this.enis.list().filter((veni) => veni.spec.node === node);
+    return this.enis.of(node);
   }
 
   addressesOf(node: string): VpcIP[] {
-    return this.addresses.list().filter((vip) => vip.spec.node === node);
+    return this.addresses.of(node);
   }
 
   /** Makes the NodeENIConfig of a node where it is missing; its spec is the users'. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { KubeObject } from "../../api/kube-object.ts";
-import { ObjectCache } from "./object-cache.ts";
+import { NodeObjectCache, ObjectCache } from "./object-cache.ts";
 
 type Thing = KubeObject<{ n: number }, never>;
 
@@ -51,4 +51,26 @@ describe("ObjectCache", () => {
     cache.sawDeletion(thing(1, "5"));
     expect(cache.get("a")).toBeUndefined();
   });
+});
+
+test("NodeObjectCache.of() has what is a node's by our own last write, whatever the watch still shows", () => {
+  type Owned = KubeObject<{ node: string }, never>;
+  const owned = (name: string, node: string, resourceVersion: string): Owned => ({
+    apiVersion: "v1",
+    kind: "Owned",
+    metadata: { name, uid: name, resourceVersion },
+    spec: { node },
+  });
+  const seen = [owned("a", "node-1", "1"), owned("b", "node-2", "2")];
+  const cache = new NodeObjectCache<Owned>({
+    store: {
+      get: (name) => seen.find((object) => object.metadata.name === name),
+      list: () => seen,
+      index: (_, node) => seen.filter((object) => object.spec.node === node),
+    },
+  });
+  cache.wrote(owned("a", "node-2", "3"));
+  cache.wrote(owned("c", "node-1", "4"));
+  expect(cache.of("node-1").map((object) => object.metadata.name)).toEqual(["c"]);
+  expect(cache.of("node-2").map((object) => object.metadata.name)).toEqual(["b", "a"]);
 });

@@ -5,6 +5,11 @@ export interface ObjectSource<T> {
   readonly store: { get(name: string): T | undefined; list(): T[] };
 }
 
+/** One whose objects belong to nodes, filed by them. */
+export interface NodeObjectSource<T> extends ObjectSource<T> {
+  readonly store: ObjectSource<T>["store"] & { index(name: "node", node: string): T[] };
+}
+
 /**
  * Objects of one kind as this process knows them: what the watch has brought, and, where it lags behind, what our own last
  * write answered. Without it a plan made right after a write would not see that write, and do it again.
@@ -13,7 +18,7 @@ export interface ObjectSource<T> {
  */
 export class ObjectCache<T extends KubeObject<unknown, unknown>> {
   readonly #source: ObjectSource<T>;
-  readonly #written = new Map<string, T>();
+  protected readonly written = new Map<string, T>();
   /** Objects that we deleted, by name, until the watch has seen it: uid of the deleted one. */
   readonly #deleted = new Map<string, string>();
 
@@ -28,10 +33,10 @@ export class ObjectCache<T extends KubeObject<unknown, unknown>> {
       if (seen?.metadata.uid === gone) return undefined;
       this.#deleted.delete(name);
     }
-    const written = this.#written.get(name);
+    const written = this.written.get(name);
     if (written === undefined) return seen;
     if (seen !== undefined && !isOlder(seen, written)) {
-      this.#written.delete(name);
+      this.written.delete(name);
       return seen;
     }
     return written;
@@ -39,26 +44,26 @@ export class ObjectCache<T extends KubeObject<unknown, unknown>> {
 
   list(): T[] {
     const names = new Set(this.#source.store.list().map((object) => object.metadata.name));
-    for (const name of this.#written.keys()) names.add(name);
+    for (const name of this.written.keys()) names.add(name);
     return [...names].map((name) => this.get(name)).filter((object) => object !== undefined);
   }
 
   /** Remembers what a write answered. */
   wrote(object: T): T {
     this.#deleted.delete(object.metadata.name);
-    this.#written.set(object.metadata.name, object);
+    this.written.set(object.metadata.name, object);
     return object;
   }
 
   /** Remembers that an object is deleted. */
   removed(object: T): void {
-    this.#written.delete(object.metadata.name);
+    this.written.delete(object.metadata.name);
     if (object.metadata.uid !== undefined) this.#deleted.set(object.metadata.name, object.metadata.uid);
   }
 
   /** Drops what a write answered: the API server says that there is no such object. */
   forget(name: string): void {
-    this.#written.delete(name);
+    this.written.delete(name);
   }
 
   /**
@@ -66,8 +71,31 @@ export class ObjectCache<T extends KubeObject<unknown, unknown>> {
    * since the watch may not have brought it yet.
    */
   sawDeletion(object: T): void {
-    const written = this.#written.get(object.metadata.name);
-    if (written?.metadata.uid === object.metadata.uid) this.#written.delete(object.metadata.name);
+    const written = this.written.get(object.metadata.name);
+    if (written?.metadata.uid === object.metadata.uid) this.written.delete(object.metadata.name);
+  }
+}
+
+/** A cache of objects that belong to nodes. */
+export class NodeObjectCache<
+  T extends KubeObject<unknown, unknown> & { spec: { node: string } },
+> extends ObjectCache<T> {
+  readonly #byNode: NodeObjectSource<T>;
+
+  constructor(source: NodeObjectSource<T>) {
+    super(source);
+    this.#byNode = source;
+  }
+
+  of(node: string): T[] {
+    const names = new Set(this.#byNode.store.index("node", node).map((object) => object.metadata.name));
+    for (const object of this.written.values()) {
+      if (object.spec.node === node) names.add(object.metadata.name);
+    }
+    return [...names]
+      .map((name) => this.get(name))
+      .filter((object) => object !== undefined)
+      .filter((object) => object.spec.node === node);
   }
 }
 
