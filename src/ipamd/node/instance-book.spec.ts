@@ -1,0 +1,63 @@
+import { describe, expect, test } from "bun:test";
+import type { CloudVpc, Instance } from "../../cloud/cloud-vpc.ts";
+import type { Node } from "../../kube/core-resources.ts";
+import { InstanceBook } from "./instance-book.ts";
+
+function node(name: string, spec: Node["spec"] = {}, uid = name): Node {
+  const metadata = { name, uid, resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" };
+  return { metadata, spec, status: { addresses: [{ type: "InternalIP", address: "10.0.1.11" }] } };
+}
+
+function book(instances: Partial<Instance>[]) {
+  const calls: string[] = [];
+  const cloud = {
+    async instancesById(ids: string[]) {
+      calls.push(`id ${ids}`);
+      return instances.filter(({ id = "" }) => ids.includes(id));
+    },
+    async instanceByAddress(_: string, address: string) {
+      calls.push(`address ${address}`);
+      return instances.find(({ privateAddresses = [] }) => privateAddresses.includes(address));
+    },
+  } as unknown as CloudVpc;
+  return { calls, book: new InstanceBook(cloud, "vpc-1") };
+}
+
+const instance = { id: "ins-a1", vpcId: "vpc-1", privateAddresses: ["10.0.1.11"] };
+
+describe("InstanceBook", () => {
+  test("finds an instance by providerID, else by private address, and asks once a Node", async () => {
+    const { book: instances, calls } = book([instance]);
+    const named = node("a", { providerID: "qcloud:///800001/ins-a1" });
+    for (const it of [named, named, node("b"), node("b")]) {
+      expect((await instances.identify(it)).instance?.id).toBe("ins-a1");
+    }
+    expect(calls).toEqual(["id ins-a1", "address 10.0.1.11"]);
+    await instances.identify(node("b", {}, "made anew"));
+    expect(calls).toHaveLength(3);
+  });
+
+  test("says why an instance cannot serve, and asks again", async () => {
+    const { book: instances, calls } = book([{ ...instance, vpcId: "vpc-2" }]);
+    expect((await instances.identify(node("b"))).problem).toContain("ins-a1 is in vpc-2");
+    expect((await instances.identify(node("b"))).problem).toContain("vpc-1");
+    expect(calls).toHaveLength(2);
+  });
+
+  test("a Node may be any instance until the cloud has been asked", async () => {
+    const { book: instances } = book([instance]);
+    const [a1, a2] = [new Set(["ins-a1"]), new Set(["ins-a2"])];
+    const named = node("a", { providerID: "qcloud:///800001/ins-a1" });
+    expect([instances.mayBe(named, a1), instances.mayBe(named, a2)]).toEqual([true, false]);
+    expect([instances.mayBe(node("b"), a1), instances.mayBe(node("b"), a2)]).toEqual([true, true]);
+    await instances.identify(node("b"));
+    expect([instances.mayBe(node("b"), a1), instances.mayBe(node("b"), a2)]).toEqual([true, false]);
+    expect(instances.mayBe(node("b", {}, "made anew"), a2)).toBe(true);
+  });
+
+  test("a Node that the cloud knows nothing of is none of them", async () => {
+    const { book: instances } = book([]);
+    await instances.identify(node("b"));
+    expect(instances.mayBe(node("b"), new Set(["ins-a1"]))).toBe(false);
+  });
+});
