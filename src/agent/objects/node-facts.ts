@@ -1,8 +1,8 @@
+import { instanceOfProviderId } from "../../api/provider-id.ts";
 import { type Node, nodes } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import type { WaitingClock } from "../../kube/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
-import { instanceIdOf } from "./instance-id.ts";
 
 /** What the Node object says of the machine that this is. */
 export interface NodeFacts {
@@ -47,7 +47,7 @@ export async function followNode(
 
 function factsOf({ spec, status }: Node): NodeFacts {
   return {
-    instanceId: instanceIdOf(spec.providerID),
+    instanceId: instanceOfProviderId(spec.providerID),
     internalIp: status?.addresses?.find(({ type }) => type === "InternalIP")?.address,
   };
 }
