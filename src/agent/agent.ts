@@ -13,6 +13,7 @@ import { Conntrack } from "./conntrack/conntrack.ts";
 import { type ContainerRuntime, containerRuntime } from "./cri/container-runtime.ts";
 import { conflist } from "./install/conflist.ts";
 import { writeIfChanged } from "./install/write-if-changed.ts";
+import { BoundPods } from "./kubelet/bound-pods.ts";
 import { DevicePlugin } from "./kubelet/device-plugin.ts";
 import { NodeStatus } from "./kubelet/node-status.ts";
 import { NodeNetwork } from "./links/node-network.ts";
@@ -106,6 +107,7 @@ export class Agent {
     const disown = await ownStore(stateFolder, signal);
     if (disown === undefined) return;
     this.#started.defer(disown);
+    this.#plugin?.takeOver();
 
     const opened = openStore({ folder: stateFolder, bootId: this.#world.bootId });
     this.#started.defer(() => opened.store.close());
@@ -117,8 +119,12 @@ export class Agent {
     await this.#work(opened);
   }
 
-  /** Ends in order: callers that wait are told to try again, calls that run are answered, then the rest goes. */
+  /**
+   * Ends in order: no more pods come, callers that wait are told to try again, calls that run are answered, then the rest goes.
+   */
   async stop(): Promise<void> {
+    // While addresses are still served: pods that have been sent here are waited for.
+    await this.#plugin?.stop();
     this.#stopping.abort();
     this.#store = undefined;
     this.#pool?.close();
@@ -126,7 +132,7 @@ export class Agent {
     this.#conntrack.close();
   }
 
-  /** Before anything else, and beside a predecessor that still serves: without a resource the kubelet fails pods for good. */
+  /** Before anything else, so that a predecessor can hand over: without slots the kubelet fails pods for good. */
   async #offerSlots(): Promise<void> {
     const { kubeletFolder, instance, nodeName, stateFolder } = this.#options;
     if (kubeletFolder === undefined) return;
@@ -134,8 +140,9 @@ export class Agent {
     const plugin = new DevicePlugin({
       kubeletFolder,
       instance,
-      announced: announcedSlots(stateFolder),
+      announced: () => announcedSlots(stateFolder),
       nodeStatus: new NodeStatus({ client: kube, nodeName, clock, random, logger }),
+      boundPods: new BoundPods({ client: kube, nodeName, clock, random, logger }),
       clock,
       random,
       logger,
@@ -147,8 +154,6 @@ export class Agent {
     });
     await plugin.start();
     this.#plugin = plugin;
-    // Started first and so ended last.
-    this.#started.defer(() => plugin.stop());
   }
 
   async #serve(runFolder: string): Promise<void> {

@@ -56,6 +56,8 @@ export interface Pod {
   readonly status?: {
     readonly phase?: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
     readonly reason?: string;
+    /** When the kubelet acknowledged it, RFC 3339. */
+    readonly startTime?: string;
     readonly nominatedNodeName?: string;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip: string }[];

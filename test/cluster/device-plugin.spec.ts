@@ -3,9 +3,13 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
+import { pods } from "../../src/kube/core-resources.ts";
+import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
+import { createTransport } from "../../src/kube/transport.ts";
 import { silentProgress } from "../../tools/build/progress.ts";
 import type { Cluster } from "./cluster.ts";
-import { type Daemon, isAlive, stopDaemon } from "./daemon.ts";
+import { type Daemon, isAlive, logTail, stopDaemon } from "./daemon.ts";
 import { loadDaemons } from "./daemon-records.ts";
 import { down } from "./down.ts";
 import { busyboxImage } from "./images/base-images.ts";
@@ -16,10 +20,20 @@ import { waitUntil } from "./wait-until.ts";
 const UP_DEADLINE_MS = 900_000; // Kubernetes may have to be built.
 const DEADLINE_MS = 120_000;
 const NODE = "node-1";
+/** Fewer than there are addresses meanwhile. */
+const MOST_PODS = 50;
+/** Between two pods of a creator. */
+const PACE_MS = 150;
+/** As the agent's pod has it. */
+const GRACE_MS = 30_000;
 /** The kubelet alone would take up to ten. */
 const SOON_MS = 6_000;
 
+/** What the node has while agents come and go. */
+const PLENTY = 60;
+
 let cluster: Cluster;
+let client: KubeClient;
 let files: string;
 let plugin: Daemon;
 
@@ -27,6 +41,7 @@ beforeAll(async () => {
   files = mkdtempSync(join(tmpdir(), "tke-device-plugin-"));
   await down(silentProgress);
   cluster = await up({ nodes: 1, temporary: true }, silentProgress);
+  client = createKubeClient(createTransport(await openServerAccess({ kubeconfig: cluster.kubeconfig })));
   setTarget(3);
   plugin = await startPlugin("first");
 }, UP_DEADLINE_MS);
@@ -77,9 +92,7 @@ function isOffered(count: number, deadlineMs: number): Promise<unknown> {
 /** A pod with an address, as far as the kubelet knows: it uses none, so that it needs no CNI plugin. */
 async function createPod(name: string): Promise<void> {
   const pod = {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name },
+    metadata: { name, namespace: "default" },
     spec: {
       hostNetwork: true,
       terminationGracePeriodSeconds: 0,
@@ -96,11 +109,64 @@ async function createPod(name: string): Promise<void> {
       ],
     },
   };
-  await cluster.kubectl(["create", "--filename=-"], { input: JSON.stringify(pod) });
+  await client.create(pods, pod);
 }
 
-function runs(name: string): Promise<string> {
-  return cluster.kubectl(["wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s"]);
+/** Lets two creators make pods all the time while `act` goes on, and then sees all of them run. */
+async function whilePodsCome(prefix: string, act: () => Promise<void>): Promise<void> {
+  const names: string[] = [];
+  let over = false;
+  const create = async () => {
+    while (!over && names.length < MOST_PODS) {
+      const name = `${prefix}-${names.length}`;
+      names.push(name);
+      await createPod(name);
+      await Bun.sleep(PACE_MS);
+    }
+  };
+  const creating = Promise.all([create(), create()]);
+  try {
+    await act();
+  } finally {
+    over = true;
+    await creating;
+  }
+  await allRun(names);
+}
+
+/** Waits until these pods run. @throws as soon as one has failed, with what the kubelet said */
+async function allRun(names: readonly string[]): Promise<void> {
+  const failed = await waitUntil(
+    `${names.length} running pods`,
+    async () => {
+      const found: FoundPod[] = JSON.parse(await cluster.kubectl(["get", "pods", "--output=json"])).items;
+      const ours = found.filter((pod) => names.includes(pod.metadata.name));
+      const failures = ours.filter(({ status }) => status.phase === "Failed");
+      const running = ours.filter(({ status }) => status.phase === "Running");
+      return (failures.length > 0 || running.length === names.length) && failures;
+    },
+    { deadlineMs: 90_000, daemons: [plugin], intervalMs: 500 },
+  );
+  const words = failed.map(
+    ({ metadata, status }) =>
+      `${metadata.name} failed at ${status.startTime}: ${status.reason}: ${status.message}`,
+  );
+  if (words.length > 0) throw new Error([...words, logTail(plugin, 40)].join("\n"));
+}
+
+interface FoundPod {
+  readonly metadata: { readonly name: string };
+  readonly status: {
+    readonly phase: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly startTime?: string;
+  };
+}
+
+/** Makes room for the next test. */
+async function deletePods(): Promise<void> {
+  await cluster.kubectl(["delete", "pods", "--all", "--timeout=60s"]);
 }
 
 test(
@@ -118,7 +184,7 @@ test(
   "slots that pods hold stay, free ones go",
   async () => {
     for (const name of ["held-1", "held-2"]) await createPod(name);
-    for (const name of ["held-1", "held-2"]) await runs(name);
+    await allRun(["held-1", "held-2"]);
     setTarget(1);
     // A kubelet that has just started is given time to learn of its pods.
     await isOffered(2, 60_000);
@@ -131,35 +197,68 @@ test(
       { deadlineMs: 20_000 },
     );
     setTarget(3);
-    await runs("too-many");
-    for (const name of ["held-1", "held-2", "too-many"]) await runs(name);
+    await allRun(["held-1", "held-2", "too-many"]);
   },
   DEADLINE_MS,
 );
 
 test(
-  "pods that are created while one agent takes over from another all run",
+  "pods that are created while agents take over from one another all run",
   async () => {
-    setTarget(20);
-    await nodeShows(20, SOON_MS);
-    const names = Array.from({ length: 10 }, (_, index) => `meanwhile-${index}`);
-    const creating = (async () => {
-      for (const name of names) await createPod(name);
-    })();
-    const first = plugin;
-    plugin = await startPlugin("second");
-    await waitUntil(
-      "the second plugin's socket",
-      () => socketsOfPlugins().then((names) => names.length === 2),
-      {
-        deadlineMs: 10_000,
-      },
-    );
-    await stopDaemon(first);
-    await creating;
-    for (const name of names) await runs(name);
-    expect(await onNode()).toEqual(["20", "20"]);
-    expect(await socketsOfPlugins()).toEqual(["tke-eni-ip-second.sock"]);
+    setTarget(PLENTY);
+    await nodeShows(PLENTY, SOON_MS);
+    await whilePodsCome("meanwhile", async () => {
+      for (const instance of ["second", "third", "fourth"]) {
+        const before = plugin;
+        plugin = await startPlugin(instance);
+        await waitUntil(
+          "the successor's socket",
+          () => socketsOfPlugins().then((names) => names.length === 2),
+          { deadlineMs: 10_000, daemons: [before, plugin] },
+        );
+        await stopDaemon(before, GRACE_MS);
+        expect(await socketsOfPlugins()).toEqual([`tke-eni-ip-${instance}.sock`]);
+      }
+    });
+    expect(await onNode()).toEqual([`${PLENTY}`, `${PLENTY}`]);
+    await deletePods();
+  },
+  DEADLINE_MS,
+);
+
+test(
+  "pods that are created while there is no agent wait for the next one",
+  async () => {
+    await whilePodsCome("patient", async () => {
+      await stopDaemon(plugin, GRACE_MS);
+      expect(await socketsOfPlugins()).toEqual([]);
+      await createPod("alone");
+      await cluster.kubectl(["wait", "--for=condition=PodScheduled=False", "pod/alone", "--timeout=20s"]);
+      plugin = await startPlugin("fifth");
+    });
+    await allRun(["alone"]);
+    await nodeShows(PLENTY, SOON_MS);
+    await deletePods();
+  },
+  DEADLINE_MS,
+);
+
+test(
+  "pods that are created while the offer shrinks all run or wait",
+  async () => {
+    await whilePodsCome("few", async () => {
+      setTarget(5);
+      await waitUntil(
+        "a smaller offer",
+        () => Number(readFileSync(join(files, "offered"), "utf8")) < PLENTY,
+        {
+          deadlineMs: 60_000,
+          daemons: [plugin],
+        },
+      );
+      setTarget(PLENTY);
+    });
+    await deletePods();
   },
   DEADLINE_MS,
 );
@@ -172,6 +271,8 @@ async function socketsOfPlugins(): Promise<string[]> {
 test(
   "a kubelet that was killed finds the slots again, and its pods keep theirs",
   async () => {
+    for (const name of ["kept-1", "kept-2"]) await createPod(name);
+    await allRun(["kept-1", "kept-2"]);
     const kubelet = (await loadDaemons()).get(`${NODE}-kubelet`);
     if (kubelet === undefined) throw new Error("the cluster has no record of its kubelet");
     const command = readFileSync(`/proc/${kubelet.pid}/cmdline`, "utf8").split("\0").slice(0, -1);
@@ -181,10 +282,8 @@ test(
     await startDaemon(kubelet.name, [...(await cluster.enterNode(NODE)), ...command]);
     await waitUntil("a new registration", () => registrations() > before, { deadlineMs: 30_000 });
     await createPod("after-restart");
-    await runs("after-restart");
-    await nodeShows(20, 30_000);
-    const pods = await cluster.kubectl(["get", "pods", "--output=jsonpath={.items[*].status.phase}"]);
-    expect(new Set(pods.split(" "))).toEqual(new Set(["Running"]));
+    await nodeShows(PLENTY, 30_000);
+    await allRun(["kept-1", "kept-2", "after-restart"]);
   },
   DEADLINE_MS,
 );

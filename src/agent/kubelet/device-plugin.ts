@@ -6,9 +6,9 @@ import type { Logger } from "../logger.ts";
 import { Bell, waitFor } from "./bell.ts";
 import { kubeletDevices } from "./kubelet-devices.ts";
 import { type KubeletLife, kubeletSocket } from "./kubelet-socket.ts";
+import { otherInstances, removeStaleSockets, socketName } from "./plugin-sockets.ts";
 import { OFFER_TIMING, type OfferTiming, SlotOffer, type SlotOfferWorld } from "./slot-offer.ts";
 import { SlotServer } from "./slot-server.ts";
-import { removeStaleSockets, socketName } from "./stale-sockets.ts";
 
 /** Pauses, in ms. */
 export interface DevicePluginTiming extends OfferTiming {
@@ -18,6 +18,8 @@ export interface DevicePluginTiming extends OfferTiming {
   lookMs: number;
   /** How long a kubelet that runs takes to get to know its pods. */
   settleMs: number;
+  /** From the end of a predecessor to a registration after it: the kubelet has noticed the end long before. */
+  renewalMs: number;
 }
 
 export const DEVICE_PLUGIN_TIMING: Readonly<DevicePluginTiming> = {
@@ -25,6 +27,7 @@ export const DEVICE_PLUGIN_TIMING: Readonly<DevicePluginTiming> = {
   pollMs: 1_000,
   lookMs: 10_000,
   settleMs: 30_000,
+  renewalMs: 5_000,
 };
 
 export interface DevicePluginOptions {
@@ -32,17 +35,20 @@ export interface DevicePluginOptions {
   kubeletFolder: string;
   /** Distinguishes the agents of a node that run at one time; the pod's UID does. */
   instance: string;
-  /** Count that an earlier life of this agent offered last; 0 when there was none. */
-  announced: number;
+  /** Count that this node's agent offered last, be it an earlier life or an instance that still runs; 0 when there was none. */
+  announced: SlotOfferWorld["announced"];
   nodeStatus: SlotOfferWorld["nodeStatus"];
+  boundPods: SlotOfferWorld["boundPods"];
   clock: WaitingClock;
   random: Random;
   logger: Logger;
   timing?: Partial<DevicePluginTiming>;
 }
 
-/** The end is not put off for longer, whatever the API server and the kubelet do. */
-const DRAIN_WITHIN_MS = 3_000;
+/** The end is not put off for longer, whatever the API server and the kubelet do: the pod has 30 s to end. */
+const DRAIN_WITHIN_MS = 20_000;
+/** The kubelet asks the successor one question before it answers. */
+const HAND_OVER_WITHIN_MS = 3_000;
 /** The kubelet watches within milliseconds of a registration, or never. */
 const WATCH_WITHIN_MS = 5_000;
 /** A stream that ended sooner is counted as a failed registration. */
@@ -51,9 +57,15 @@ const STEADY_MS = 10_000;
 /**
  * Offers the addresses of this node to the kubelet, as slots of the resource `tke.cloud.tencent.com/eni-ip`.
  *
- * When the kubelet hangs up it takes all slots for unhealthy, and fails a pod that is bound meanwhile for good. It also hangs up
- * on this instance when another one of the same resource ends, or it is restarted; so each end of a stream, a new kubelet.sock
- * and the loss of our own socket lead to a new registration.
+ * Instances take over from one another. One that is started beside another serves, but leaves the kubelet alone until the other
+ * has registered it, or has gone and `takeOver()` was called.
+ *
+ * When a stream ends, whosever it is, the kubelet hangs up on the plugin that registered last, takes all slots for unhealthy, and
+ * fails a pod that comes then for good; unless no registration stands. So an instance that ends registers its successor, and then
+ * itself, which it refuses: that voids the registration, while the kubelet goes on with the successor. (Kubernetes 1.36,
+ * pkg/kubelet/cm/devicemanager/plugin/v1beta1/handler.go, connectClient and runClient.) The successor registers again once the
+ * end is over, so that the kubelet would notice its own. Each end of a stream, a new kubelet.sock and the loss of our own socket
+ * lead to a new registration too.
  * https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins/
  */
 export class DevicePlugin {
@@ -65,7 +77,7 @@ export class DevicePlugin {
   readonly #offer: SlotOffer;
   readonly #bell = new Bell();
   readonly #draining = new AbortController();
-  readonly #stopping = new AbortController();
+  #registration = new AbortController();
   #server: SlotServer | undefined;
   #watch: FSWatcher | undefined;
   #following: Promise<void> = Promise.resolve();
@@ -74,19 +86,26 @@ export class DevicePlugin {
   #life: (KubeletLife & { noticed: number }) | undefined;
   /** Streams that ended soon after their registration, one after the other. */
   #shortStreams = 0;
+  /** Where this instance stands: the kubelet is another's, was handed over by another that still ends, or is ours alone. */
+  #standing: "beside" | "after" | "alone" = "beside";
+  /** When to register once more, on the monotonic clock. */
+  #renewAt: number | undefined;
 
   constructor(options: DevicePluginOptions) {
-    const { kubeletFolder, announced, nodeStatus, clock, random, logger } = options;
+    const { kubeletFolder, announced, nodeStatus, boundPods, clock, random, logger } = options;
     this.#options = options;
     this.#timing = { ...DEVICE_PLUGIN_TIMING, ...options.timing };
     this.#folder = join(kubeletFolder, "device-plugins");
     this.#kubelet = kubeletSocket(join(this.#folder, "kubelet.sock"));
     this.#devices = kubeletDevices(join(kubeletFolder, "pod-resources", "kubelet.sock"));
-    this.#offer = new SlotOffer(announced, {
+    this.#offer = new SlotOffer({
+      announced,
+      isWatched: () => this.isWatched,
       send: (slots) => this.#server?.offer(slots),
       devices: this.#devices,
       knowsItsPods: () => this.#knowsItsPods(),
       nodeStatus,
+      boundPods,
       clock,
       random,
       logger,
@@ -105,7 +124,8 @@ export class DevicePlugin {
   }
 
   /**
-   * Serves, and announces what was offered last. Resolves when the socket is there; the kubelet need not be there yet.
+   * Serves, so that a predecessor can hand over to this instance. Resolves when the socket is there; the kubelet need not be there
+   * yet.
    *
    * @throws when the socket cannot be bound
    */
@@ -113,33 +133,40 @@ export class DevicePlugin {
     mkdirSync(this.#folder, { recursive: true, mode: 0o750 });
     const removed = await removeStaleSockets(this.#folder);
     if (removed.length > 0) this.#options.logger.info({ removed }, "sockets of ended device plugins removed");
-    await this.#offer.begin(this.#stopping.signal);
+    await this.#offer.begin(this.#registration.signal);
     await this.#serve();
     this.#watch = watch(this.#folder, () => this.#bell.ring());
     this.#watch.on("error", (error) =>
       this.#options.logger.warn({ err: error }, "kubelet's folder is not watched any more, only polled"),
     );
     this.#following = this.#offer.follow(this.#draining.signal);
-    this.#registering = Promise.all([this.#stayRegistered(), this.#lookAfterKubelet()]);
+    this.#keepRegistered();
+  }
+
+  /** The predecessor has ended, or there was none: from now on this instance keeps itself registered. */
+  takeOver(): void {
+    const { clock } = this.#options;
+    if (this.#standing === "beside") this.#offer.catchUp();
+    else this.#renewAt = clock.monotonic() + this.#timing.renewalMs;
+    this.#standing = "alone";
+    this.#bell.ring();
   }
 
   /**
-   * Ends the offer, after a second in which the node shows no free address: pods wait then, instead of failing for good at a
-   * kubelet that has no plugin. A successor lifts that when it has registered. Until this resolves pods may still come that
-   * need an address, of this agent or of its successor.
+   * Ends the offer without a pod noticing. A successor that runs already is handed the kubelet. Without one the node shows no
+   * address any more, so that pods wait instead of failing at a kubelet that has no plugin, and those that are bound to it are
+   * waited for. Until this resolves pods may come that need an address.
    */
   async stop(): Promise<void> {
     this.#draining.abort();
     await this.#following;
-    if (this.isWatched) {
-      await this.#offer.drain(AbortSignal.timeout(DRAIN_WITHIN_MS)).catch((error) => {
-        this.#options.logger.warn({ err: error }, "pods that are bound to this node just now may fail");
-      });
-    }
-    this.#stopping.abort();
+    await this.#leaveRegistration();
+    const alone = this.isWatched && !(await this.#handOver());
+    const soon = AbortSignal.timeout(DRAIN_WITHIN_MS);
+    if (alone) await this.#drain(soon);
     this.#watch?.close();
-    await this.#registering;
     await this.#server?.stop();
+    if (alone) await this.#seeDrained(soon);
   }
 
   /** Sets how many slots the kubelet is to be offered. Returns at once; no listener is called from within. */
@@ -163,29 +190,93 @@ export class DevicePlugin {
       slots: this.#offer.slots,
       listener: {
         allocated: (slots) => this.#offer.noteAllocated(slots),
-        watched: () => this.#offer.recheck(),
+        watched: () => this.#watched(),
         hungUp: () => this.#hungUp(),
       },
     });
   }
 
+  #watched(): void {
+    const { clock, logger } = this.#options;
+    if (this.#standing === "beside") {
+      this.#standing = "after";
+      this.#registered = { lifeId: this.#kubelet.life()?.id ?? "none", at: clock.monotonic() };
+      this.#offer.catchUp();
+      logger.info({ slots: this.#offer.slots.size }, "registered with the kubelet by the predecessor");
+    }
+    this.#offer.recheck();
+  }
+
   #hungUp(): void {
     const { clock, logger } = this.#options;
-    const lived = this.#registered === undefined ? 0 : clock.monotonic() - this.#registered.at;
+    // The streams of two registrations of ours end together.
+    if (this.#registered === undefined) return;
+    const lived = clock.monotonic() - this.#registered.at;
     this.#shortStreams = lived < STEADY_MS ? this.#shortStreams + 1 : 0;
     this.#registered = undefined;
     logger.info({ livedMs: Math.round(lived) }, "the kubelet has hung up");
     this.#bell.ring();
   }
 
-  async #stayRegistered(): Promise<void> {
+  /** @returns whether the kubelet goes by another instance now, and will not take the end of this one for the end of that one */
+  async #handOver(): Promise<boolean> {
+    const { instance, logger } = this.#options;
+    for (const successor of await otherInstances(this.#folder, instance)) {
+      const signal = AbortSignal.timeout(HAND_OVER_WITHIN_MS);
+      try {
+        await this.#kubelet.register(successor, signal);
+        this.#server?.refuseRegistrations();
+        await this.#kubelet.register(socketName(instance), signal).catch((error) => {
+          logger.debug({ err: error }, "own registration voided");
+        });
+        logger.info({ successor }, "handed over to the successor");
+        return true;
+      } catch (error) {
+        logger.warn({ err: error, successor }, "could not hand over to this instance");
+        // The kubelet may have lost ours.
+        this.#registered = undefined;
+      }
+    }
+    return false;
+  }
+
+  async #drain(signal: AbortSignal): Promise<void> {
+    this.#keepRegistered();
+    try {
+      await this.#offer.drain(signal);
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, "pods that are bound to this node just now may fail");
+    }
+    await this.#leaveRegistration();
+  }
+
+  /** The kubelet may have written the old count while the offer ended, and would correct that ten seconds later. */
+  async #seeDrained(signal: AbortSignal): Promise<void> {
+    const { nodeStatus, clock, logger } = this.#options;
+    await clock.sleep(this.#timing.bindingMs, signal);
+    await nodeStatus.show(0, signal).catch((error) => {
+      logger.warn({ err: error }, "the node may show addresses that nobody offers, for ten seconds");
+    });
+  }
+
+  #keepRegistered(): void {
+    this.#registration = new AbortController();
+    const { signal } = this.#registration;
+    this.#registering = Promise.all([this.#stayRegistered(signal), this.#lookAfterKubelet(signal)]);
+  }
+
+  async #leaveRegistration(): Promise<void> {
+    this.#registration.abort();
+    await this.#registering;
+  }
+
+  async #stayRegistered(signal: AbortSignal): Promise<void> {
     const { clock, random, logger } = this.#options;
-    const { signal } = this.#stopping;
     let failures = 0;
     while (!signal.aborted) {
       const rung = this.#bell.next;
       try {
-        await this.#registerIfNeeded();
+        await this.#registerIfNeeded(signal);
         failures = 0;
       } catch (error) {
         if (failures === 0) logger.warn({ err: error }, "not registered with the kubelet, trying again");
@@ -197,9 +288,8 @@ export class DevicePlugin {
     }
   }
 
-  async #registerIfNeeded(): Promise<void> {
+  async #registerIfNeeded(signal: AbortSignal): Promise<void> {
     const { clock, random, instance, logger } = this.#options;
-    const { signal } = this.#stopping;
     if (this.#server?.isInPlace() !== true) {
       // The kubelet deletes what is in its folder when it starts.
       await this.#server?.stop();
@@ -210,13 +300,16 @@ export class DevicePlugin {
     const life = this.#kubelet.life();
     if (life === undefined) return;
     this.#noteLife(life);
-    if (this.#isRegisteredWith(life)) return;
+    if (this.#standing === "beside") return;
+    const renewalIsDue = this.#renewAt !== undefined && clock.monotonic() >= this.#renewAt;
+    if (this.#isRegisteredWith(life) && !renewalIsDue) return;
     if (this.#shortStreams > 1) {
       await clock.sleep(backOffMs(this.#shortStreams - 1, { baseMs: 20, capMs: 5_000, random }), signal);
     }
     if (signal.aborted) return;
     // Before the call: the kubelet may have hung up again when it returns.
     this.#registered = { lifeId: life.id, at: clock.monotonic() };
+    this.#renewAt = undefined;
     try {
       await this.#kubelet.register(socketName(instance), signal);
     } catch (error) {
@@ -235,9 +328,8 @@ export class DevicePlugin {
    * A kubelet that shows no slot at all has forgotten us, or has taken the end of another stream for ours. Two looks in a row tell
    * that from a passing state.
    */
-  async #lookAfterKubelet(): Promise<void> {
+  async #lookAfterKubelet(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
-    const { signal } = this.#stopping;
     let missing = 0;
     while (!signal.aborted) {
       await clock.sleep(this.#timing.lookMs, signal);

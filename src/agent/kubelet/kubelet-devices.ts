@@ -11,8 +11,8 @@ const TIMEOUT_MS = 2_000;
 
 /** What the kubelet says of our slots. Each call is answered by it or fails: no answer is never taken for "none". */
 export interface KubeletDevices {
-  /** Slots that pods hold. A kubelet that has just started knows no pods yet. */
-  held(signal: AbortSignal): Promise<Slots>;
+  /** Slots that pods hold, each with the `namespace/name` of its pod. A kubelet that has just started knows no pods yet. */
+  held(signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   /** Slots that it may hand to pods, those held included: what it has taken in of what it was sent. */
   known(signal: AbortSignal): Promise<Slots>;
 }
@@ -23,8 +23,11 @@ export function kubeletDevices(socket: string): KubeletDevices {
   return {
     async held(signal) {
       const { podResources } = await client.list({}, { signal });
-      return slotsAmong(
-        podResources.flatMap((pod) => pod.containers.flatMap((container) => container.devices)),
+      return new Map(
+        podResources.flatMap(({ namespace, name, containers }) => {
+          const slots = slotsAmong(containers.flatMap(({ devices }) => devices));
+          return [...slots].map((slot) => [slot, `${namespace}/${name}`] as const);
+        }),
       );
     },
     async known(signal) {

@@ -77,6 +77,16 @@ describe("NodeStatus", () => {
     expect(bench.status.allocatable[ENI_IP_RESOURCE]).toBe("5");
   });
 
+  it("says whether the node has a count, and tries until it knows", async () => {
+    const bench = new Bench("3");
+    bench.failures = 1;
+    const answer = bench.nodeStatus.shows(3, never);
+    await bench.clock.advance(1_000);
+    expect(await answer).toBe(true);
+    expect(await bench.nodeStatus.shows(4, never)).toBe(false);
+    expect(bench.calls).not.toContain("patch");
+  });
+
   it("gives up when it is told to", async () => {
     const bench = new Bench("3");
     bench.failures = 100;

@@ -1,18 +1,13 @@
 import { ENI_IP_RESOURCE } from "../../api/extended-resources.ts";
 import { AGENT_MANAGER } from "../../api/field-managers.ts";
-import { backOffMs, type Random } from "../../kube/back-off.ts";
 import { type Node, nodes } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
-import type { Logger } from "../logger.ts";
+import { type Patience, untilAnswered } from "./until-answered.ts";
 
-export interface NodeStatusOptions {
+export interface NodeStatusOptions extends Patience {
   client: Pick<KubeClient, "get" | "mergePatch">;
   /** Name of this node. */
   nodeName: string;
-  clock: WaitingClock;
-  random: Random;
-  logger: Logger;
 }
 
 /**
@@ -32,19 +27,23 @@ export class NodeStatus {
    * @throws when `signal` is aborted, and for nothing else
    */
   async show(count: number, signal: AbortSignal): Promise<void> {
-    const { clock, random, logger, nodeName } = this.#options;
-    for (let failures = 0; ; failures++) {
-      signal.throwIfAborted();
-      try {
-        await this.#showOnce(count, signal);
-        return;
-      } catch (error) {
-        signal.throwIfAborted();
-        const pauseMs = backOffMs(failures, { baseMs: 200, capMs: 30_000, random });
-        logger.warn({ err: error, node: nodeName, count, pauseMs }, "node status not patched, trying again");
-        await clock.sleep(pauseMs, signal);
-      }
-    }
+    const what = `writing ${count} ${ENI_IP_RESOURCE} to the status of ${this.#options.nodeName}`;
+    await untilAnswered(() => this.#showOnce(count, signal), this.#options, { what, signal });
+  }
+
+  /**
+   * Whether the Node object has this count, by a quorum read. Tries until the API server answers.
+   *
+   * @throws when `signal` is aborted, and for nothing else
+   */
+  async shows(count: number, signal: AbortSignal): Promise<boolean> {
+    const { client, nodeName } = this.#options;
+    const what = `reading the status of ${nodeName}`;
+    const node = await untilAnswered(() => client.get(nodes, nodeName, { signal }), this.#options, {
+      what,
+      signal,
+    });
+    return shows(node, quantityOf(count));
   }
 
   async #showOnce(count: number, signal: AbortSignal): Promise<void> {

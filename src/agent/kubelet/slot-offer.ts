@@ -2,12 +2,14 @@ import { backOffMs, type Random } from "../../kube/back-off.ts";
 import type { WaitingClock } from "../../kube/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
 import { Bell, waitFor } from "./bell.ts";
+import { type BoundPods, slotsOnTheWay } from "./bound-pods.ts";
 import type { KubeletDevices } from "./kubelet-devices.ts";
+import type { NodeStatus } from "./node-status.ts";
 import { grown, type Slots, shrunk } from "./slots.ts";
 
 /** Pauses, in ms. */
 export interface OfferTiming {
-  /** From the lowered node status to the withdrawal: pods that were bound before it reach the kubelet. */
+  /** From lowering the node status to a look at who comes nevertheless: the scheduler's view lags, and so do its bindings. */
   bindingMs: number;
   /** How long a slot counts as held once the kubelet has asked for it, whether or not it shows the pod yet. */
   allocationMs: number;
@@ -26,14 +28,29 @@ export const OFFER_TIMING: Readonly<OfferTiming> = {
 
 /** Between looks when all is as it should be, and nothing has said otherwise. */
 const IDLE_MS = 60_000;
+/** In a row, before a lowered node status is taken for effective. */
+const LOOKS = 2;
+
+/** What pods need of the slots. */
+interface Demand {
+  /** Slots that pods hold. */
+  readonly held: Slots;
+  /** How many more are needed by pods that are bound to this node and have not been given theirs. */
+  readonly onTheWay: number;
+}
 
 export interface SlotOfferWorld {
+  /** Count that the agent of this node, this or an earlier life or another instance, offered last. */
+  announced(): number;
+  /** Whether the kubelet goes by what this instance offers. */
+  isWatched(): boolean;
   /** Tells the kubelet, or keeps it for when the kubelet asks. */
   send(slots: Slots): void;
   readonly devices: KubeletDevices;
   /** Whether the kubelet runs long enough to know its pods: one that has just started shows none. */
   knowsItsPods(): boolean;
-  readonly nodeStatus: { show(count: number, signal: AbortSignal): Promise<void> };
+  readonly nodeStatus: Pick<NodeStatus, "show" | "shows">;
+  readonly boundPods: Pick<BoundPods, "list">;
   readonly clock: WaitingClock;
   readonly random: Random;
   readonly logger: Logger;
@@ -46,9 +63,12 @@ export interface SlotOfferWorld {
  * Growing is done at once: the listeners hear of it, then the kubelet; the node status follows when the kubelet shows that it has
  * taken the slots in. Otherwise the scheduler would send pods that the kubelet refuses.
  *
- * Shrinking goes the other way round: the node status is lowered, so that no more pods are sent; slots that nobody holds are
- * withdrawn; the kubelet is seen without them, and without a pod that got one at the last moment; the Node object is seen
- * with the lower count; only then the listeners hear of it. From then on no pod can come to hold one of these slots.
+ * Shrinking goes the other way round: the node status is lowered, so that no more pods are sent, and stays so for two looks;
+ * slots that nobody holds, and that no pod needs which is bound to the node already, are withdrawn; the kubelet is seen without
+ * them, and without a pod that got one at the last moment; the Node object is seen with the lower count; only then the
+ * listeners hear of it. From then on no pod can come to hold one of these slots.
+ *
+ * Nothing is done while the kubelet does not watch: another instance may be the one that it goes by.
  */
 export class SlotOffer {
   readonly #world: SlotOfferWorld;
@@ -57,15 +77,13 @@ export class SlotOffer {
   readonly #bell = new Bell();
   #pass = new AbortController();
   #slots: Slots = new Set();
-  #target: number;
+  #target = 0;
   /** What listeners were told last: as many slots as pods may hold or get. */
   #reported: number | undefined;
   /** The slots that the node status was last seen to agree with. */
   #confirmed: Slots | undefined;
 
-  /** @param announced count that an earlier life of this agent offered last */
-  constructor(announced: number, world: SlotOfferWorld) {
-    this.#target = announced;
+  constructor(world: SlotOfferWorld) {
     this.#world = world;
   }
 
@@ -105,8 +123,15 @@ export class SlotOffer {
 
   /** Offers what was announced last, with the slots among it that pods hold, if the kubelet can tell. */
   async begin(signal: AbortSignal): Promise<void> {
-    const held = await this.#world.devices.held(signal).catch(() => new Set<string>());
-    this.#offer(grown(held, this.#target));
+    const held = await this.#world.devices.held(signal).catch(() => new Map<string, string>());
+    this.#target = this.#world.announced();
+    this.#offer(grown(new Set(held.keys()), this.#target));
+  }
+
+  /** Catches up with what another instance has announced since this one began, before the kubelet goes by this one. */
+  catchUp(): void {
+    this.#target = Math.max(this.#target, this.#world.announced());
+    this.#offer(grown(this.#slots, this.#target));
   }
 
   /** Follows the target until `signal` is aborted. */
@@ -119,7 +144,7 @@ export class SlotOffer {
       const over = AbortSignal.any([signal, this.#pass.signal]);
       let pauseMs = IDLE_MS;
       try {
-        await this.#approach(over);
+        if (this.#world.isWatched()) await this.#approach(over);
         failures = 0;
         if (this.#slots.size > this.#target) pauseMs = timing.retryMs;
       } catch (error) {
@@ -135,16 +160,14 @@ export class SlotOffer {
   }
 
   /**
-   * Before the end of the offer: asks the scheduler for no more pods, and gives those that it has bound time to be admitted. The
-   * kubelet fails a pod for good that it sees between the end and a successor's registration.
+   * Before the end of the offer: asks the scheduler for no more pods, and waits for those that it has bound to be given their
+   * slots. The kubelet fails a pod for good that it admits when the slots have gone.
    *
-   * @throws when it could not be done before `signal` was aborted
+   * @throws when it could not be done before `signal` was aborted, or the kubelet does not answer
    */
   async drain(signal: AbortSignal): Promise<void> {
-    const { nodeStatus, clock, timing } = this.#world;
-    const held = await this.#held(signal);
-    await nodeStatus.show(held.size, signal);
-    await clock.sleep(timing.bindingMs, signal);
+    // Not the number of slots that are held: each pod that ends would make room for another one.
+    await this.#lower(0, { until: ({ onTheWay }) => onTheWay === 0, signal });
   }
 
   async #approach(signal: AbortSignal): Promise<void> {
@@ -156,16 +179,36 @@ export class SlotOffer {
   }
 
   async #withdraw(signal: AbortSignal): Promise<void> {
-    const { nodeStatus, clock, timing } = this.#world;
-    const withoutFree = (held: Slots) => shrunk(this.#slots, { count: this.#target, held });
-    const next = withoutFree(await this.#held(signal));
+    const kept = ({ held, onTheWay }: Demand, atLeast: number) =>
+      shrunk(this.#slots, { count: Math.max(this.#target, atLeast, held.size + onTheWay), held });
+    const next = kept(await this.#demand(signal), 0);
     if (next.size === this.#slots.size) return;
     this.#confirmed = undefined;
-    await nodeStatus.show(next.size, signal);
-    await clock.sleep(timing.bindingMs, signal);
-    const withdrawn = withoutFree(await this.#held(signal));
-    signal.throwIfAborted();
-    this.#offer(withdrawn);
+    const demand = await this.#lower(next.size, { until: () => true, signal });
+    // The target may have changed meanwhile, but the scheduler was told this count.
+    this.#offer(kept(demand, next.size));
+  }
+
+  /**
+   * Lowers the count that the scheduler goes by, and sees it stay so for two looks in a row that also satisfy `until`. The kubelet
+   * writes a count of its own every ten seconds, and pods may be bound then: the looks begin anew.
+   *
+   * @returns what pods need, as of the last look
+   */
+  async #lower(
+    count: number,
+    { until, signal }: { until: (demand: Demand) => boolean; signal: AbortSignal },
+  ): Promise<Demand> {
+    const { nodeStatus, clock, timing } = this.#world;
+    for (let looks = 0; ; ) {
+      await nodeStatus.show(count, signal);
+      await clock.sleep(timing.bindingMs, signal);
+      const demand = await this.#demand(signal);
+      // Last: nobody else lowers the count, so it has been like this since it was shown.
+      const stayed = await nodeStatus.shows(count, signal);
+      looks = stayed && until(demand) ? looks + 1 : 0;
+      if (looks === LOOKS) return demand;
+    }
   }
 
   /** Sees to it that kubelet and Node object agree with the offer, and tells of an offer that has become lower. */
@@ -203,13 +246,27 @@ export class SlotOffer {
     }
   }
 
-  async #held(signal: AbortSignal): Promise<Slots> {
-    const { devices, clock, timing } = this.#world;
-    const held = await devices.held(signal);
+  async #demand(signal: AbortSignal): Promise<Demand> {
+    const bound = await this.#world.boundPods.list(signal);
+    const held = await this.#world.devices.held(signal);
     signal.throwIfAborted();
+    return {
+      held: this.#withRecent(held.keys()),
+      onTheWay: slotsOnTheWay(bound, new Set(held.values())),
+    };
+  }
+
+  async #held(signal: AbortSignal): Promise<Slots> {
+    const held = await this.#world.devices.held(signal);
+    signal.throwIfAborted();
+    return this.#withRecent(held.keys());
+  }
+
+  #withRecent(held: Iterable<string>): Slots {
+    const { clock, timing } = this.#world;
     const longAgo = clock.monotonic() - timing.allocationMs;
     for (const [slot, at] of this.#allocations) if (at < longAgo) this.#allocations.delete(slot);
-    return held.union(new Set(this.#allocations.keys()));
+    return new Set([...held, ...this.#allocations.keys()]);
   }
 
   #offer(slots: Slots): void {

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import {
   DevicePlugin,
   type ListAndWatchResponse,
@@ -27,6 +27,7 @@ export class SlotServer {
   #answer: ListAndWatchResponse;
   #server: RunningServer | undefined;
   #watchers = 0;
+  #refuses = false;
 
   private constructor(slots: Slots, listener: SlotListener) {
     this.#answer = answerOf(slots);
@@ -59,6 +60,11 @@ export class SlotServer {
     this.#changed.ring();
   }
 
+  /** From now on a registration with this server fails: the kubelet's first question is refused. Streams go on. */
+  refuseRegistrations(): void {
+    this.#refuses = true;
+  }
+
   /** Ends the streams, which the kubelet takes for the end of all slots, and takes the socket away. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -67,7 +73,10 @@ export class SlotServer {
 
   #route(router: ConnectRouter): void {
     router.service(DevicePlugin, {
-      getDevicePluginOptions: () => ({}),
+      getDevicePluginOptions: () => {
+        if (this.#refuses) throw new ConnectError("this device plugin is about to end", Code.Unavailable);
+        return {};
+      },
       listAndWatch: (_request, context) => this.#watch(context),
       // Asked only of plugins whose options say so. The lowest first, since the highest go first when slots are withdrawn.
       getPreferredAllocation: ({ containerRequests }) => ({

@@ -57,14 +57,18 @@ class PluginClient {
 
 /**
  * The kubelet's side of device plugins, as pkg/kubelet/cm/devicemanager of Kubernetes 1.36 does it: one client a resource, of
- * which the last registered counts; the end of any stream disconnects that one, whichever it was; its start empties the folder.
+ * which the last registered counts; the end of any stream disconnects that one, whichever it was; a registration that fails
+ * leaves none, but changes nothing else; its start empties the folder.
  */
 export class FakeKubelet {
   readonly #devicePlugins: string;
   readonly #podResources: string;
   readonly #streams = new Set<PluginClient>();
   #servers: RunningServer[] = [];
-  #current: PluginClient | undefined;
+  /** Who is disconnected when a stream ends. */
+  #registered: PluginClient | undefined;
+  /** Whom it asks for slots. */
+  #endpoint: PluginClient | undefined;
   /** Endpoints in the order of their registrations. */
   readonly registrations: string[] = [];
   /** Slots that it may hand out. */
@@ -125,34 +129,44 @@ export class FakeKubelet {
     const servers = this.#servers;
     this.#servers = [];
     for (const client of this.#streams) client.disconnect();
-    this.#current = undefined;
+    this.#registered = undefined;
+    this.#endpoint = undefined;
     this.slots.clear();
     await Promise.all(servers.map((server) => server.stop()));
   }
 
-  /** Hangs up on the plugin that is registered. */
+  /** Hangs up on the plugin that is registered, if there is one. */
   hangUp(): void {
-    const client = this.#current;
-    this.#current = undefined;
+    const client = this.#registered;
+    if (client === undefined) return;
+    this.#registered = undefined;
+    this.#endpoint = undefined;
     this.slots.clear();
-    client?.disconnect();
+    client.disconnect();
   }
 
   /** Admits a pod. @throws when no slot is free, as UnexpectedAdmissionError does */
   async admit(pod: string): Promise<string> {
     const taken = new Set(this.pods.values());
     const slot = [...this.slots].filter((id) => !taken.has(id)).toSorted()[0];
-    if (slot === undefined || this.#current === undefined)
+    if (slot === undefined || this.#endpoint === undefined)
       throw new Error(`UnexpectedAdmissionError: ${pod}`);
-    await this.#current.allocate(slot);
+    await this.#endpoint.allocate(slot);
     this.pods.set(pod, slot);
     return slot;
   }
 
   async #connect(endpoint: string): Promise<void> {
     const client = new PluginClient(this.#devicePlugins, endpoint);
-    this.#current = client;
-    await client.options();
+    this.#registered = client;
+    try {
+      await client.options();
+    } catch (error) {
+      this.#registered = undefined;
+      client.disconnect();
+      throw error;
+    }
+    this.#endpoint = client;
     this.registrations.push(endpoint);
     this.#streams.add(client);
     void client
@@ -162,7 +176,7 @@ export class FakeKubelet {
       .then(() => {
         this.#streams.delete(client);
         client.disconnect();
-        if (this.#current !== undefined) this.hangUp();
+        this.hangUp();
       });
   }
 }

@@ -17,23 +17,42 @@ export function socketName(instance: string): string {
  */
 export async function removeStaleSockets(folder: string): Promise<string[]> {
   const removed: string[] = [];
-  for (const name of readdirSync(folder).filter((name) => name.startsWith(PREFIX))) {
+  for (const name of socketsIn(folder)) {
     const path = join(folder, name);
-    if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket() || !(await isRefused(path))) continue;
+    if ((await listens(path)) !== "nobody") continue;
     rmSync(path, { force: true });
     removed.push(name);
   }
   return removed;
 }
 
+/** File names of the sockets on which other instances of ours listen. */
+export async function otherInstances(folder: string, instance: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of socketsIn(folder).filter((name) => name !== socketName(instance))) {
+    if ((await listens(join(folder, name))) === "somebody") found.push(name);
+  }
+  return found;
+}
+
+function socketsIn(folder: string): string[] {
+  return readdirSync(folder).filter(
+    (name) =>
+      name.startsWith(PREFIX) &&
+      lstatSync(join(folder, name), { throwIfNoEntry: false })?.isSocket() === true,
+  );
+}
+
 /** Only a refusal proves that nobody listens. */
-function isRefused(path: string): Promise<boolean> {
+function listens(path: string): Promise<"somebody" | "nobody" | "unknown"> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => {
       socket.destroy();
-      resolve(false);
+      resolve("somebody");
     });
-    socket.once("error", (error) => resolve("code" in error && error.code === "ECONNREFUSED"));
+    socket.once("error", (error) =>
+      resolve("code" in error && error.code === "ECONNREFUSED" ? "nobody" : "unknown"),
+    );
   });
 }
