@@ -9,13 +9,8 @@ const overlay = join(import.meta.dir, "..", "..", "k8s", "overlays", "simulated"
 /** How long the components may take from apply to serving. */
 const ROLLOUT_S = 120;
 
-/**
- * Brings the components onto a cluster as a person would: images onto the nodes, `kubectl apply -k`, and waiting until every
- * node is Ready, which it is when its agent serves.
- *
- * @throws when they do not come up in time, with what the pods said last
- */
-export async function deploy(cluster: Cluster, images: OurImages, progress: Progress): Promise<void> {
+/** Gives every node the components' images, which `imagePullPolicy: Never` then finds. */
+export async function giveImages(cluster: Cluster, images: OurImages, progress: Progress): Promise<void> {
   await progress.step("giving the nodes the images", async () => {
     await Promise.all(
       cluster.nodes.map(async (node) => {
@@ -23,6 +18,16 @@ export async function deploy(cluster: Cluster, images: OurImages, progress: Prog
       }),
     );
   });
+}
+
+/**
+ * Brings the components onto a cluster as a person would: images onto the nodes, `kubectl apply -k`, and waiting until every
+ * node is Ready, which it is when its agent serves.
+ *
+ * @throws when they do not come up in time, with what the pods said last
+ */
+export async function deploy(cluster: Cluster, images: OurImages, progress: Progress): Promise<void> {
+  await giveImages(cluster, images, progress);
   await progress.step("kubectl apply -k k8s/overlays/simulated", () =>
     cluster.kubectl(["apply", "-k", overlay]),
   );

@@ -3,6 +3,9 @@ import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { binary } from "../../tools/build/binary.ts";
 import { consoleProgress } from "../../tools/build/progress.ts";
+import { buildOurImages } from "../../tools/images/our-images.ts";
+import { openCluster } from "./cluster.ts";
+import { giveImages } from "./deploy.ts";
 import { down } from "./down.ts";
 import { status } from "./status.ts";
 import { up } from "./up.ts";
@@ -22,6 +25,16 @@ program
     const cluster = await up({ nodes: options.nodes }, consoleProgress);
     if (Bun.which("kubectl") === null) console.log(`export PATH=$PATH:${dirname(await binary("kubectl"))}`);
     console.log(`export KUBECONFIG=${cluster.kubeconfig}`);
+  });
+
+program
+  .command("images")
+  .description(
+    "build the components' images and give them to the nodes, for `kubectl apply -k k8s/overlays/simulated`",
+  )
+  .action(async () => {
+    const cluster = await openCluster();
+    await giveImages(cluster, await buildOurImages(consoleProgress), consoleProgress);
   });
 
 program
