@@ -384,6 +384,15 @@ describe("DevicePlugin", () => {
       expect(shown).toEqual([50]);
     });
 
+    it("is not handed over to when it ends too", async () => {
+      const older = await startPlugin({ instance: "old", announced: 2 });
+      await isShown(2);
+      const newer = await startPlugin({ instance: "new", announced: 2, beside: true });
+      await Promise.all([newer.stop(), older.stop()]);
+      expect(shown).toEqual([2, 0]);
+      await eventually("the kubelet knows no slots", () => kubelet.slots.size === 0);
+    });
+
     it("registers itself after a handing over, so that the kubelet notices its end", async () => {
       const older = await startPlugin({ instance: "old", announced: 2 });
       await isShown(2);

@@ -161,6 +161,8 @@ export class DevicePlugin {
     this.#draining.abort();
     await this.#following;
     await this.#leaveRegistration();
+    // A predecessor that ends at the same time must not hand over to us.
+    if (!this.isWatched) this.#server?.refuseRegistrations();
     const alone = this.isWatched && !(await this.#handOver());
     const soon = AbortSignal.timeout(DRAIN_WITHIN_MS);
     if (alone) await this.#drain(soon);
