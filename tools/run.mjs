@@ -11,15 +11,13 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
 const real = args[0] === "--real";
-if (real) args.shift();
+// `--go` marks programs that only build something with Go.
+const go = real || args[0] === "--go";
+if (go) args.shift();
 
 function fail(sentence) {
   console.error(sentence);
   process.exit(1);
-}
-
-function has(command, ...versionArguments) {
-  return spawnSync(command, versionArguments, { stdio: "ignore" }).status === 0;
 }
 
 if (real) {
@@ -33,9 +31,18 @@ if (real) {
       `This needs root (it makes network and mount namespaces), and runs as uid ${process.getuid()}: run it with sudo.`,
     );
   }
-  if (!has("go", "version")) {
+}
+if (go) {
+  const version = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8" }).stdout?.trim() ?? "";
+  const [, major, minor] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
+  if (major === undefined) {
     fail(
       "This needs Go 1.26 or newer to build Kubernetes, and there is no `go` on the PATH: install it from https://go.dev/dl.",
+    );
+  }
+  if (Number(major) === 1 && Number(minor) < 26) {
+    fail(
+      `This needs Go 1.26 or newer to build Kubernetes, and the \`go\` on the PATH is ${version}: install a newer one from https://go.dev/dl.`,
     );
   }
 }
@@ -53,7 +60,13 @@ const bun = join(bunFolder, "node_modules", bunPackage, "bin", "bun");
 
 if (!existsSync(bun)) {
   console.error(`bringing Bun ${devDependencies.bun} from npm …`);
-  mkdirSync(bunFolder, { recursive: true });
+  try {
+    mkdirSync(bunFolder, { recursive: true });
+  } catch (error) {
+    fail(
+      `The cache ${cache} cannot be made (${error.code}): name a folder that can be written in TKE_ENI_CACHE.`,
+    );
+  }
   const got = spawnSync(
     "npm",
     [

@@ -107,6 +107,10 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
   async function lead(acquisition: Acquisition): Promise<void> {
     if (!(acquisition.from === "nobody" && (await isNewCluster()))) {
       const waitMs = Math.max(0, acquisition.waitUntil - world.clock.monotonic());
+      const seconds = Math.ceil(waitMs / 1000);
+      if (seconds > 0) {
+        world.logger.info({ seconds }, "waiting until no call of a former leader can be under way any more");
+      }
       await world.clock.sleep(waitMs, stopping.signal);
     }
     if (stopping.signal.aborted) return;
@@ -129,6 +133,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
     return (await kube.list(configs)).items.length === 0;
   }
 
+  world.logger.info({ identity: settings.identity }, "every view is complete; standing by for the lease");
   return {
     failed: failure.promise,
     health: () => ({

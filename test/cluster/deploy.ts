@@ -33,16 +33,17 @@ export async function deploy(cluster: Cluster, images: OurImages, progress: Prog
   );
   await progress.step("waiting for ipamd, the agents and Ready nodes", async () => {
     try {
-      for (const workload of ["deployment/tke-eni-ipamd", "daemonset/tke-eni-agent"]) {
-        await cluster.kubectl([
-          "-n",
-          "kube-system",
-          "rollout",
-          "status",
-          workload,
-          `--timeout=${ROLLOUT_S}s`,
-        ]);
-      }
+      const system = ["-n", "kube-system"];
+      const timeout = `--timeout=${ROLLOUT_S}s`;
+      // Not its rollout: on a cluster of one node ipamd's second replica has no place, and is not needed.
+      await cluster.kubectl([
+        ...system,
+        "wait",
+        "--for=condition=Available",
+        "deployment/tke-eni-ipamd",
+        timeout,
+      ]);
+      await cluster.kubectl([...system, "rollout", "status", "daemonset/tke-eni-agent", timeout]);
       await cluster.kubectl(["wait", "--for=condition=Ready", "nodes", "--all", `--timeout=${ROLLOUT_S}s`]);
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : error}\n${await lastWords(cluster)}`);

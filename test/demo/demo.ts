@@ -59,7 +59,7 @@ export async function demo(options: DemoOptions, progress: Progress): Promise<bo
   });
   const { images, vpcSim } = await Promise.race([building, interrupted]);
   // Takes seconds now that everything is built; what is half up could not be taken away by anybody who does not hold its lock.
-  const cluster = await phase(`Starting a VPC and Kubernetes with ${options.nodes} nodes in two zones`, () =>
+  const cluster = await phase(`Starting a VPC and Kubernetes, nodes: ${options.nodes}`, () =>
     up({ nodes: options.nodes, vpcSim, temporary: !options.keep }, progress),
   );
   try {
@@ -92,9 +92,13 @@ async function show(cluster: Cluster, { images, progress, phase, pods: count }: 
     await cluster.kubectl(["apply", "-f", "-"], {
       input: echoDeployment(NAME, count).map(asJson).join("\n---\n"),
     });
-    await progress.step(`waiting for ${count} ready pods`, () =>
-      cluster.kubectl(["rollout", "status", `deployment/${NAME}`, `--timeout=${READY_S}s`]),
-    );
+    await progress.step(`waiting for ${count} ready pods`, async () => {
+      try {
+        await cluster.kubectl(["rollout", "status", `deployment/${NAME}`, `--timeout=${READY_S}s`]);
+      } catch (error) {
+        throw new Error(`${error instanceof Error ? error.message : error}\n${await whyPodsWait(cluster)}`);
+      }
+    });
     return podsWithAddress(cluster, `app=${NAME}`);
   });
   const results = await phase("Trying who reaches whom", async () => {
@@ -127,6 +131,20 @@ async function show(cluster: Cluster, { images, progress, phase, pods: count }: 
     `\nPackets that the VPC dropped because their source was not assigned to the ENI: ${drops.total}`,
   );
   return results.every((result) => result.fault === undefined) && drops.total === 0;
+}
+
+/** What the scheduler and the nodes say of pods that do not run. */
+async function whyPodsWait(cluster: Cluster): Promise<string> {
+  const events = [
+    "get",
+    "events",
+    "--field-selector=type=Warning",
+    "-o",
+    "custom-columns=:.reason,:.message",
+  ];
+  const said = (await cluster.kubectl([...events, "--no-headers"])).split("\n").map((line) => line.trim());
+  const nodes = await cluster.kubectl(["get", "nec"]);
+  return `${[...new Set(said)].slice(0, 5).join("\n")}\n${nodes}`;
 }
 
 function asJson(object: object): string {

@@ -3,6 +3,13 @@ import { Command, InvalidArgumentError } from "commander";
 import { consoleProgress } from "../../tools/build/progress.ts";
 import { demo } from "./demo.ts";
 
+// Without the two dashes npm keeps the flag to itself, and puts it here.
+for (const flag of ["keep", "nodes", "pods"]) {
+  if (process.env[`npm_config_${flag}`] === undefined) continue;
+  console.error(`npm took --${flag} for its own: put two dashes before it, npm run demo -- --${flag}.`);
+  process.exit(1);
+}
+
 function count(text: string): number {
   if (!/^[1-9]\d{0,2}$/.test(text))
     throw new InvalidArgumentError("It must be a whole number from 1 to 999.");

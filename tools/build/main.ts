@@ -4,7 +4,7 @@ import { binary } from "./binary.ts";
 import { programNames } from "./go-programs.ts";
 import { consoleProgress } from "./progress.ts";
 
-await new Command("build")
+const command = new Command("build")
   .description(
     "Builds the pinned programs (etcd, Kubernetes, containerd, CNI plugins) once into the cache and prints their paths.",
   )
@@ -12,5 +12,11 @@ await new Command("build")
   .action(async (names: string[]) => {
     for (const name of names.length === 0 ? programNames : names)
       console.log(await binary(name, consoleProgress));
-  })
-  .parseAsync();
+  });
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
