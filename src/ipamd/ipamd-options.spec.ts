@@ -27,6 +27,10 @@ describe("parseIpamdOptions()", () => {
   });
 
   test.each([
+    [["--clusterid", "CLUSTER_ID"], "CLUSTER_ID"],
+    [["--clusterid", ""], "--clusterid"],
+    [["--region", "REGION"], "REGION"],
+    [["--vpc-id", "VPC_ID"], "VPC_ID"],
     [["--ip-min-warm-target", "-1"], "--ip-min-warm-target"],
     [["--ip-min-warm-target", "6"], "above --ip-max-warm-target 5"],
     [["--node-gone-grace", "two minutes"], "two minutes"],
@@ -39,6 +43,6 @@ describe("parseIpamdOptions()", () => {
 
   test("says what is missing", () => {
     expect(() => parseIpamdOptions(least, {})).toThrow("--vpc-id");
-    expect(() => parseIpamdOptions(["--region", "x"], env)).toThrow("--clusterid");
+    expect(() => parseIpamdOptions(["--region", "ap-sim"], env)).toThrow("--clusterid");
   });
 });

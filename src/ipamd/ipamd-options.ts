@@ -28,11 +28,12 @@ export function parseIpamdOptions(
     .description(
       "Owns the ENIs and addresses of a cluster: makes them in the cloud, and the objects that agents read.",
     )
-    .requiredOption("--clusterid <id>", "name of this cluster; tags every ENI of it")
-    .requiredOption("--region <region>", "Tencent Cloud region, such as ap-guangzhou")
+    .requiredOption("--clusterid <id>", "name of this cluster; tags every ENI of it", clusterId)
+    .requiredOption("--region <region>", "Tencent Cloud region, such as ap-guangzhou", region)
     .addOption(
       new Option("--vpc-id <id>", "VPC of the nodes and pods")
         .env("TKE_ENI_IPAMD_VPC_ID")
+        .argParser(vpcId)
         .makeOptionMandatory(),
     )
     .addOption(
@@ -121,6 +122,24 @@ export function parseIpamdOptions(
     namespace: given["namespace"],
     logLevel: given["logLevel"],
   };
+}
+
+/** As cloud tags allow it; an unreplaced placeholder of the overlay would be every careless cluster's id. */
+function clusterId(text: string): string {
+  if (/^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    "It must be 1 to 64 lower-case letters, digits, dashes, dots or underscores.",
+  );
+}
+
+function region(text: string): string {
+  if (/^[a-z]+(-[a-z0-9]+)+$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be a region such as ap-guangzhou.");
+}
+
+function vpcId(text: string): string {
+  if (/^vpc-[a-z0-9]+$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be the id of a VPC, such as vpc-0a1b2c3d.");
 }
 
 function count(text: string): number {
