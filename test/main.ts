@@ -5,6 +5,7 @@ import { installDebianPackages } from "../tools/build/debian-packages.ts";
 import { consoleProgress } from "../tools/build/progress.ts";
 import { staticChecks } from "../tools/check/static-checks.ts";
 import { runSuite } from "../tools/check/test-suite.ts";
+import { clusterIsInUse } from "./cluster/cluster.ts";
 
 const suites: ReadonlyArray<readonly [name: string, paths: readonly string[]]> = [
   ["units", ["src", "tools", "test/demo"]],
@@ -13,6 +14,12 @@ const suites: ReadonlyArray<readonly [name: string, paths: readonly string[]]> =
   ["a real cluster: kubelets, containerd, scheduler", ["test/cluster"]],
 ];
 
+if (await clusterIsInUse()) {
+  console.error(
+    "A cluster runs on this machine, and the tests need its place: take it down first with `npm run cluster -- down`.",
+  );
+  process.exit(1);
+}
 await installDebianPackages(consoleProgress);
 await binaries(undefined, consoleProgress);
 
