@@ -9,8 +9,11 @@ const packages: Readonly<Record<string, string>> = {
   conntrack: "/usr/sbin/conntrack",
   iproute2: "/usr/sbin/ip",
   iptables: "/usr/sbin/iptables",
+  "iputils-ping": "/usr/bin/ping",
   nftables: "/usr/sbin/nft",
   openssl: "/usr/bin/openssl",
+  // For sysctl.
+  procps: "/usr/sbin/sysctl",
   runc: "/usr/sbin/runc",
 };
 
