@@ -1,20 +1,27 @@
 /**
  * What a failed call means for the caller.
  *
- * - `retry-later`: nothing happened; the same call may work after a pause (throttled, another operation on the ENI, inner error).
+ * - `throttled`: nothing happened; the account's rate of this call is used up. The same call will work after a pause.
+ * - `retry-later`: nothing happened; the same call may work after a pause (another operation on the ENI, a state that passes, an
+ *   inner error of the cloud, a connection that could not be made).
  * - `subnet-full`: another subnet may do.
  * - `quota`: a limit of the instance, the ENI or the VPC; no other subnet helps.
  * - `done-already`: what was asked for is so, or its object is gone.
- * - `not-authorised`: credentials or permissions; a person must act.
+ * - `not-authorised`: the credential is good, and its policy lacks this action; a person must act.
+ * - `credential`: the secret or token is wrong, expired, disabled or cannot be read: no call works until it is replaced.
+ * - `clock-skew`: the signature's time is too far from the cloud's: no call works until this machine's clock is set right.
  * - `unknown`: no answer; it may or may not have happened. Read before anything is repeated.
  * - `permanent`: the request is wrong and stays wrong.
  */
 export type CloudErrorClass =
+  | "throttled"
   | "retry-later"
   | "subnet-full"
   | "quota"
   | "done-already"
   | "not-authorised"
+  | "credential"
+  | "clock-skew"
   | "unknown"
   | "permanent";
 

@@ -250,7 +250,10 @@ function attachingOrServing(view: NodeView): Readiness {
 function refusedReadiness(error: CloudError, view: NodeView): Readiness {
   const ready = view.enis.some((eni) => eni.ready && eni.addresses.length > 0);
   const reasons = {
-    "retry-later": "Throttled",
+    throttled: "Throttled",
+    "retry-later": "CloudRefused",
+    credential: "CredentialRejected",
+    "clock-skew": "ClockSkew",
     "not-authorised": "NotAuthorised",
     quota: "QuotaReached",
     "subnet-full": "SubnetFull",

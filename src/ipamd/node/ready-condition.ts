@@ -13,6 +13,8 @@ export interface Readiness {
     | "QuotaReached"
     | "Throttled"
     | "NotAuthorised"
+    | "CredentialRejected"
+    | "ClockSkew"
     | "CloudRefused";
   message: string;
 }
