@@ -31,6 +31,7 @@ export const EniInfo = z.object({
   subnetCIDR: z.string(),
   primaryIP: z.string(),
   addresses: z.number().int().describe("Secondary addresses assigned."),
+  inUse: z.number().int().optional().describe("Of these, addresses that pods hold, as the agent says."),
 });
 export type EniInfo = z.infer<typeof EniInfo>;
 
@@ -45,6 +46,21 @@ export const NodeENIConfigStatus = z.object({
     })
     .optional()
     .describe("DescribeNetworkInterfaceLimit of the instance."),
+  limit: z
+    .object({
+      enis: z.number().int().describe("Shared ENIs that the node may have."),
+      addressesPerENI: z.number().int().describe("Secondary addresses that an ENI may have."),
+      addresses: z.number().int().describe("Secondary addresses that the node may have in all."),
+    })
+    .optional()
+    .describe("What quota, annotations and maxPods allow."),
+  warm: z
+    .object({
+      min: z.number().int().describe("At least this many addresses beyond the pods."),
+      max: z.number().int().describe("At most this many addresses beyond the pods."),
+    })
+    .optional()
+    .describe("Warm target in force."),
   eniInfos: z
     .array(EniInfo)
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["eniID"] })
@@ -60,7 +76,15 @@ export const NodeENIConfigStatus = z.object({
     .describe("Intent to make an ENI, written before the call: a lost answer is found by its nonce."),
   enis: z.string().optional().describe("Shared ENIs attached / possible."),
   addresses: z.string().optional().describe("Secondary addresses assigned / possible."),
+  room: z
+    .number()
+    .int()
+    .optional()
+    .describe(
+      "Addresses that the node could still get beyond those it has: quota, limits, maxPods and what the subnets have left.",
+    ),
   demand: z.number().int().optional().describe("Pods on the node that need an address."),
+  waiting: z.number().int().optional().describe("Pods that found no node and for which this node grows."),
   use: z
     .object({
       inUse: z.number().int().describe("Addresses that pods hold."),
@@ -108,7 +132,21 @@ export const NODE_ENI_CONFIG = {
       jsonPath: ".status.addresses",
       description: "Addresses assigned / possible",
     },
+    {
+      name: "Room",
+      type: "integer",
+      jsonPath: ".status.room",
+      description: "Addresses that the node could still get",
+      priority: 1,
+    },
     { name: "Pods", type: "integer", jsonPath: ".status.demand", description: "Pods that need an address" },
+    {
+      name: "Waiting",
+      type: "integer",
+      jsonPath: ".status.waiting",
+      description: "Pods that found no node and for which this node grows",
+      priority: 1,
+    },
     {
       name: "In Use",
       type: "integer",
