@@ -1,6 +1,6 @@
 /** What ipamd needs of a VPC. Every method rejects with a `CloudError`; none repeats a call by itself. */
 export interface CloudVpc {
-  /** Instances by id (at most 100). Unknown ids are absent from the answer. */
+  /** Instances by id, any number of them: asked for a hundred a call. Unknown ids are absent from the answer. */
   instancesById(ids: readonly string[]): Promise<Instance[]>;
   /** The instance whose primary ENI has that private address, in the VPC given. */
   instanceByAddress(vpcId: string, address: string): Promise<Instance | undefined>;
@@ -10,10 +10,20 @@ export interface CloudVpc {
   interfaceLimit(instanceId: string): Promise<InterfaceLimit>;
   /** ENIs by id (at most 100). Unknown ids are absent from the answer. */
   interfacesById(ids: readonly string[]): Promise<Eni[]>;
-  /** All ENIs that carry the tag. */
-  interfacesByTag(tag: Tag): Promise<Eni[]>;
+  /**
+   * All ENIs that carry the tag, a hundred a call.
+   *
+   * @param paced makes each of these calls when it is their turn; without it they follow each other at once
+   */
+  interfacesByTag(tag: Tag, paced?: Paced): Promise<Eni[]>;
+  /** How many ENIs the VPCs of this region may have, each; undefined if the cloud does not say. */
+  vpcEniLimit(): Promise<number | undefined>;
   /** Makes an ENI with secondary addresses and attaches it; the answer is an ENI that is not there yet (`pending`). */
-  createAndAttach(request: CreateEni): Promise<Eni>;
+  createAndAttach(request: CreateAttachedEni): Promise<Eni>;
+  /** Makes an ENI with secondary addresses on no instance; it can be attached once it is read as `available`. */
+  create(request: CreateEni): Promise<Eni>;
+  /** Starts to attach an ENI to a running or stopped instance of its zone; done when it is read with the attachment. */
+  attach(eniId: string, instanceId: string): Promise<void>;
   /** Starts to detach; done when the ENI is read without attachment. */
   detach(eniId: string, instanceId: string): Promise<void>;
   /** Starts to delete a detached ENI with all its addresses; done when it is no longer read. */
@@ -22,7 +32,12 @@ export interface CloudVpc {
   assign(eniId: string, count: number): Promise<void>;
   /** Starts to take secondary addresses off an ENI (at most 10); done when they are no longer read. */
   unassign(eniId: string, addresses: readonly string[]): Promise<void>;
+  /** Sets tags (1 to 10) of an ENI, replacing the values of keys that it has; other keys stay. */
+  retag(eniId: string, tags: readonly Tag[]): Promise<void>;
 }
+
+/** Makes a call when it may be made, and answers what it answers. */
+export type Paced = <T>(call: () => Promise<T>) => Promise<T>;
 
 export interface Tag {
   key: string;
@@ -87,9 +102,12 @@ export interface CreateEni {
   clientToken: string;
   vpcId: string;
   subnetId: string;
-  instanceId: string;
   securityGroupIds: readonly string[];
   /** Secondary addresses to be made with it. */
   addresses: number;
   tags: readonly Tag[];
+}
+
+export interface CreateAttachedEni extends CreateEni {
+  instanceId: string;
 }

@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { CloudError } from "../cloud-error.ts";
-import { TencentVpc } from "./tencent-vpc.ts";
+import type { CreateEni } from "../cloud-vpc.ts";
+import { TencentVpc, type TencentVpcOptions } from "./tencent-vpc.ts";
 
 interface Asked {
+  InstanceIds?: string[];
+  LimitTypes?: string[];
   SubnetIds?: string[];
   NetworkInterfaceIds?: string[];
   Filters?: { Name: string; Values: string[] }[];
@@ -13,20 +16,44 @@ let server: ReturnType<typeof Bun.serve> | undefined;
 afterEach(() => server?.stop(true));
 
 /** An API that answers with what `answer` makes of a request. */
-function vpcThatAnswers(answer: (asked: Asked) => object): TencentVpc {
+function vpcThatAnswers(answer: (asked: Asked, action: string) => object): TencentVpc {
   server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch: async (request) =>
-      Response.json({ Response: { RequestId: "r-1", ...answer((await request.json()) as Asked) } }),
+    fetch: async (request) => {
+      const action = request.headers.get("X-TC-Action") ?? "";
+      const asked = (await request.json()) as Asked;
+      return Response.json({ Response: { RequestId: "r-1", ...answer(asked, action) } });
+    },
   });
+  return vpcAt(`127.0.0.1:${server.port}`);
+}
+
+function vpcAt(domain: string, changes: Partial<TencentVpcOptions> = {}): TencentVpc {
   return new TencentVpc({
     region: "ap-sim",
     credential: async () => ({ secretId: "id", secretKey: "key" }),
     protocol: "http",
-    domain: `127.0.0.1:${server.port}`,
+    domain,
     timeoutMs: 5000,
+    ...changes,
   });
+}
+
+const wish: CreateEni = {
+  name: "n",
+  clientToken: "t",
+  vpcId: "vpc-a",
+  subnetId: "subnet-a",
+  securityGroupIds: [],
+  addresses: 1,
+  tags: [{ key: "k", value: "v" }],
+};
+
+async function failureOf(call: Promise<unknown>): Promise<CloudError> {
+  const error = await call.catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(CloudError);
+  return error as CloudError;
 }
 
 /** As the cloud does: one unknown id fails the whole request; a filter just does not match it. */
@@ -60,16 +87,109 @@ describe("TencentVpc", () => {
 
   test("takes an answer to a Create that names no ENI for none: it may or may not have been made", async () => {
     const vpc = vpcThatAnswers(() => ({}));
-    const request = {
-      name: "n",
-      clientToken: "t",
-      vpcId: "vpc-a",
-      subnetId: "subnet-a",
-      instanceId: "ins-a",
-    };
-    const made = vpc.createAndAttach({ ...request, securityGroupIds: [], addresses: 1, tags: [] });
-    const error = await made.catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(CloudError);
-    expect((error as CloudError).class).toBe("unknown");
+    const error = await failureOf(vpc.createAndAttach({ ...wish, instanceId: "ins-a" }));
+    expect(error.class).toBe("unknown");
+  });
+
+  test("makes an ENI on no instance, with all it is to be found by", async () => {
+    const requests: object[] = [];
+    const vpc = vpcThatAnswers((asked, action) => {
+      requests.push({ action, ...asked });
+      return { NetworkInterface: { NetworkInterfaceId: "eni-a", State: "PENDING" } };
+    });
+    expect(await vpc.create(wish)).toMatchObject({ id: "eni-a", state: "pending" });
+    expect(requests).toEqual([
+      {
+        action: "CreateNetworkInterface",
+        VpcId: "vpc-a",
+        SubnetId: "subnet-a",
+        NetworkInterfaceName: "n",
+        ClientToken: "t",
+        SecondaryPrivateIpAddressCount: 1,
+        Tags: [{ Key: "k", Value: "v" }],
+      },
+    ]);
+  });
+
+  test("attaches an ENI, and sets its tags by its name in six segments", async () => {
+    const requests: object[] = [];
+    const vpc = vpcThatAnswers((asked, action) => {
+      requests.push({ action, ...asked });
+      return {};
+    });
+    await vpc.attach("eni-a", "ins-a");
+    await vpc.retag("eni-a", [{ key: "k", value: "v" }]);
+    expect(requests).toEqual([
+      { action: "AttachNetworkInterface", NetworkInterfaceId: "eni-a", InstanceId: "ins-a" },
+      {
+        action: "ModifyResourceTags",
+        Resource: "qcs::vpc:ap-sim:uin/:eni/eni-a",
+        ReplaceTags: [{ TagKey: "k", TagValue: "v" }],
+      },
+    ]);
+  });
+
+  test("asks for any number of instances, a hundred a call", async () => {
+    const sizes: number[] = [];
+    const vpc = vpcThatAnswers(({ InstanceIds = [] }) => {
+      sizes.push(InstanceIds.length);
+      return { InstanceSet: InstanceIds.map((InstanceId) => ({ InstanceId })) };
+    });
+    const ids = Array.from({ length: 230 }, (_, i) => `ins-${i}`);
+    expect((await vpc.instancesById(ids)).map(({ id }) => id)).toEqual(ids);
+    expect(sizes).toEqual([100, 100, 30]);
+    expect(await vpc.instancesById([])).toEqual([]);
+  });
+
+  test("makes each call for a page when it is told to", async () => {
+    const vpc = vpcThatAnswers(() => ({
+      NetworkInterfaceSet: Array.from({ length: 100 }, (_, i) => ({ NetworkInterfaceId: `eni-${i}` })),
+      TotalCount: 300,
+    }));
+    let pages = 0;
+    const found = await vpc.interfacesByTag({ key: "k", value: "v" }, (call) => {
+      pages++;
+      return call();
+    });
+    expect([found.length, pages]).toEqual([300, 3]);
+  });
+
+  test("reads the limit on a VPC's ENIs, which not every region tells", async () => {
+    const vpc = vpcThatAnswers(({ LimitTypes = [] }) => ({
+      VpcLimitSet: LimitTypes.map((LimitType) => ({ LimitType, LimitValue: 50 })),
+    }));
+    expect(await vpc.vpcEniLimit()).toBe(50);
+    server?.stop(true);
+    expect(await vpcThatAnswers(() => ({ VpcLimitSet: [] })).vpcEniLimit()).toBeUndefined();
+  });
+
+  test("tells a request that was not sent from one that may have been received", async () => {
+    const dead = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const port = dead.port;
+    dead.stop(true);
+    expect(await failureOf(vpcAt(`127.0.0.1:${port}`).remove("eni-a"))).toMatchObject({
+      class: "retry-later",
+      code: "",
+    });
+
+    const cut = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void socket.end() },
+    });
+    expect(await failureOf(vpcAt(`127.0.0.1:${cut.port}`).remove("eni-a"))).toMatchObject({
+      class: "unknown",
+      code: "",
+    });
+    cut.stop(true);
+  });
+
+  test("names a credential that cannot be read as the cause", async () => {
+    const vpc = vpcAt("127.0.0.1:9", {
+      credential: () => Promise.reject(new Error("no credential in /etc/secret/secretId")),
+    });
+    const error = await failureOf(vpc.remove("eni-a"));
+    expect(error.class).toBe("credential");
+    expect(error.message).toContain("no credential in /etc/secret/secretId");
   });
 });

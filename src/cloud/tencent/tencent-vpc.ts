@@ -1,12 +1,28 @@
 import { Client as CvmClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/cvm/v20170312/cvm_client.js";
+import { Client as TagClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/tag/v20180813/tag_client.js";
 import { Client as VpcClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_client.js";
+import type { VpcLimit } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_models.js";
 import { CloudError } from "../cloud-error.ts";
-import type { CloudVpc, CreateEni, Eni, Instance, InterfaceLimit, Subnet, Tag } from "../cloud-vpc.ts";
-import { errorClass } from "./error-class.ts";
+import type {
+  CloudVpc,
+  CreateAttachedEni,
+  CreateEni,
+  Eni,
+  Instance,
+  InterfaceLimit,
+  Paced,
+  Subnet,
+  Tag,
+} from "../cloud-vpc.ts";
+import { credentialFailure, sdkFailure } from "./failure.ts";
 import { eniFromWire, instanceFromWire, subnetFromWire } from "./from-wire.ts";
+import { creationToWire } from "./to-wire.ts";
 
 /** Largest page of DescribeNetworkInterfaces, and most ids that any Describe call takes. */
 const PAGE = 100;
+
+/** Name of the limit on the ENIs of a VPC, as DescribeVpcLimits has it. */
+const VPC_ENI_LIMIT = "vpc-max-enis";
 
 export interface TencentCredential {
   secretId: string;
@@ -31,7 +47,7 @@ export interface TencentVpcOptions {
 }
 
 /**
- * The Tencent Cloud VPC and CVM APIs (2017-03-12) through the official SDK.
+ * The Tencent Cloud VPC and CVM APIs (2017-03-12), and the tag API (2018-08-13), through the official SDK.
  *
  * ENIs and subnets are asked for by filter: one id that is gone among those given as `NetworkInterfaceIds` or `SubnetIds` fails
  * the whole request with ResourceNotFound, and a filter just does not match it.
@@ -39,7 +55,8 @@ export interface TencentVpcOptions {
 export class TencentVpc implements CloudVpc {
   readonly #vpc: VpcClient;
   readonly #cvm: CvmClient;
-  readonly #timeoutMs: number;
+  readonly #tag: TagClient;
+  readonly #options: TencentVpcOptions;
 
   constructor(options: TencentVpcOptions) {
     const config = (product: string) => ({
@@ -55,14 +72,20 @@ export class TencentVpc implements CloudVpc {
     });
     this.#vpc = new VpcClient(config("vpc"));
     this.#cvm = new CvmClient(config("cvm"));
-    this.#timeoutMs = options.timeoutMs;
+    this.#tag = new TagClient(config("tag"));
+    this.#options = options;
   }
 
   async instancesById(ids: readonly string[]): Promise<Instance[]> {
-    const answer = await this.#call("DescribeInstances", (signal) =>
-      this.#cvm.request("DescribeInstances", { InstanceIds: ids, Limit: PAGE }, { signal }),
-    );
-    return (answer.InstanceSet ?? []).map(instanceFromWire);
+    const found: Instance[] = [];
+    for (let i = 0; i < ids.length; i += PAGE) {
+      const page = ids.slice(i, i + PAGE);
+      const answer = await this.#call("DescribeInstances", (signal) =>
+        this.#cvm.request("DescribeInstances", { InstanceIds: page, Limit: PAGE }, { signal }),
+      );
+      found.push(...(answer.InstanceSet ?? []).map(instanceFromWire));
+    }
+    return found;
   }
 
   async instanceByAddress(vpcId: string, address: string): Promise<Instance | undefined> {
@@ -106,14 +129,16 @@ export class TencentVpc implements CloudVpc {
     return (answer.NetworkInterfaceSet ?? []).map(eniFromWire);
   }
 
-  async interfacesByTag(tag: Tag): Promise<Eni[]> {
+  async interfacesByTag(tag: Tag, paced: Paced = (call) => call()): Promise<Eni[]> {
     const found: Eni[] = [];
     for (;;) {
-      const answer = await this.#call("DescribeNetworkInterfaces", (signal) =>
-        this.#vpc.request(
-          "DescribeNetworkInterfaces",
-          { Filters: [{ Name: `tag:${tag.key}`, Values: [tag.value] }], Offset: found.length, Limit: PAGE },
-          { signal },
+      const answer = await paced(() =>
+        this.#call("DescribeNetworkInterfaces", (signal) =>
+          this.#vpc.request(
+            "DescribeNetworkInterfaces",
+            { Filters: [{ Name: `tag:${tag.key}`, Values: [tag.value] }], Offset: found.length, Limit: PAGE },
+            { signal },
+          ),
         ),
       );
       const page = (answer.NetworkInterfaceSet ?? []).map(eniFromWire);
@@ -122,33 +147,47 @@ export class TencentVpc implements CloudVpc {
     }
   }
 
-  async createAndAttach(request: CreateEni): Promise<Eni> {
-    const answer = await this.#call("CreateAndAttachNetworkInterface", (signal) =>
-      this.#vpc.request(
-        "CreateAndAttachNetworkInterface",
-        {
-          VpcId: request.vpcId,
-          SubnetId: request.subnetId,
-          InstanceId: request.instanceId,
-          NetworkInterfaceName: request.name,
-          ClientToken: request.clientToken,
-          SecondaryPrivateIpAddressCount: request.addresses,
-          Tags: request.tags.map(({ key, value }) => ({ Key: key, Value: value })),
-          ...(request.securityGroupIds.length > 0 && { SecurityGroupIds: request.securityGroupIds }),
-        },
-        { signal },
-      ),
+  async vpcEniLimit(): Promise<number | undefined> {
+    const answer = await this.#call("DescribeVpcLimits", (signal) =>
+      this.#vpc.request("DescribeVpcLimits", { LimitTypes: [VPC_ENI_LIMIT] }, { signal }),
     );
+    const limits: VpcLimit[] = answer.VpcLimitSet ?? [];
+    return limits.find(({ LimitType }) => LimitType === VPC_ENI_LIMIT)?.LimitValue;
+  }
+
+  createAndAttach(request: CreateAttachedEni): Promise<Eni> {
+    return this.#make("CreateAndAttachNetworkInterface", {
+      ...creationToWire(request),
+      InstanceId: request.instanceId,
+    });
+  }
+
+  create(request: CreateEni): Promise<Eni> {
+    return this.#make("CreateNetworkInterface", creationToWire(request));
+  }
+
+  async #make(action: string, parameters: object): Promise<Eni> {
+    const answer = await this.#call(action, (signal) => this.#vpc.request(action, parameters, { signal }));
     if (!answer.NetworkInterface?.NetworkInterfaceId) {
       throw new CloudError({
         class: "unknown",
-        action: "CreateAndAttachNetworkInterface",
+        action,
         code: "",
         message: "the answer names no ENI",
         requestId: answer.RequestId ?? "",
       });
     }
     return eniFromWire(answer.NetworkInterface);
+  }
+
+  async attach(eniId: string, instanceId: string): Promise<void> {
+    await this.#call("AttachNetworkInterface", (signal) =>
+      this.#vpc.request(
+        "AttachNetworkInterface",
+        { NetworkInterfaceId: eniId, InstanceId: instanceId },
+        { signal },
+      ),
+    );
   }
 
   async detach(eniId: string, instanceId: string): Promise<void> {
@@ -190,24 +229,31 @@ export class TencentVpc implements CloudVpc {
     );
   }
 
+  async retag(eniId: string, tags: readonly Tag[]): Promise<void> {
+    // The account in the third segment may stay empty: it is the caller's own.
+    const Resource = `qcs::vpc:${this.#options.region}:uin/:eni/${eniId}`;
+    const ReplaceTags = tags.map(({ key, value }) => ({ TagKey: key, TagValue: value }));
+    await this.#call("ModifyResourceTags", (signal) =>
+      this.#tag.request("ModifyResourceTags", { Resource, ReplaceTags }, { signal }),
+    );
+  }
+
   /**
    * One call with a deadline, its failure typed. The SDK's own methods take no signal; `request`, which they call, does.
-   * Its answer is untyped for that reason.
+   * Its answer is untyped for that reason. The credential is read once more before, because the SDK would report one that
+   * cannot be read as it reports a connection that broke.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the SDK's `request` answers `any`; from-wire.ts names the fields.
   async #call(action: string, run: (signal: AbortSignal) => Promise<any>): Promise<any> {
     try {
-      return await run(AbortSignal.timeout(this.#timeoutMs));
+      await this.#options.credential();
     } catch (cause) {
-      const failure = cause as { code?: string; requestId?: string; message?: string };
-      const code = typeof failure.code === "string" && failure.requestId ? failure.code : "";
-      throw new CloudError({
-        class: errorClass(code),
-        action,
-        code,
-        message: failure.message ?? String(cause),
-        requestId: failure.requestId ?? "",
-      });
+      throw credentialFailure(action, cause);
+    }
+    try {
+      return await run(AbortSignal.timeout(this.#options.timeoutMs));
+    } catch (cause) {
+      throw sdkFailure(action, cause);
     }
   }
 }
