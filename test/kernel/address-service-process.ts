@@ -5,8 +5,8 @@ import { addressService } from "../../src/agent/server/address-service.ts";
 import { serveConnect } from "../../src/agent/server/serve-connect.ts";
 import { serveGrpc } from "../../src/agent/server/serve-grpc.ts";
 import { openStore } from "../../src/agent/store/open-store.ts";
-import { systemClock } from "../../src/api/clock.ts";
 import { AddressService } from "../../src/gen/tke/eni/agent/v1/address_pb.ts";
+import { systemWaitingClock } from "../../src/kube/waiting-clock.ts";
 
 /** What the process is told, one JSON object a line. */
 export type ToAddressService = { readonly addresses: readonly string[] };
@@ -19,7 +19,7 @@ if (import.meta.main) {
   const now = { wall: Date.now(), monotonic: performance.now() };
   const stored = { addresses: store.addresses(), promises: store.promisedEnis() };
   const pool = new Pool(restorePool(stored, { coolDownMs: 30_000, instanceId: "ins-1", now }), {
-    clock: systemClock,
+    clock: systemWaitingClock,
     store,
     onFatal(error) {
       throw error;

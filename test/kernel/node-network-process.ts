@@ -4,7 +4,7 @@ import { NodeNetwork } from "../../src/agent/links/node-network.ts";
 import { Pool } from "../../src/agent/pool/pool.ts";
 import { emptyPool } from "../../src/agent/pool/pool-state.ts";
 import { openStore } from "../../src/agent/store/open-store.ts";
-import { systemClock } from "../../src/api/clock.ts";
+import { systemWaitingClock } from "../../src/kube/waiting-clock.ts";
 
 /** What the process is told, one JSON object a line. */
 export type ToNodeNetwork = { readonly wanted: readonly EniSpec[] } | "stop";
@@ -17,13 +17,13 @@ if (import.meta.main) {
   const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
   const { store } = openStore({ folder: process.argv[2] ?? "", bootId: "boot-1" });
   const pool = new Pool(emptyPool({ coolDownMs: 1_000, instanceId: "ins-1" }), {
-    clock: systemClock,
+    clock: systemWaitingClock,
     store,
     onFatal(error) {
       throw error;
     },
   });
-  const network = new NodeNetwork({ clock: systemClock, logger, pool, store });
+  const network = new NodeNetwork({ clock: systemWaitingClock, logger, pool, store });
   network.subscribe((view) => tell({ view }));
   pool.subscribe(({ after }) => tell({ ready: [...after.readyEnis] }));
   await network.start();

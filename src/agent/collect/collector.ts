@@ -1,6 +1,4 @@
 import type { WaitingClock } from "../../kube/waiting-clock.ts";
-import { dumpLinks } from "../../netlink/link.ts";
-import { NetlinkSocket } from "../../netlink/socket.ts";
 import type { ContainerRuntime } from "../cri/container-runtime.ts";
 import type { Logger } from "../logger.ts";
 import { instantOf } from "../pool/instant.ts";
@@ -10,6 +8,8 @@ import { goneSandboxes, type Missing } from "./gone-sandboxes.ts";
 export interface CollectorWorld {
   readonly pool: Pool;
   readonly runtime: ContainerRuntime;
+  /** Reads the aliases of the host's links: the container ids of pods whose veth stands. Throws when the kernel does not answer. */
+  readonly veths: () => ReadonlySet<string>;
   readonly clock: WaitingClock;
   readonly logger: Logger;
 }
@@ -18,17 +18,15 @@ const PERIOD_MS = 30_000;
 
 /** Brings back addresses whose sandbox has gone without a DEL, until `signal` is aborted. */
 export async function collectGoneSandboxes(world: CollectorWorld, signal: AbortSignal): Promise<void> {
-  const { pool, runtime, clock, logger } = world;
+  const { pool, runtime, veths, clock, logger } = world;
   let missing: Missing = new Map();
-  using socket = NetlinkSocket.open();
   while (!signal.aborted) {
     await clock.sleep(PERIOD_MS, signal);
     if (signal.aborted) return;
     try {
       const sandboxes = new Set((await runtime.listSandboxes()).map(({ id }) => id));
-      const links = socket.dump(dumpLinks());
-      const veths = new Set(links.flatMap(({ alias }) => (alias === undefined ? [] : [alias])));
-      const found = goneSandboxes(pool.state, { sandboxes, veths, at: instantOf(clock) }, missing);
+      const reading = { sandboxes, veths: veths(), at: instantOf(clock) };
+      const found = goneSandboxes(pool.state, reading, missing);
       missing = found.missing;
       for (const containerId of found.gone) releaseAll(world, containerId);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import type { StoreEvent } from "../../kube/reflector/store.ts";
+import { createManualClock } from "../../kube/testing/manual-clock.ts";
 import type { EniSpec } from "../links/eni-spec.ts";
 import { Pool } from "../pool/pool.ts";
 import { emptyPool, type PoolState } from "../pool/pool-state.ts";
@@ -57,7 +58,7 @@ function feed(state: Partial<PoolState>) {
   const pool = new Pool(
     { ...emptyPool({ coolDownMs: 1 }), ...state },
     {
-      clock: { now: () => 0, monotonic: () => 0 },
+      clock: createManualClock(),
       store: { apply: (changes) => stored.push(...changes) },
       onFatal(error) {
         throw error;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "bun:test";
+import { createManualClock } from "../../kube/testing/manual-clock.ts";
 import { Pool } from "./pool.ts";
 import { emptyPool } from "./pool-state.ts";
 
@@ -6,7 +7,7 @@ function emptyOpenPool(): Pool {
   return new Pool(
     { ...emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), open: true },
     {
-      clock: { now: () => 0, monotonic: () => 0 },
+      clock: createManualClock(),
       store: { apply() {} },
       onFatal(error) {
         throw error;

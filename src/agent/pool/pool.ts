@@ -1,4 +1,5 @@
-import type { Clock } from "../../api/clock.ts";
+import { startTimer } from "../../kube/timer.ts";
+import type { WaitingClock } from "../../kube/waiting-clock.ts";
 import type { Attachment, AttachmentKey } from "./attachment.ts";
 import { nextCoolDownEnd } from "./cool-down.ts";
 import { instantOf } from "./instant.ts";
@@ -9,7 +10,7 @@ import { step } from "./step.ts";
 
 /** What the pool needs of the world. */
 export interface PoolWorld {
-  readonly clock: Clock;
+  readonly clock: WaitingClock;
   /** Where changes go before their effects are seen. Throws when they could not be written. */
   readonly store: { apply(changes: readonly StoreChange[]): void };
   /** The store did not take what had happened by itself: the process must end, since memory and disk now differ. */
@@ -35,7 +36,8 @@ export class Pool {
   readonly #callers = new Map<number, PromiseWithResolvers<PooledAddress>>();
   #state: PoolState;
   #lastWaiter = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Wakes the pool when the next cool-down ends, which is at `end` (monotonic). */
+  #timer: { end: number; cancel: () => void } | undefined;
   #closed = false;
 
   constructor(state: PoolState, world: PoolWorld) {
@@ -109,7 +111,7 @@ export class Pool {
   /** Hands out nothing any more: callers that wait are sent away, and those that still come. Releases are taken. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     for (const [waiter, caller] of this.#callers) {
       // Or a release would still give it an address, of which nobody hears.
       this.take({ type: "give-up", waiter });
@@ -140,12 +142,19 @@ export class Pool {
   }
 
   #setTimer(): void {
-    clearTimeout(this.#timer);
-    const end = nextCoolDownEnd(this.#state);
-    if (end === undefined || this.#closed) return;
+    const end = this.#closed ? undefined : nextCoolDownEnd(this.#state);
+    if (end === this.#timer?.end) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (end === undefined) return;
+    const { clock } = this.#world;
     // Rounded up: a timer that fires a fraction early would find the cool-down unfinished.
-    const delay = Math.max(1, Math.ceil(end - this.#world.clock.monotonic()));
-    this.#timer = setTimeout(() => this.take({ type: "tick" }), delay);
+    const delay = Math.max(1, Math.ceil(end - clock.monotonic()));
+    const cancel = startTimer(clock, delay, () => {
+      this.#timer = undefined;
+      this.take({ type: "tick" });
+    });
+    this.#timer = { end, cancel };
   }
 }
 

@@ -1,19 +1,14 @@
-import { PODS_TABLE } from "../../api/data-path.ts";
 import { backOffMs, type Random } from "../../kube/back-off.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import type { WaitingClock } from "../../kube/waiting-clock.ts";
-import { AF_INET } from "../../netlink/ip-address.ts";
-import { dumpLinks } from "../../netlink/link.ts";
-import { dumpRoutes } from "../../netlink/route.ts";
-import { dumpRules } from "../../netlink/rule.ts";
-import { NetlinkSocket } from "../../netlink/socket.ts";
 import type { ContainerRuntime } from "../cri/container-runtime.ts";
 import type { Logger } from "../logger.ts";
 import { addressResource, eniResource } from "../objects/node-objects.ts";
 import { instantOf } from "../pool/instant.ts";
 import type { StoreChange } from "../pool/outcome.ts";
-import type { AgentStore } from "../store/agent-store.ts";
-import type { OpenedStore } from "../store/open-store.ts";
+import type { AgentMemory } from "../store/agent-store.ts";
+import type { OpenedMemory } from "../store/open-store.ts";
+import type { KernelReading } from "./read-kernel.ts";
 import { recoverAddresses } from "./recover-addresses.ts";
 import { recoverEnis } from "./recover-enis.ts";
 
@@ -21,6 +16,8 @@ export interface RecoveryWorld {
   readonly kube: Pick<KubeClient, "list">;
   /** Undefined where there is none to ask. */
   readonly runtime: ContainerRuntime | undefined;
+  /** Throws when the kernel does not answer. */
+  readonly readKernel: () => KernelReading;
   readonly clock: WaitingClock;
   readonly random: Random;
   readonly logger: Logger;
@@ -34,7 +31,7 @@ export interface RecoveryWorld {
  */
 export async function recover(
   world: RecoveryWorld,
-  { opened, node, signal }: { opened: OpenedStore; node: string; signal: AbortSignal },
+  { opened, node, signal }: { opened: OpenedMemory; node: string; signal: AbortSignal },
 ): Promise<boolean> {
   const { clock, random, logger } = world;
   for (let failures = 0; !signal.aborted; failures++) {
@@ -55,8 +52,8 @@ export async function recover(
 }
 
 async function recoverOnce(
-  { kube, runtime, clock }: RecoveryWorld,
-  { opened, node, signal }: { opened: OpenedStore; node: string; signal: AbortSignal },
+  { kube, runtime, readKernel, clock }: RecoveryWorld,
+  { opened, node, signal }: { opened: OpenedMemory; node: string; signal: AbortSignal },
 ): Promise<{ addresses: number; held: number }> {
   const { store } = opened;
   const mine = { fieldSelector: `spec.node=${node}`, signal };
@@ -65,12 +62,12 @@ async function recoverOnce(
     kube.list(eniResource, mine),
     runtime === undefined ? [] : sandboxesWithAddresses(runtime),
   ]);
-  using socket = NetlinkSocket.open();
-  const enis = recoverEnis(venis.items, socket.dump(dumpRules(AF_INET)));
+  const { rules, links, podRoutes } = readKernel();
+  const enis = recoverEnis(venis.items, rules);
   const records = recoverAddresses({
     objects: vips.items,
-    links: socket.dump(dumpLinks()),
-    routes: socket.dump(dumpRoutes({ table: PODS_TABLE })),
+    links,
+    routes: podRoutes,
     sandboxes,
     stored: store.addresses(),
     eniOfTable: (table) => enis.find((eni) => eni.table === table)?.eniId,
@@ -99,7 +96,7 @@ async function recoverOnce(
 }
 
 /** Numbers that no rule shows have no pod either: after a boot there is none at all. */
-function replaceEnis(store: AgentStore, enis: ReturnType<typeof recoverEnis>): void {
+function replaceEnis(store: AgentMemory, enis: ReturnType<typeof recoverEnis>): void {
   for (const { eniId } of store.enis()) store.forgetEni(eniId);
   for (const eni of enis) store.saveEni(eni);
 }

@@ -51,6 +51,12 @@ export interface StoredPromise {
 /** Small facts that outlive the process. */
 export type MetaKey = "instance-id" | "node-address" | "announced-slots";
 
+/** What the agent's core asks of its memory. */
+export type AgentMemory = Pick<
+  AgentStore,
+  "apply" | "addresses" | "enis" | "promisedEnis" | "saveEni" | "forgetEni" | "meta" | "setMeta"
+>;
+
 /** The agent's memory. Every call is one transaction that is on disk when it returns. */
 export class AgentStore {
   readonly #db: Database;

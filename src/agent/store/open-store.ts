@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { AgentStore, inodeOf, readMeta, writeMeta } from "./agent-store.ts";
+import { type AgentMemory, AgentStore, inodeOf, readMeta, writeMeta } from "./agent-store.ts";
 import { SCHEMA_VERSION, STORE_FILE, TABLES } from "./store-schema.ts";
 
 /**
@@ -13,13 +13,18 @@ import { SCHEMA_VERSION, STORE_FILE, TABLES } from "./store-schema.ts";
  */
 export type StoreTrust = "intact" | "rebooted" | "unknown";
 
-export interface OpenedStore {
-  store: AgentStore;
+export interface OpenedMemory {
+  store: AgentMemory;
   trust: StoreTrust;
   /** One sentence on why, for the log. */
   reason: string;
   /** Call once it is known who holds what and that is stored: the next start then finds the store intact. */
   vouch(): void;
+}
+
+/** A store that was opened, and is to be closed. */
+export interface OpenedStore extends OpenedMemory {
+  store: AgentStore;
 }
 
 /** The store was written by a newer agent. */
