@@ -9,9 +9,14 @@ export function enqueue(state: PoolState, waiter: Waiter): Outcome {
   return unchanged({ ...state, waiters: [...state.waiters, waiter] });
 }
 
-/** Forgets a caller that no longer waits. */
-export function giveUp(state: PoolState, waiter: number): Outcome {
-  return unchanged({ ...state, waiters: state.waiters.filter((w) => w.id !== waiter) });
+/** Forgets a caller that went away before it had an address. */
+export function goAway(state: PoolState, waiter: number): Outcome {
+  const waited = state.waiters.some(({ id }) => id === waiter);
+  return unchanged(waited ? { ...withoutWaiter(state, waiter), starved: true } : state);
+}
+
+function withoutWaiter(state: PoolState, waiter: number): PoolState {
+  return { ...state, waiters: state.waiters.filter(({ id }) => id !== waiter) };
 }
 
 /** Answers all callers that can be answered, first come first served. */
@@ -24,7 +29,7 @@ function serve(state: PoolState, waiter: Waiter, now: Instant): Outcome {
   const held = addressOf(state, waiter);
   if (held !== undefined) {
     return {
-      state: giveUp(state, waiter.id).state,
+      state: withoutWaiter(state, waiter.id),
       changes: [],
       effects: [{ type: "answer", waiter: waiter.id, address: held }],
     };
@@ -37,7 +42,7 @@ function serve(state: PoolState, waiter: Waiter, now: Instant): Outcome {
     holding: { kind: "in-use", attachment, netns, since: now.wall },
   };
   return {
-    state: withAddress(giveUp(state, waiter.id).state, address),
+    state: withAddress({ ...withoutWaiter(state, waiter.id), starved: false }, address),
     changes: [{ type: "holding", address }],
     effects: [{ type: "answer", waiter: waiter.id, address }],
   };

@@ -1,7 +1,8 @@
-import { boundCount, eniOf, isBound, isEniWanted } from "./bound-address.ts";
+import { eniOf, isBound, isEniWanted } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, unchanged, withClaim } from "./outcome.ts";
 import type { EniClaim, PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
+import { isSpare } from "./spare.ts";
 
 /** Takes note of what the VpcENI objects say. A promise lives as long as the object that asked for it. */
 export function claimsListed(
@@ -50,8 +51,7 @@ function answer(
   if (isIdle(addresses)) {
     const rested = addresses.every(({ holding }) => holding.kind !== "cooling-down");
     const bound = addresses.filter((record) => isBound(state, record)).length;
-    const spare = bound === 0 || boundCount(state) - bound >= state.offeredSlots;
-    return rested && spare
+    return rested && (bound === 0 || isSpare(state, bound))
       ? give(state, eniId, { kind: "reclaimable", token: reclaim.token, since: now.wall })
       : unchanged(state);
   }

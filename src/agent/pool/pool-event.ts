@@ -1,5 +1,5 @@
 import type { Attachment, AttachmentKey } from "./attachment.ts";
-import type { AddressObject, EniClaim } from "./pool-state.ts";
+import type { AddressObject, EniClaim, Growth } from "./pool-state.ts";
 
 /** What an object said when it was read. */
 export interface ObservedObject extends AddressObject {
@@ -30,5 +30,7 @@ export type PoolEvent =
   | { type: "veths-read"; containerIds: ReadonlySet<string>; readAt: number }
   /** Slots that the kubelet was last offered, or that pods may still hold. */
   | { type: "slots-offered"; count: number }
+  /** What ipamd says of how this node may grow. */
+  | { type: "growth-known"; growth: Growth }
   /** Time has passed. */
   | { type: "tick" };

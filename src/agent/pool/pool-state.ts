@@ -80,6 +80,14 @@ export interface Waiter {
   netns: string;
 }
 
+/** What ipamd says of how this node may grow. */
+export interface Growth {
+  /** Addresses that it could still get; 0 while that is not known. */
+  readonly room: number;
+  /** Addresses that it had when that was said; undefined: not said. */
+  readonly assigned?: number | undefined;
+}
+
 /** Everything the pool knows. Never changed in place: each event gives a new one. */
 export interface PoolState {
   /** Nothing is handed out or promised before the store has been read, or recovered when it was lost. */
@@ -96,6 +104,9 @@ export interface PoolState {
   readonly waiters: readonly Waiter[];
   /** Slots that the kubelet may hand to pods: so many addresses stay out of reclaim. */
   readonly offeredSlots: number;
+  readonly growth: Growth;
+  /** The last caller that had to wait went away with nothing. */
+  readonly starved: boolean;
 }
 
 /** A pool with nothing in it, closed until it is opened by the event `opened`. */
@@ -109,5 +120,7 @@ export function emptyPool(options: { coolDownMs: number; instanceId?: string | u
     claims: new Map(),
     waiters: [],
     offeredSlots: 0,
+    growth: { room: 0 },
+    starved: false,
   };
 }

@@ -1,7 +1,8 @@
-import { boundCount, isBound, isOurs, isWanted } from "./bound-address.ts";
+import { isBound, isOurs, isWanted } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
 import type { PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
+import { isSpare } from "./spare.ts";
 
 /** Answers the reclaim tokens that can be answered now; the others wait. */
 export function answerReclaims(state: PoolState, now: Instant): Outcome {
@@ -23,18 +24,10 @@ function answer(state: PoolState, record: PooledAddress, now: Instant): Outcome 
   if (holding.kind === "in-use" && reclaim.mode === "now") {
     return unchanged(withAddress(state, { ...record, refusedToken: reclaim.token }));
   }
-  if (holding.kind === "free" && isSpare(state, record)) {
+  if (holding.kind === "free" && (!isBound(state, record) || isSpare(state, 1))) {
     return promise(state, record, { kind: "reclaimable", token: reclaim.token, since: now.wall });
   }
   return unchanged(state);
-}
-
-/**
- * Whether the node keeps an address for every slot when it gives this one away: a pod that was admitted on a slot must
- * find one.
- */
-function isSpare(state: PoolState, record: PooledAddress): boolean {
-  return !isBound(state, record) || boundCount(state) - 1 >= state.offeredSlots;
 }
 
 function promise(state: PoolState, record: PooledAddress, holding: Reclaimable): Outcome {

@@ -1,21 +1,44 @@
-import { boundCount, eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
+import { eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
 import { addressesOn, isIdle } from "./eni-reclaim.ts";
-import type { PoolState } from "./pool-state.ts";
+import type { PooledAddress, PoolState } from "./pool-state.ts";
+import { roomToGrow } from "./room.ts";
 
 /**
  * How many slots the kubelet should be offered: every bound address but those that ipamd wants back and that nobody holds.
  * Lowering the offer comes first; the promise to ipamd follows once the slots are seen withdrawn (`slots-offered`).
+ *
+ * A node that can grow is offered one more than is used, whether or not there is an address for it: the scheduler decides where
+ * pods go, and the next address is made where one has come.
  */
 export function slotTarget(state: PoolState): number {
-  let wanted = 0;
+  let bound = 0;
+  let inUse = 0;
+  let idle = 0;
   for (const record of state.addresses.values()) {
-    if (!isBound(state, record)) continue;
-    const alone = record.holding.kind === "free" && isWanted(record);
-    if (alone || goesWithItsEni(state, eniOf(record))) wanted++;
+    const isHeld = record.holding.kind === "in-use";
+    if (isHeld) inUse++;
+    if (!isBound(state, record) || isLeaving(state, record)) continue;
+    bound++;
+    if (!isHeld) idle++;
   }
-  return boundCount(state) - wanted;
+  const room = roomToGrow(state);
+  if (room === 0) return bound;
+  return Math.max(bound, inUse + Math.min(waitingPods(state) + 1, idle + room));
+}
+
+function isLeaving(state: PoolState, record: PooledAddress): boolean {
+  return (record.holding.kind === "free" && isWanted(record)) || goesWithItsEni(state, eniOf(record));
 }
 
 function goesWithItsEni(state: PoolState, eniId: string): boolean {
   return isEniWanted(state, eniId) && isIdle(addressesOn(state, eniId));
+}
+
+/**
+ * Pods that hold a slot and wait for their address. Once one of them has gone away with nothing, those that wait draw no others
+ * here: an address that was to come has not, and the next pods are better off elsewhere.
+ */
+function waitingPods(state: PoolState): number {
+  if (state.starved) return 0;
+  return new Set(state.waiters.map(({ attachment }) => attachment.containerId)).size;
 }

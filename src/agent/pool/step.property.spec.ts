@@ -1,9 +1,12 @@
 import { describe, expect, it } from "bun:test";
 import fc from "fast-check";
 import type { Attachment } from "./attachment.ts";
-import { boundCount } from "./bound-address.ts";
+import { eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
+import { addressesOn } from "./eni-reclaim.ts";
 import type { PoolEvent } from "./pool-event.ts";
 import { emptyPool, type PooledAddress, type PoolState } from "./pool-state.ts";
+import { roomToGrow } from "./room.ts";
+import { slotTarget } from "./slot-target.ts";
 import { step } from "./step.ts";
 
 const COOL_DOWN = 30;
@@ -29,6 +32,11 @@ const object = fc.record({
   instanceId: fc.constantFrom("ins-1", "ins-1", "ins-2"),
   reclaim,
 });
+const claims = fc.dictionary(
+  fc.constantFrom("eni-1", "eni-2"),
+  fc.record({ uid: fc.constantFrom("u1", "u2"), reclaim }),
+);
+const growth = fc.record({ room: fc.nat(2), assigned: fc.option(fc.nat(3), { nil: undefined }) });
 const names = fc.uniqueArray(fc.constantFrom(...CONTAINERS)).map((n) => new Set(n));
 
 /** An event and the milliseconds that pass before it. */
@@ -66,6 +74,9 @@ const history = fc.array(
         arbitrary: names.map((containerIds): PoolEvent => ({ type: "veths-read", containerIds, readAt: -1 })),
       },
       fc.nat(3).map((count): PoolEvent => ({ type: "slots-offered", count })),
+      fc.nat(1000).map((waiter): PoolEvent => ({ type: "give-up", waiter })),
+      claims.map((listed): PoolEvent => ({ type: "claims-listed", claims: new Map(Object.entries(listed)) })),
+      { weight: 2, arbitrary: growth.map((said): PoolEvent => ({ type: "growth-known", growth: said })) },
       fc.constant<PoolEvent>({ type: "tick" }),
     ),
   ),
@@ -95,6 +106,14 @@ function* replay(events: readonly (readonly [number, PoolEvent])[]): Generator<M
 
 function holder(record: PooledAddress | undefined): string | undefined {
   return record?.holding.kind === "in-use" ? record.holding.attachment.containerId : undefined;
+}
+
+function records(state: PoolState, of: (record: PooledAddress) => boolean): PooledAddress[] {
+  return [...state.addresses.values()].filter(of);
+}
+
+function isHeld({ holding }: PooledAddress): boolean {
+  return holding.kind === "in-use";
 }
 
 function always(check: (moment: Moment) => void): void {
@@ -161,21 +180,61 @@ describe("step() for every history", () => {
     always(({ after }) => {
       if (after.waiters.length === 0) return;
       for (const record of after.addresses.values()) {
-        const ready = record.object?.instanceId === "ins-1" && after.readyEnis.has(record.object.eniId);
-        if (ready) expect(record.holding.kind).not.toBe("free");
+        if (isBound(after, record)) expect(record.holding.kind).not.toBe("free");
       }
     });
   });
 
-  it("keeps an address for every offered slot when it promises one", () => {
+  it("takes no address that an offered slot may need: only the last one may have to wait for one that can still come", () => {
     always(({ before, after, outcome }) => {
-      const firstPromises = outcome.effects.filter(
-        (e) =>
-          e.type === "promised" &&
-          after.readyEnis.has(after.addresses.get(e.address)?.object?.eniId ?? "") &&
-          before.addresses.get(e.address)?.holding.kind !== "reclaimable",
-      );
-      if (firstPromises.length > 0) expect(boundCount(after)).toBeGreaterThanOrEqual(after.offeredSlots);
+      const taken = outcome.effects
+        .flatMap((e) => {
+          if (e.type === "promised") return records(after, (r) => r.address === e.address);
+          return e.type === "eni-promised" ? addressesOn(after, e.eniId) : [];
+        })
+        .some(({ address, ...now }) => {
+          const was = before.addresses.get(address);
+          const kept = { address, ...now, holding: was?.holding ?? now.holding };
+          return isBound({ ...after, claims: before.claims }, kept);
+        });
+      if (!taken) return;
+      const open = after.offeredSlots - records(after, isHeld).length;
+      const idle = records(after, (r) => isBound(after, r) && !isHeld(r)).length;
+      if (open <= idle) return;
+      expect(open).toBe(1);
+      expect(after.growth.room).toBeGreaterThan(0);
+    });
+  });
+
+  it("lets everything go that is asked for and that nobody holds, once the slots follow", () => {
+    always(({ after, time }) => {
+      const offered = { type: "slots-offered", count: slotTarget(after) } as const;
+      const { state } = step(after, offered, { wall: time, monotonic: time });
+      const left = records(state, (r) => r.holding.kind === "free" && isWanted(r) && isBound(state, r));
+      expect(left).toEqual([]);
+      for (const eniId of state.claims.keys()) {
+        const rested = addressesOn(state, eniId).every(
+          ({ holding: { kind } }) => kind === "free" || kind === "reclaimable",
+        );
+        if (rested) expect(isEniWanted(state, eniId)).toBe(false);
+      }
+    });
+  });
+
+  it("wants a slot for each address that stays, and one more than pods hold where another address can come", () => {
+    always(({ after }) => {
+      const target = slotTarget(after);
+      const held = records(after, isHeld).length;
+      const usable = records(
+        after,
+        (r) => isBound(after, r) && !isWanted(r) && !isEniWanted(after, eniOf(r)),
+      ).length;
+      const room = roomToGrow(after);
+      expect(target).toBeGreaterThanOrEqual(usable);
+      if (room > 0) expect(target).toBeGreaterThan(held);
+      const elsewhere = records(after, (r) => isHeld(r) && !isBound(after, r)).length;
+      const bound = records(after, (r) => isBound(after, r)).length;
+      expect(target).toBeLessThanOrEqual(bound + (room > 0 ? elsewhere + room : 0));
     });
   });
 

@@ -7,6 +7,7 @@ import { poolCounts } from "./pool-counts.ts";
 import type { ObservedObject, PoolEvent } from "./pool-event.ts";
 import { emptyPool, type PoolState } from "./pool-state.ts";
 import { publishedUse } from "./published-use.ts";
+import { restorePool } from "./restore-pool.ts";
 import { slotTarget } from "./slot-target.ts";
 import { step } from "./step.ts";
 
@@ -325,6 +326,29 @@ describe("reclaim", () => {
     expect(slotTarget(pool.state)).toBe(1);
   });
 
+  it("goes on with the last slot unfilled where another address can come", () => {
+    const pool = new Bench().with("10.0.0.1", "10.0.0.2").send({ type: "slots-offered", count: 2 });
+    pool.allocate("a");
+    pool.send({ type: "growth-known", growth: { room: 1 } }, asked("10.0.0.2", "t1", "when-free"));
+    expect(slotTarget(pool.state)).toBe(2);
+    expect(pool.use("10.0.0.2")).toMatchObject({ state: "Reclaimable", token: "t1" });
+  });
+
+  it("waits for the slots of a busy node although another address can come, while several are open", () => {
+    const pool = new Bench().with("10.0.0.1", "10.0.0.2").send({ type: "slots-offered", count: 2 });
+    pool.send({ type: "growth-known", growth: { room: 9 } }, asked("10.0.0.2", "t1", "when-free"));
+    expect(pool.use("10.0.0.2")?.state).toBe("Free");
+    pool.send({ type: "slots-offered", count: slotTarget(pool.state) });
+    expect(pool.use("10.0.0.2")?.state).toBe("Reclaimable");
+  });
+
+  it("is not held up by the slot of a pod whose address has gone", () => {
+    const pool = new Bench().with("10.0.0.1", "10.0.0.2");
+    pool.allocate("a");
+    pool.send({ type: "object-gone", address: "10.0.0.1" }, asked("10.0.0.2", "t1", "when-free"));
+    expect(pool.use("10.0.0.2")?.state).toBe("Reclaimable");
+  });
+
   it("starts anew with a new object of the same address", () => {
     const pool = new Bench().with("10.0.0.1").send(asked("10.0.0.1", "t1", "now"));
     pool.send({ type: "object-seen", object: object("10.0.0.1", { uid: "uid-second-life" }) });
@@ -400,6 +424,28 @@ describe("reclaim of an ENI", () => {
     expect(pool.state.claims.get("eni-1")?.promise).toBeUndefined();
     pool.send({ type: "slots-offered", count: 0 });
     expect(pool.state.claims.get("eni-1")?.promise).toMatchObject({ token: "t1" });
+  });
+
+  it("answers a new token too", () => {
+    const pool = new Bench().with("10.0.0.1").send(claim("t1", "now"));
+    pool.changes = [];
+    pool.send(claim("t2", "now"));
+    expect(pool.state.claims.get("eni-1")?.promise).toMatchObject({ token: "t2" });
+    expect(pool.changes).toMatchObject([
+      { type: "claim", eniId: "eni-1", claim: { uid: "uid-eni-1", promise: { token: "t2" } } },
+    ]);
+  });
+
+  it("answers a new token after a restart too", () => {
+    const stored = { addresses: [], promises: [{ eniId: "eni-1", uid: "uid-eni-1", token: "t1", since: 7 }] };
+    const pool = new Bench();
+    pool.state = restorePool(stored, {
+      coolDownMs: COOL_DOWN,
+      instanceId: "ins-1",
+      now: { wall: 0, monotonic: 0 },
+    });
+    pool.send({ type: "opened" }, claim("t2", "when-free"));
+    expect(pool.state.claims.get("eni-1")?.promise).toEqual({ kind: "reclaimable", token: "t2", since: 7 });
   });
 
   it("ends with the object that asked", () => {

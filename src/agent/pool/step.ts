@@ -1,4 +1,4 @@
-import { enqueue, giveUp, serveWaiters } from "./allocate.ts";
+import { enqueue, goAway, serveWaiters } from "./allocate.ts";
 import { endCoolDowns, noteVeths } from "./cool-down.ts";
 import { answerEniReclaims, claimsListed } from "./eni-reclaim.ts";
 import type { Instant } from "./instant.ts";
@@ -42,13 +42,15 @@ function take(state: PoolState, event: PoolEvent, now: Instant): Outcome {
     case "allocate":
       return enqueue(state, { id: event.waiter, attachment: event.attachment, netns: event.netns });
     case "give-up":
-      return giveUp(state, event.waiter);
+      return goAway(state, event.waiter);
     case "release":
       return release(state, event.attachment, now);
     case "veths-read":
       return noteVeths(state, event);
     case "slots-offered":
       return unchanged({ ...state, offeredSlots: event.count });
+    case "growth-known":
+      return unchanged({ ...state, growth: event.growth });
     case "tick":
       return unchanged(state);
   }

@@ -1,0 +1,19 @@
+import { isBound } from "./bound-address.ts";
+import type { PoolState } from "./pool-state.ts";
+import { roomToGrow } from "./room.ts";
+
+/**
+ * Whether the node can do without that many of its bound addresses that no pod holds: what is left must do for every slot that
+ * the kubelet was offered and no pod's address fills, since a pod that was admitted on a slot must find one. The one slot that a
+ * node offers beyond what is used needs none as long as another address can come.
+ */
+export function isSpare(state: PoolState, leaving: number): boolean {
+  let idle = 0;
+  let inUse = 0;
+  for (const record of state.addresses.values()) {
+    if (record.holding.kind === "in-use") inUse++;
+    else if (isBound(state, record)) idle++;
+  }
+  const open = state.offeredSlots - inUse;
+  return idle - leaving >= open || (open <= 1 && roomToGrow(state) > 0);
+}
