@@ -13,7 +13,7 @@ import { BoundPods } from "./kubelet/bound-pods.ts";
 import { DevicePlugin } from "./kubelet/device-plugin.ts";
 import { NodeStatus } from "./kubelet/node-status.ts";
 import { NodeNetwork } from "./links/node-network.ts";
-import { boundCount } from "./pool/bound-address.ts";
+import { canServe } from "./pool/can-serve.ts";
 import type { Pool, PoolUpdate } from "./pool/pool.ts";
 import { readKernel, readVeths } from "./recovery/read-kernel.ts";
 import { addressService } from "./server/address-service.ts";
@@ -167,7 +167,7 @@ export class Agent {
       bandwidth,
     });
     const look = () => {
-      if (this.#conflistWritten || network.view.problem !== undefined || boundCount(pool.state) === 0) return;
+      if (this.#conflistWritten || network.view.problem !== undefined || !canServe(pool.state)) return;
       this.#conflistWritten = true;
       try {
         if (writeIfChanged(path, content, 0o644)) {

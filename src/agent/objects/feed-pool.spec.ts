@@ -6,7 +6,7 @@ import { Pool } from "../pool/pool.ts";
 import { emptyPool, type PoolState } from "../pool/pool-state.ts";
 import { feedPool } from "./feed-pool.ts";
 import type { NodeObjects } from "./node-objects.ts";
-import type { SeenAddress, SeenEni } from "./seen-objects.ts";
+import type { SeenAddress, SeenConfig, SeenEni } from "./seen-objects.ts";
 
 /** A watch whose list the test completes. */
 class FakeReflector<S extends { name: string }> {
@@ -67,11 +67,13 @@ function feed(state: Partial<PoolState>) {
   );
   const enis = new FakeReflector<SeenEni>();
   const addresses = new FakeReflector<SeenAddress>();
-  feedPool({ enis, addresses } as object as NodeObjects, {
+  const configs = new FakeReflector<SeenConfig>();
+  const config = () => configs.store.list()[0];
+  feedPool({ enis, addresses, configs, config } as object as NodeObjects, {
     pool,
     network: { setWanted: (specs) => wanted.push(specs) },
   });
-  return { pool, enis, stored, wanted };
+  return { pool, enis, configs, stored, wanted };
 }
 
 describe("feedPool()", () => {
@@ -88,6 +90,26 @@ describe("feedPool()", () => {
     pool.take({ type: "instance-known", instanceId: "ins-1" });
     expect(pool.state.claims.get("eni-1")?.promise).toEqual(promise);
     expect(wanted).toEqual([[eni.spec]]);
+  });
+
+  it("goes by what is said of this instance's room, and by nothing said of another", () => {
+    const { pool, configs } = feed({});
+    const growth = { room: 7, assigned: 5, onDemand: false };
+    const config: SeenConfig = {
+      name: "node-1",
+      uid: "u",
+      resourceVersion: "1",
+      instanceId: "ins-1",
+      growth,
+      conditions: [],
+      use: undefined,
+    };
+    configs.sync([config]);
+    expect(pool.state.growth).toEqual({ room: 0, onDemand: false });
+    pool.take({ type: "instance-known", instanceId: "ins-1" });
+    expect(pool.state.growth).toEqual(growth);
+    configs.sync([{ ...config, instanceId: "ins-of-before" }]);
+    expect(pool.state.growth).toEqual({ room: 0, onDemand: false });
   });
 
   it("takes up the ENIs of this instance only", () => {

@@ -1,5 +1,6 @@
 import type { NodeNetwork } from "../links/node-network.ts";
 import type { Pool } from "../pool/pool.ts";
+import { UNKNOWN_GROWTH } from "../pool/pool-state.ts";
 import type { NodeObjects } from "./node-objects.ts";
 
 /**
@@ -12,7 +13,7 @@ export function feedPool(
   objects: NodeObjects,
   { pool, network }: { pool: Pool; network: Pick<NodeNetwork, "setWanted"> },
 ): () => void {
-  const { addresses, enis } = objects;
+  const { addresses, enis, configs } = objects;
 
   function enisChanged(): void {
     const instance = pool.state.instanceId;
@@ -24,6 +25,14 @@ export function feedPool(
       claims: new Map(own.map(({ name, claim }) => [name, claim])),
     });
     network.setWanted(own.map(({ spec }) => spec));
+  }
+
+  function configChanged(): void {
+    // Of a machine that had this name before, nothing is to be learnt.
+    const config = objects.config();
+    const ours = config?.instanceId !== undefined && config.instanceId === pool.state.instanceId;
+    const growth = ours ? config.growth : UNKNOWN_GROWTH;
+    if (!Bun.deepEquals(growth, pool.state.growth)) pool.take({ type: "growth-known", growth });
   }
 
   const ends = [
@@ -44,9 +53,12 @@ export function feedPool(
       }
     }),
     enis.subscribe(enisChanged),
+    configs.subscribe(configChanged),
     pool.subscribe(({ before, after }) => {
-      // Which ENIs are ours depends on which instance this is.
-      if (before.instanceId !== after.instanceId) enisChanged();
+      // Which objects are ours depends on which instance this is.
+      if (before.instanceId === after.instanceId) return;
+      enisChanged();
+      configChanged();
     }),
   ];
   return () => {

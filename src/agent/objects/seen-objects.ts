@@ -4,7 +4,7 @@ import type { VpcENI, VpcENIStatus } from "../../api/vpc-eni.ts";
 import type { VpcIP, VpcIPStatus } from "../../api/vpc-ip.ts";
 import type { EniSpec } from "../links/eni-spec.ts";
 import type { ObservedObject } from "../pool/pool-event.ts";
-import type { EniClaim } from "../pool/pool-state.ts";
+import type { EniClaim, Growth } from "../pool/pool-state.ts";
 
 /** What identifies an object, and a version of it. */
 export interface Seen {
@@ -30,6 +30,7 @@ export interface SeenEni extends Seen {
 /** What the agent keeps of its NodeENIConfig. */
 export interface SeenConfig extends Seen {
   instanceId: string | undefined;
+  growth: Growth;
   conditions: readonly Condition[];
   use: NodeENIConfigStatus["use"];
 }
@@ -78,9 +79,15 @@ export function seenEni(veni: VpcENI): SeenEni {
 
 /** A NodeENIConfig as far as the agent reads it. */
 export function seenConfig(nec: NodeENIConfig): SeenConfig {
+  const { room = 0, eniInfos, warm } = nec.status ?? {};
   return {
     ...identity(nec),
     instanceId: nec.status?.instanceID,
+    growth: {
+      room,
+      assigned: eniInfos?.reduce((sum, { addresses }) => sum + addresses, 0),
+      onDemand: warm?.min === 0,
+    },
     conditions: nec.status?.conditions ?? [],
     use: nec.status?.use,
   };

@@ -86,7 +86,12 @@ export interface Growth {
   readonly room: number;
   /** Addresses that it had when that was said; undefined: not said. */
   readonly assigned?: number | undefined;
+  /** None are kept ready: the first comes when a pod needs one. */
+  readonly onDemand: boolean;
 }
+
+/** Before ipamd has said anything, and when what it said was about another machine. */
+export const UNKNOWN_GROWTH: Growth = { room: 0, onDemand: false };
 
 /** Everything the pool knows. Never changed in place: each event gives a new one. */
 export interface PoolState {
@@ -120,7 +125,7 @@ export function emptyPool(options: { coolDownMs: number; instanceId?: string | u
     claims: new Map(),
     waiters: [],
     offeredSlots: 0,
-    growth: { room: 0 },
+    growth: UNKNOWN_GROWTH,
     starved: false,
   };
 }

@@ -15,7 +15,15 @@ function object(number: number): ObservedObject {
 }
 
 /** An open pool with that many addresses, the first of which pods hold. */
-function pool({ addresses, pods, growth }: { addresses: number; pods: number; growth: Growth }): PoolState {
+function pool({
+  addresses,
+  pods,
+  growth,
+}: {
+  addresses: number;
+  pods: number;
+  growth: Omit<Growth, "onDemand">;
+}): PoolState {
   const start = emptyPool({ coolDownMs: 1, instanceId: "ins-1" });
   return after(
     start,
@@ -23,7 +31,7 @@ function pool({ addresses, pods, growth }: { addresses: number; pods: number; gr
     { type: "claims-listed", claims: new Map([["eni-1", { uid: "u1" }]]) },
     { type: "objects-listed", objects: Array.from({ length: addresses }, (_, number) => object(number)) },
     { type: "opened" },
-    { type: "growth-known", growth },
+    { type: "growth-known", growth: { ...growth, onDemand: false } },
     ...Array.from({ length: pods }, (_, number) => asking(number)),
   );
 }

@@ -36,7 +36,11 @@ const claims = fc.dictionary(
   fc.constantFrom("eni-1", "eni-2"),
   fc.record({ uid: fc.constantFrom("u1", "u2"), reclaim }),
 );
-const growth = fc.record({ room: fc.nat(2), assigned: fc.option(fc.nat(3), { nil: undefined }) });
+const growth = fc.record({
+  room: fc.nat(2),
+  assigned: fc.option(fc.nat(3), { nil: undefined }),
+  onDemand: fc.boolean(),
+});
 const names = fc.uniqueArray(fc.constantFrom(...CONTAINERS)).map((n) => new Set(n));
 
 /** An event and the milliseconds that pass before it. */

@@ -329,14 +329,20 @@ describe("reclaim", () => {
   it("goes on with the last slot unfilled where another address can come", () => {
     const pool = new Bench().with("10.0.0.1", "10.0.0.2").send({ type: "slots-offered", count: 2 });
     pool.allocate("a");
-    pool.send({ type: "growth-known", growth: { room: 1 } }, asked("10.0.0.2", "t1", "when-free"));
+    pool.send(
+      { type: "growth-known", growth: { room: 1, onDemand: false } },
+      asked("10.0.0.2", "t1", "when-free"),
+    );
     expect(slotTarget(pool.state)).toBe(2);
     expect(pool.use("10.0.0.2")).toMatchObject({ state: "Reclaimable", token: "t1" });
   });
 
   it("waits for the slots of a busy node although another address can come, while several are open", () => {
     const pool = new Bench().with("10.0.0.1", "10.0.0.2").send({ type: "slots-offered", count: 2 });
-    pool.send({ type: "growth-known", growth: { room: 9 } }, asked("10.0.0.2", "t1", "when-free"));
+    pool.send(
+      { type: "growth-known", growth: { room: 9, onDemand: false } },
+      asked("10.0.0.2", "t1", "when-free"),
+    );
     expect(pool.use("10.0.0.2")?.state).toBe("Free");
     pool.send({ type: "slots-offered", count: slotTarget(pool.state) });
     expect(pool.use("10.0.0.2")?.state).toBe("Reclaimable");

@@ -1,0 +1,13 @@
+import { expect, it } from "bun:test";
+import { canServe } from "./can-serve.ts";
+import { emptyPool } from "./pool-state.ts";
+
+const empty = emptyPool({ coolDownMs: 1, instanceId: "ins-1" });
+
+it.each([
+  ["a node that waits for its first warm addresses", { room: 9, onDemand: false }, false],
+  ["a node that gets addresses when pods need them", { room: 9, onDemand: true }, true],
+  ["a node that can get none", { room: 0, onDemand: true }, false],
+])("canServe() of %s", (_, growth, expected) => {
+  expect(canServe({ ...empty, growth })).toBe(expected);
+});
