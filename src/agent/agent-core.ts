@@ -1,5 +1,6 @@
 import type { Condition } from "../api/condition.ts";
 import type { Random } from "../kube/back-off.ts";
+import { createEventRecorder } from "../kube/events.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import { startTimer } from "../kube/timer.ts";
 import type { KubeTransport } from "../kube/transport.ts";
@@ -8,6 +9,7 @@ import { type CollectorWorld, collectGoneSandboxes } from "./collect/collector.t
 import type { NodeNetwork } from "./links/node-network.ts";
 import type { Logger } from "./logger.ts";
 import { feedPool } from "./objects/feed-pool.ts";
+import { warnOfLostAddresses } from "./objects/lost-addresses.ts";
 import { followNode } from "./objects/node-facts.ts";
 import {
   addressResource,
@@ -16,6 +18,7 @@ import {
   type NodeObjects,
   startNodeObjects,
 } from "./objects/node-objects.ts";
+import { PodEvents } from "./objects/pod-events.ts";
 import { Publisher, type StatusToPublish } from "./objects/publisher.ts";
 import { configStatus, eniUse } from "./objects/wanted-statuses.ts";
 import { boundCount } from "./pool/bound-address.ts";
@@ -82,10 +85,18 @@ export class AgentCore {
   #pool: Pool | undefined;
   #network: CoreNetwork | undefined;
   #objects: NodeObjects | undefined;
+  /** What pods are told of what became of their addresses. */
+  readonly podEvents: PodEvents;
 
   constructor(world: AgentCoreWorld, options: AgentCoreOptions) {
     this.#world = world;
     this.#options = options;
+    const recorder = createEventRecorder(
+      { ...world, client: world.kube },
+      { component: "tke-eni-agent", instance: options.nodeName },
+    );
+    this.podEvents = new PodEvents(recorder);
+    this.#started.defer(() => recorder.stop());
   }
 
   get phase(): AgentPhase {
@@ -149,6 +160,7 @@ export class AgentCore {
     this.#world.logger.info({ addresses: pool.state.addresses.size }, "serving");
 
     pool.subscribe((update) => this.#tellOfPool(update));
+    this.#started.defer(warnOfLostAddresses({ clock: this.#world.clock, events: this.podEvents }, pool));
     this.#followObjects(pool, network, { store, hasPlugin: plugin !== undefined });
     if (plugin !== undefined) this.#followSlots(pool, plugin);
     this.#collect(pool);
@@ -297,7 +309,7 @@ export class AgentCore {
         }
         case "orphaned":
           logger.warn(
-            { address: effect.address, containerId: effect.containerId },
+            { address: effect.address, containerId: effect.attachment.containerId },
             "the VpcIP of an address that a pod holds has gone: the pod keeps it, nobody gets it again",
           );
           break;

@@ -123,6 +123,7 @@ export class Agent {
       pool: () => this.#core.pool,
       factsOf: (eniId) => this.#network?.factsOf(eniId),
       readyCondition: () => this.#core.readyCondition(),
+      failed: (attachment, cause) => this.#core.podEvents.failedAllocation(attachment, cause),
     });
     const routes = (router: ConnectRouter) => {
       router.service(AddressService, service);

@@ -65,10 +65,7 @@ export function objectGone(state: PoolState, address: string): Outcome {
   return {
     state: withAddress(state, record),
     changes: [{ type: "object", address: record }],
-    effects:
-      holding.kind === "in-use"
-        ? [{ type: "orphaned", address, containerId: holding.attachment.containerId }]
-        : [],
+    effects: holding.kind === "in-use" ? [{ type: "orphaned", address, attachment: holding.attachment }] : [],
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Attachment } from "./attachment.ts";
 import type { EniClaim, PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
 
 /** A change that must be on disk before any effect of the same step is seen outside. */
@@ -20,7 +21,7 @@ export type PoolEffect =
   /** A pod gave the address back: its veth is on its way out and its conntrack entries are void. */
   | { type: "released"; address: string }
   /** A pod holds an address whose object has gone. */
-  | { type: "orphaned"; address: string; containerId: string }
+  | { type: "orphaned"; address: string; attachment: Attachment }
   | { type: "promised"; address: string; promise: Reclaimable }
   | { type: "eni-promised"; eniId: string; promise: Reclaimable };
 

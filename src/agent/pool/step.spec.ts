@@ -374,7 +374,11 @@ describe("an object that vanishes", () => {
     const pool = new Bench().with("10.0.0.1");
     pool.allocate("a");
     pool.send({ type: "objects-listed", objects: [] });
-    expect(pool.effects).toContainEqual({ type: "orphaned", address: "10.0.0.1", containerId: "a" });
+    expect(pool.effects).toContainEqual({
+      type: "orphaned",
+      address: "10.0.0.1",
+      attachment: attachment("a"),
+    });
     expect(pool.allocate("a")).toBe("10.0.0.1");
     pool.release("a").veths();
     expect(pool.allocate("b")).toBeUndefined();

@@ -35,6 +35,8 @@ export interface AddressServiceWorld {
   factsOf(eniId: string): AnswerFacts | undefined;
   /** What ipamd says of this node. */
   readyCondition(): Condition | undefined;
+  /** Told of each allocation that failed, with a cause that stays the same from try to try. */
+  failed(attachment: Attachment, cause: string): void;
 }
 
 /** Wait of a caller that names no deadline. */
@@ -51,10 +53,9 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
       const record = await allocated(world, { pool, attachment, netns: request.netns, context });
       const facts = world.factsOf(record.eniId);
       if (facts === undefined) {
-        throw new ConnectError(
-          `${record.address} cannot be used now, since the link of ${record.eniId} or the node's own address is missing: try again; LinksReady of \`kubectl get nec\` says more`,
-          Code.Unavailable,
-        );
+        const cause = `${record.address} cannot be used now, since the link of ${record.eniId} or the node's own address is missing: it is tried again; LinksReady of \`kubectl get nec\` says more`;
+        world.failed(attachment, cause);
+        throw new ConnectError(cause, Code.Unavailable);
       }
       return create(AllocateResponseSchema, {
         addresses: [
@@ -88,7 +89,7 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
 }
 
 async function allocated(
-  { readyCondition }: AddressServiceWorld,
+  { readyCondition, failed }: AddressServiceWorld,
   {
     pool,
     attachment,
@@ -101,16 +102,16 @@ async function allocated(
     return await pool.allocate({ attachment, netns }, AbortSignal.any([context.signal, enough]));
   } catch (error) {
     if (!(error instanceof NotAllocatedError)) {
-      throw new ConnectError(
-        `the allocation could not be stored: ${error instanceof Error ? error.message : error}`,
-        Code.Internal,
-      );
+      const cause = `the allocation could not be stored: ${error instanceof Error ? error.message : error}`;
+      failed(attachment, cause);
+      throw new ConnectError(cause, Code.Internal);
     }
     // The attachment was released, or the agent stops: no shortage.
     if (!enough.aborted) throw new ConnectError(error.message, Code.Unavailable);
-    const failure = failureOf(readyCondition(), poolCounts(pool.state));
-    throw new ConnectError(failure.message, Code.ResourceExhausted, undefined, [
-      { desc: AllocationFailureSchema, value: failure },
+    const { reason, message, cause } = failureOf(readyCondition(), poolCounts(pool.state));
+    failed(attachment, cause);
+    throw new ConnectError(message, Code.ResourceExhausted, undefined, [
+      { desc: AllocationFailureSchema, value: { reason, message } },
     ]);
   }
 }
