@@ -335,6 +335,18 @@ test("the node is offered to the runtime once a pod that came now would get an a
   });
 }, 60_000);
 
+test("a node that keeps no address ready is offered to the runtime before its first one", async () => {
+  await startAgent();
+  const path = join(folder, "cni.d", "10-tke-route-eni.conflist");
+  expect(existsSync(path)).toBe(false);
+  await kube.applyStatus(
+    necs,
+    { metadata: { name: NODE }, status: { instanceID: INSTANCE, room: 27, warm: { min: 0, max: 0 } } },
+    { fieldManager: IPAMD_MANAGER },
+  );
+  await soon("the CNI configuration is there", () => existsSync(path));
+}, 60_000);
+
 test("reclaim is answered by its token: refused in use, promised when free, for ever", async () => {
   await ready("10.0.16.5", "10.0.16.6");
   const held = await allocate("web-0");
@@ -358,18 +370,21 @@ test("reclaim is answered by its token: refused in use, promised when free, for 
 test("an ENI that is asked back closes the pool", async () => {
   await ready("10.0.16.5");
   const { spec } = await kube.get(venis, "eni-aaaa1111");
-  await kube.apply(
-    venis,
-    {
-      metadata: { name: "eni-aaaa1111" },
-      spec: { ...spec, intent: "Released", reclaim: { token: "t1", mode: "now" } },
-    },
-    { fieldManager: IPAMD_MANAGER },
-  );
-  await soon("the ENI is promised", async () => {
-    const use = (await kube.get(venis, "eni-aaaa1111")).status?.use;
-    return use?.state === "Reclaimable" && use.token === "t1";
-  });
+  // The next leader of ipamd believes only answers to a token of its own.
+  for (const token of ["t1", "t2"]) {
+    await kube.apply(
+      venis,
+      {
+        metadata: { name: "eni-aaaa1111" },
+        spec: { ...spec, intent: "Released", reclaim: { token, mode: "now" } },
+      },
+      { fieldManager: IPAMD_MANAGER },
+    );
+    await soon(`the ENI is promised to ${token}`, async () => {
+      const use = (await kube.get(venis, "eni-aaaa1111")).status?.use;
+      return use?.state === "Reclaimable" && use.token === token;
+    });
+  }
   await expect(allocate("web-0", 1_500)).rejects.toThrow(/no address is free/);
 }, 60_000);
 
@@ -401,6 +416,7 @@ test("a caller waits for an address, and is told why there is none", async () =>
   if (!(refused instanceof ConnectError)) throw new Error(`web-1 got ${refused}`);
   expect(refused.code).toBe(Code.ResourceExhausted);
   expect(refused.message).toContain("subnet-1 is full: add a subnet");
+  expect(refused.message).toEndWith("to TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd");
   expect(refused.findDetails(AllocationFailureSchema)).toMatchObject([{ reason: FailureReason.SUBNET_FULL }]);
 }, 60_000);
 
