@@ -127,7 +127,8 @@ export class CallBudget {
   }
 
   /**
-   * Calls `listener` with each node that a permit was reserved for, which is kept for two seconds.
+   * Calls `listener` with each node that a permit was reserved for, which is kept for two seconds. The node has to be planned
+   * again even if it is being planned just now: its wish is granted, and gone.
    *
    * @returns a function that ends this
    */

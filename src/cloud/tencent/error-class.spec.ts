@@ -30,7 +30,6 @@ test.each([
   ["InvalidParameterValue.NotFound", "done-already"],
   ["UnsupportedOperation.AttachmentAlreadyExists", "done-already"],
   ["UnsupportedOperation.AttachmentNotFound", "done-already"],
-  ["InvalidPrivateIpAddress.AlreadyBindEip", "done-already"],
   ["AuthFailure", "credential"],
   ["AuthFailure.SignatureFailure", "credential"],
   ["AuthFailure.SecretIdNotFound", "credential"],
@@ -52,6 +51,8 @@ test.each([
   ["UnsupportedOperation.PrimaryIp", "permanent"],
   ["UnsupportedOperation.SubEniNotSupportTrunking", "permanent"],
   ["OperationDenied.AddressInArrears", "permanent"],
+  // It may be another EIP than the one that was to be bound.
+  ["InvalidPrivateIpAddress.AlreadyBindEip", "permanent"],
   ["InvalidParameterValue.Range", "permanent"],
   ["InternalErrorish", "permanent"],
   ["constructor", "permanent"],

@@ -35,7 +35,6 @@ const CLASSES: Readonly<Record<string, CloudErrorClass>> = {
   "InvalidParameterValue.NotFound": "done-already",
   "UnsupportedOperation.AttachmentAlreadyExists": "done-already",
   "UnsupportedOperation.AttachmentNotFound": "done-already",
-  "InvalidPrivateIpAddress.AlreadyBindEip": "done-already",
 };
 
 /** @returns the meaning of a code; `unknown` for an empty one, `permanent` for one that is not in the table. */

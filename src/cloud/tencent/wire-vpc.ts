@@ -1,4 +1,5 @@
 import type { VpcLimit } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_models.js";
+import type { CloudAction } from "../budget/rates.ts";
 import { CloudError } from "../cloud-error.ts";
 import type {
   CloudVpc,
@@ -29,7 +30,7 @@ export type TencentProduct = "vpc" | "cvm" | "tag";
  * @throws CloudError
  */
 // biome-ignore lint/suspicious/noExplicitAny: the SDK's own `request` answers `any`; from-wire.ts names the fields.
-export type Send = (product: TencentProduct, action: string, parameters: object) => Promise<any>;
+export type Send = (product: TencentProduct, action: CloudAction, parameters: object) => Promise<any>;
 
 /**
  * The Tencent Cloud VPC and CVM APIs (2017-03-12), and the tag API (2018-08-13), whatever carries the calls.
@@ -120,7 +121,7 @@ export class WireVpc implements CloudVpc {
     return this.#make("CreateNetworkInterface", creationToWire(request));
   }
 
-  async #make(action: string, parameters: object): Promise<Eni> {
+  async #make(action: CloudAction, parameters: object): Promise<Eni> {
     const answer = await this.#send("vpc", action, parameters);
     if (!answer.NetworkInterface?.NetworkInterfaceId) {
       throw new CloudError({

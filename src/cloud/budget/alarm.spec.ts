@@ -1,0 +1,27 @@
+import { describe, expect, test } from "bun:test";
+import { createVirtualClock } from "../testing/virtual-clock.ts";
+import { Alarm } from "./alarm.ts";
+
+describe("Alarm", () => {
+  test("rings once, at the earliest time", async () => {
+    const clock = createVirtualClock();
+    const rings: number[] = [];
+    const alarm = new Alarm(clock, () => rings.push(clock.monotonic()));
+    for (const at of [300, 100, 200, Number.POSITIVE_INFINITY]) alarm.set(at);
+    await clock.advance(1000);
+    expect(rings).toEqual([100]);
+    alarm.set(500);
+    await clock.advance(1);
+    expect(rings).toEqual([100, 1000]);
+  });
+
+  test("does not ring once it is cancelled", async () => {
+    const clock = createVirtualClock();
+    let rings = 0;
+    const alarm = new Alarm(clock, () => rings++);
+    alarm.set(100);
+    alarm.cancel();
+    await clock.advance(1000);
+    expect(rings).toBe(0);
+  });
+});
