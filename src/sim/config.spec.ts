@@ -12,8 +12,9 @@ describe("parseSimConfig()", () => {
   });
 
   it("fills in what may be left out", () => {
-    const { instanceTypes, latency, seed, fabric, ...rest } = simulatedWorld();
-    expect(parseSimConfig(stringify(rest))).toEqual({ ...rest, instanceTypes, latency, seed, fabric });
+    const { instanceTypes, latency, rateLimits, describeLag, vpcMaxEnis, seed, fabric, ...rest } =
+      simulatedWorld();
+    expect(parseSimConfig(stringify(rest))).toEqual(simulatedWorld());
   });
 
   const refused: [string, string, RegExp][] = [

@@ -1,5 +1,6 @@
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { schemaFaults } from "./schema-faults.ts";
 
 /** A resource id as Tencent Cloud writes them: a prefix that names the kind, then eight characters. */
 function id(prefix: string) {
@@ -26,14 +27,43 @@ export const instanceTypeSchema = z.strictObject({
 
 export type InstanceType = z.infer<typeof instanceTypeSchema>;
 
+/** What somebody calls the API with. A temporary credential has a token, and an end (milliseconds since the epoch). */
+export const credentialSchema = z.strictObject({
+  secretId: z.string().min(1),
+  secretKey: z.string().min(1),
+  token: z.string().min(1).optional(),
+  expiresAt: z.int().nonnegative().optional(),
+});
+
+/** Calls a second that are let in of each action; `false` is all. */
+export const rateLimitsSchema = z.union(
+  [
+    z.literal(false),
+    z.strictObject({
+      /** For every action, in place of what the documentation has for it. */
+      default: z.int().positive().optional(),
+      /** For single actions. */
+      actions: z.record(z.string(), z.int().positive()).default({}),
+    }),
+  ],
+  "must be false, or figures under `default` and `actions`",
+);
+
+/** How old the state is that Describe actions show, in milliseconds; where it varies, by the dice up to that old. */
+export const describeLagSchema = z.strictObject({
+  ms: z.int().nonnegative(),
+  varies: z.boolean().default(false),
+});
+
+/** How many network interfaces a VPC may have, besides the primary ones of machines. */
+export const vpcMaxEnisSchema = z.int().nonnegative();
+
 /** The configuration of vpc-sim, a YAML file. */
 export const simConfigSchema = z.strictObject({
   /** What callers put into X-TC-Region. */
   region: z.string().regex(/^[a-z]+(-[a-z0-9]+)+$/, "must look like ap-sim"),
   /** Who may call the API. */
-  credentials: z
-    .array(z.strictObject({ secretId: z.string().min(1), secretKey: z.string().min(1) }))
-    .min(1, "at least one caller must be known"),
+  credentials: z.array(credentialSchema).min(1, "at least one caller must be known"),
   vpcs: z.array(z.strictObject({ vpcId: id("vpc"), name: z.string(), cidr: z.cidrv4() })).min(1),
   subnets: z.array(
     z.strictObject({ subnetId: id("subnet"), vpcId: id("vpc"), name: z.string(), zone, cidr: z.cidrv4() }),
@@ -49,6 +79,10 @@ export const simConfigSchema = z.strictObject({
       actions: z.record(z.string(), z.int().nonnegative()).default({}),
     })
     .default({ default: 300, actions: {} }),
+  /** Where it is left out, the rates that the documentation has (admission/rate-limits.ts). */
+  rateLimits: rateLimitsSchema.default({ actions: {} }),
+  describeLag: describeLagSchema.default({ ms: 0, varies: false }),
+  vpcMaxEnis: vpcMaxEnisSchema.default(1000),
   /** From it follow the ids and MAC addresses that the cloud invents: one seed, one sequence. */
   seed: z.int().nonnegative().default(1),
   /** false: the API alone, with no network behind it; runs anywhere, without root. */
@@ -82,12 +116,11 @@ export function parseSimConfig(text: string): SimConfig {
   } catch (error) {
     throw new ConfigError(`The configuration is not YAML: ${error instanceof Error ? error.message : error}`);
   }
-  const result = simConfigSchema.safeParse(document);
+  const result = simConfigSchema.safeParse(document, { reportInput: true });
   if (!result.success) {
-    const issues = result.error.issues.map(
-      (issue) => `${issue.path.join(".") || "document"}: ${issue.message}`,
+    throw new ConfigError(
+      `The configuration is not valid: ${schemaFaults(result.error.issues, "document")}.`,
     );
-    throw new ConfigError(`The configuration is not valid: ${issues.join("; ")}.`);
   }
   return checkReferences(result.data);
 }
@@ -128,6 +161,9 @@ export function simulatedWorld(): SimConfig {
     securityGroups: [{ securityGroupId: "sg-sim00001", name: "default" }],
     instanceTypes: {},
     latency: { default: 300, actions: {} },
+    rateLimits: { actions: {} },
+    describeLag: { ms: 0, varies: false },
+    vpcMaxEnis: 1000,
     seed: 1,
     fabric: true,
     outside: { netns: "/run/netns/tke-out", address: "198.51.100.10", gateway: "198.51.100.1" },

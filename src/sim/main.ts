@@ -1,14 +1,19 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { destination, pino } from "pino";
-import { CallCounter } from "./call-counter.ts";
 import { ConfigError, parseSimConfig, type SimConfig } from "./config.ts";
 import { createControlApp } from "./control/app.ts";
 import { type Fabric, noFabric } from "./fabric/fabric.ts";
 import { KernelFabric } from "./fabric/kernel-fabric.ts";
-import { type Log, Simulator, systemClock } from "./simulator.ts";
+import { type Log, systemClock } from "./simulator.ts";
 import { createTencentApp } from "./tencent/app.ts";
-import { initialState } from "./vpc/initial-state.ts";
+import { createSimulatedCloud } from "./tencent/simulated-cloud.ts";
+
+/** How long a caller can wait for an answer that does not come, in seconds: the most that the server allows. */
+const longestWait = 255;
+
+/** How long calls that are under way at the end may take, in milliseconds; then they get no answer. */
+const grace = 1000;
 
 /** A vpc-sim that runs. */
 export interface RunningSim {
@@ -24,28 +29,23 @@ export interface RunningSim {
  * @throws ConfigError; Error where the namespace is not one to take over, or an address cannot be listened on
  */
 export async function runSim(config: SimConfig, log: Log): Promise<RunningSim> {
-  const state = initialState(config, systemClock.now());
   const kernelFabric = config.fabric ? await KernelFabric.start(config) : undefined;
   const fabric: Fabric = kernelFabric ?? noFabric;
-  const simulator = new Simulator(state, { fabric, clock: systemClock, log });
-  const calls = new CallCounter();
-  const api = createTencentApp({
-    simulator,
-    region: config.region,
-    credentials: config.credentials,
-    calls,
-    log,
-    newRequestId: () => crypto.randomUUID(),
-  });
-  const control = createControlApp({ simulator, fabric, calls });
-  const apiServer = Bun.serve({ ...config.api.listen, fetch: api.fetch });
+  const newRequestId = () => crypto.randomUUID();
+  const cloud = createSimulatedCloud(config, { clock: systemClock, fabric, log, newRequestId });
+  const closing = new AbortController();
+  const app = createTencentApp({ api: cloud.api, closing: closing.signal });
+  const control = createControlApp(cloud.control);
+  const apiServer = Bun.serve({ ...config.api.listen, fetch: app.fetch, idleTimeout: longestWait });
   const controlServer = Bun.serve({ ...config.control.listen, fetch: control.fetch });
   return {
     apiUrl: `http://${config.api.listen.hostname}:${apiServer.port}`,
     controlUrl: `http://${config.control.listen.hostname}:${controlServer.port}`,
     async stop() {
+      const patience = setTimeout(() => closing.abort(), grace);
       await Promise.all([apiServer.stop(), controlServer.stop()]);
-      await simulator.close();
+      clearTimeout(patience);
+      await cloud.simulator.close();
       kernelFabric?.close();
     },
   };

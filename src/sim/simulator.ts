@@ -38,6 +38,9 @@ export class Simulator {
   #queue: Promise<unknown> = Promise.resolve();
   #cancelWake: () => void = () => {};
   #closed = false;
+  #historyMs = 0;
+  /** The states of that time and the last one before it, each with when it began; empty where none are kept. */
+  #history: { readonly since: Time; readonly state: CloudState }[] = [];
 
   constructor(state: CloudState, options: { fabric: Fabric; clock: Clock; log: Log }) {
     this.#state = state;
@@ -53,6 +56,25 @@ export class Simulator {
 
   now(): Time {
     return this.#clock.now();
+  }
+
+  /** Resolves when so many milliseconds have passed. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.wakeAt(this.#clock.now() + ms, resolve));
+  }
+
+  /** From now on earlier states are kept so long, in milliseconds, for stateAt; 0 keeps none. */
+  keepHistory(ms: number): void {
+    this.#historyMs = ms;
+    this.#remember();
+  }
+
+  /** The state as it was at that time, or the earliest that is kept. */
+  stateAt(time: Time): CloudState {
+    const [earliest] = this.#history;
+    const then = this.#history.findLast((it) => it.since <= time) ?? earliest;
+    // What fell due between two acts was done late, and is done in time here; the network has followed it meanwhile.
+    return then === undefined ? this.#state : advance(then.state, Math.max(time, then.since)).state;
   }
 
   /**
@@ -91,7 +113,7 @@ export class Simulator {
         });
         throw error;
       }
-      this.#state = step.state;
+      this.#become(step.state);
       return step.answer;
     });
   }
@@ -131,7 +153,28 @@ export class Simulator {
         this.#log.warn({ effect, reason }, "The network could not follow the cloud");
       }
     }
-    this.#state = step.state;
+    this.#become(step.state);
+  }
+
+  #become(state: CloudState): void {
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#remember();
+    }
+  }
+
+  #remember(): void {
+    if (this.#historyMs === 0) {
+      this.#history = [];
+      return;
+    }
+    const now = this.#clock.now();
+    this.#history.push({ since: now, state: this.#state });
+    const start = this.#history.findLastIndex((it) => it.since <= now - this.#historyMs);
+    // Seldom, and then much: each removal moves all that are kept.
+    if (start > 1000) {
+      this.#history = this.#history.slice(start);
+    }
   }
 
   #apply(effect: Effect): Promise<void> {

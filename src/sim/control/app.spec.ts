@@ -1,18 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
-import { CallCounter } from "../call-counter.ts";
+import { callerOf } from "../admission/credential.ts";
 import { simulatedWorld } from "../config.ts";
 import { RecordingFabric } from "../recording-fabric.ts";
-import { Simulator, systemClock } from "../simulator.ts";
-import { initialState } from "../vpc/initial-state.ts";
+import { systemClock } from "../simulator.ts";
+import { createSimulatedCloud } from "../tencent/simulated-cloud.ts";
 import { createControlApp } from "./app.ts";
 import { ControlClient } from "./client.ts";
 import type { InstanceRequest } from "./messages.ts";
 
 const log = { debug() {}, info() {}, warn() {} };
 const fabric = new RecordingFabric();
-const calls = new CallCounter();
-const simulator = new Simulator(initialState(simulatedWorld(), 0), { fabric, clock: systemClock, log });
-const app = createControlApp({ simulator, fabric, calls });
+const cloud = createSimulatedCloud(simulatedWorld(), {
+  clock: systemClock,
+  fabric,
+  log,
+  newRequestId: () => crypto.randomUUID(),
+});
+const { simulator } = cloud;
+const app = createControlApp(cloud.control);
 let server: ReturnType<typeof Bun.serve>;
 let client: ControlClient;
 
@@ -72,7 +77,12 @@ describe("the control API", () => {
   it("shows subnets, network interfaces and their addresses", async () => {
     await client.addInstance(machine());
     const state = await client.readState();
-    expect(state.subnets[0]).toEqual({ subnetId: "subnet-node0001", total: 253, available: 252 });
+    expect(state.subnets[0]).toEqual({
+      subnetId: "subnet-node0001",
+      total: 253,
+      available: 252,
+      outsiders: [],
+    });
     expect(state.enis).toMatchObject([
       {
         instanceId: "ins-node0001",
@@ -86,8 +96,11 @@ describe("the control API", () => {
   });
 
   it("reads and resets the counters", async () => {
-    calls.count("DescribeVpcs");
-    expect(await client.readCalls()).toEqual({ DescribeVpcs: { calls: 1, errors: {} } });
+    const caller = callerOf(simulatedWorld().credentials[0] ?? { secretId: "", secretKey: "" });
+    await cloud.api.call({ product: "vpc", action: "DescribeVpcs", body: {}, caller });
+    const once = { calls: 1, errors: {}, busiestSecond: 1 };
+    expect(await client.readCalls()).toEqual({ DescribeVpcs: once });
+    expect(await client.readProductCalls()).toEqual({ vpc: once });
     await client.resetCalls();
     expect(await client.readCalls()).toEqual({});
   });

@@ -1,70 +1,126 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import type { CallCounter } from "../call-counter.ts";
-import type { Fabric } from "../fabric/fabric.ts";
-import type { Simulator } from "../simulator.ts";
-import { addInstance } from "../vpc/add-instance.ts";
+import { schemaFaults } from "../schema-faults.ts";
 import { CloudError } from "../vpc/cloud-error.ts";
-import { findSubnet } from "../vpc/find.ts";
-import { startInstance, stopInstance } from "../vpc/power-instance.ts";
-import { removeInstance } from "../vpc/remove-instance.ts";
-import type { CloudState } from "../vpc/state.ts";
-import { availableAddresses, gatewayOf, totalAddresses } from "../vpc/subnet-addresses.ts";
-import {
-  type ErrorAnswer,
-  type InstanceAnswer,
-  instanceRequestSchema,
-  type StateAnswer,
-} from "./messages.ts";
+import type { CloudControl } from "./cloud-control.ts";
+import type { ErrorAnswer } from "./messages.ts";
 
-export interface ControlAppOptions {
-  readonly simulator: Simulator;
-  readonly fabric: Fabric;
-  readonly calls: CallCounter;
-}
-
-/** What the people behind the cloud can do: machines that start and stop, a look at everything. JSON over HTTP, no signatures. */
-export function createControlApp({ simulator, fabric, calls }: ControlAppOptions): Hono {
+/** What the people behind the cloud can do, over HTTP: JSON, no signatures. `CloudControl` has it explained. */
+export function createControlApp(control: CloudControl): Hono {
   const app = new Hono();
+  const v1 = app.basePath("/v1");
   app.get("/healthz", (context) => context.text("ok"));
-  app.post("/v1/instances", async (context) => {
-    const { privateIp, netns, device, ...rest } = instanceRequestSchema.parse(await context.req.json());
-    const wish = {
-      ...rest,
-      privateAddress: privateIp,
-      ...(netns === undefined ? {} : { host: { netns, device } }),
-    };
-    const { instance, eni } = await simulator.runOrUndo((state, now) => addInstance(state, wish, { now }));
-    const subnet = findSubnet(simulator.state, instance.subnetId);
-    const answer: InstanceAnswer = {
-      mac: eni.mac,
-      gateway: gatewayOf(subnet),
-      prefixLength: subnet.block.prefixLength,
-      primaryEniId: eni.eniId,
-    };
-    return context.json(answer);
+
+  v1.post("/instances", async (context) => context.json(await control.addInstance(await context.req.json())));
+  v1.delete("/instances/:id", async (context) => {
+    await control.removeInstance(context.req.param("id"));
+    return done(context);
   });
-  app.delete("/v1/instances/:id", async (context) => {
-    await simulator.run((state, now) => removeInstance(state, context.req.param("id"), { now }));
-    return context.body(null, 204);
+  v1.post("/instances/:id/stop", async (context) => {
+    await control.stopInstance(context.req.param("id"));
+    return done(context);
   });
-  app.post("/v1/instances/:id/stop", async (context) => {
-    await simulator.run((state) => stopInstance(state, context.req.param("id")));
-    return context.body(null, 204);
+  v1.post("/instances/:id/start", async (context) => {
+    await control.startInstance(context.req.param("id"));
+    return done(context);
   });
-  app.post("/v1/instances/:id/start", async (context) => {
-    await simulator.runOrUndo((state) => startInstance(state, context.req.param("id")));
-    return context.body(null, 204);
+  v1.post("/instances/:id/resize", async (context) => {
+    const { instanceType } = await context.req.json();
+    await control.resizeInstance(context.req.param("id"), instanceType);
+    return done(context);
   });
-  app.get("/v1/state", (context) => context.json(renderState(simulator.state)));
-  app.get("/v1/calls", (context) => context.json(calls.read()));
-  app.delete("/v1/calls", (context) => {
-    calls.reset();
-    return context.body(null, 204);
+  v1.post("/instances/:id/quota", async (context) => {
+    await control.changeQuota(context.req.param("id"), await context.req.json());
+    return done(context);
   });
-  app.get("/v1/drops", async (context) => context.json(await fabric.drops()));
+
+  v1.post("/enis", async (context) => context.json(await control.createEni(await context.req.json())));
+  v1.delete("/enis/:id", async (context) => {
+    await control.deleteEni(context.req.param("id"));
+    return done(context);
+  });
+  v1.post("/enis/:id/attach", async (context) => {
+    const { instanceId } = await context.req.json();
+    await control.attachEni(context.req.param("id"), instanceId);
+    return done(context);
+  });
+  v1.post("/enis/:id/detach", async (context) => {
+    await control.detachEni(context.req.param("id"));
+    return done(context);
+  });
+  v1.post("/enis/:id/assign", async (context) =>
+    context.json(await control.assignAddresses(context.req.param("id"), await context.req.json())),
+  );
+  v1.post("/enis/:id/unassign", async (context) => {
+    const { addresses } = await context.req.json();
+    await control.unassignAddresses(context.req.param("id"), addresses);
+    return done(context);
+  });
+  v1.patch("/enis/:id/tags", async (context) => {
+    await control.changeTags(context.req.param("id"), await context.req.json());
+    return done(context);
+  });
+
+  v1.post("/subnets/:id/take", async (context) =>
+    context.json(await control.takeAddresses(context.req.param("id"), await context.req.json())),
+  );
+  v1.post("/subnets/:id/give-back", async (context) =>
+    context.json(await control.giveBackAddresses(context.req.param("id"), await context.req.json())),
+  );
+
+  v1.post("/faults", async (context) => context.json(await control.addFault(await context.req.json())));
+  v1.get("/faults", async (context) => context.json(await control.readFaults()));
+  v1.delete("/faults", async (context) => {
+    await control.clearFaults();
+    return done(context);
+  });
+  v1.delete("/faults/:id", async (context) => {
+    await control.removeFault(context.req.param("id"));
+    return done(context);
+  });
+  v1.get("/tasks", async (context) => context.json(await control.readTasks()));
+  v1.post("/tasks/release", async (context) => {
+    await control.releaseStalledTasks();
+    return done(context);
+  });
+  v1.post("/tasks/:id/release", async (context) => {
+    await control.releaseTask(context.req.param("id"));
+    return done(context);
+  });
+
+  v1.get("/settings", async (context) => context.json(await control.readSettings()));
+  v1.patch("/settings", async (context) => {
+    await control.changeSettings(await context.req.json());
+    return done(context);
+  });
+  v1.put("/credentials/:id", async (context) => {
+    await control.putCredential(context.req.param("id"), await context.req.json());
+    return done(context);
+  });
+  v1.delete("/credentials/:id", async (context) => {
+    await control.removeCredential(context.req.param("id"));
+    return done(context);
+  });
+  v1.put("/credentials/:id/denied", async (context) => {
+    const { actions } = await context.req.json();
+    await control.denyActions(context.req.param("id"), actions);
+    return done(context);
+  });
+
+  v1.get("/state", async (context) => context.json(await control.readState()));
+  v1.get("/calls", async (context) => context.json(await control.readCalls()));
+  v1.get("/calls/products", async (context) => context.json(await control.readProductCalls()));
+  v1.delete("/calls", async (context) => {
+    await control.resetCalls();
+    return done(context);
+  });
+  v1.get("/drops", async (context) => context.json(await control.readDrops()));
   app.onError(refuse);
   return app;
+}
+
+function done(context: Context): Response {
+  return context.body(null, 204);
 }
 
 function refuse(error: Error, context: Context): Response {
@@ -73,40 +129,11 @@ function refuse(error: Error, context: Context): Response {
     return context.json<ErrorAnswer>({ code: error.code, message: error.message }, status);
   }
   if (error instanceof z.ZodError) {
-    const faults = error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`);
-    return context.json<ErrorAnswer>({ code: "InvalidParameter", message: faults.join("; ") }, 400);
+    const message = schemaFaults(error.issues, "body");
+    return context.json<ErrorAnswer>({ code: "InvalidParameter", message }, 400);
   }
   if (error instanceof SyntaxError) {
     return context.json<ErrorAnswer>({ code: "InvalidParameter", message: "The body is not JSON." }, 400);
   }
   return context.json<ErrorAnswer>({ code: "InternalError", message: error.message }, 500);
-}
-
-function renderState(state: CloudState): StateAnswer {
-  return {
-    subnets: [...state.subnets.values()].map((it) => ({
-      subnetId: it.subnetId,
-      total: totalAddresses(it),
-      available: availableAddresses(it),
-    })),
-    instances: [...state.instances.values()].map((it) => ({
-      instanceId: it.instanceId,
-      name: it.name,
-      state: it.state,
-      zone: it.zone,
-      privateIp: it.privateAddress,
-    })),
-    enis: [...state.enis.values()].map((it) => ({
-      eniId: it.eniId,
-      name: it.name,
-      mac: it.mac,
-      subnetId: it.subnetId,
-      primary: it.primary,
-      state: it.state,
-      instanceId: it.attachment?.instanceId ?? null,
-      tags: Object.fromEntries(it.tags.map((tag) => [tag.key, tag.value])),
-      addresses: it.addresses.map(({ address, primary, state }) => ({ address, primary, state })),
-    })),
-    runningTasks: state.jobs.size,
-  };
 }

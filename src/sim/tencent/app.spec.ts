@@ -1,22 +1,20 @@
 import { describe, expect, it } from "bun:test";
-import { CallCounter } from "../call-counter.ts";
 import { simulatedWorld } from "../config.ts";
 import { noFabric } from "../fabric/fabric.ts";
-import { Simulator, systemClock } from "../simulator.ts";
-import { initialState } from "../vpc/initial-state.ts";
+import { systemClock } from "../simulator.ts";
 import { createTencentApp } from "./app.ts";
 import { dateOf, tc3Signature } from "./sign.ts";
+import { createSimulatedCloud } from "./simulated-cloud.ts";
 
 const log = { debug() {}, info() {}, warn() {} };
 const world = simulatedWorld();
-const simulator = new Simulator(initialState(world, 0), { fabric: noFabric, clock: systemClock, log });
-const app = createTencentApp({
-  ...world,
-  simulator,
-  calls: new CallCounter(),
+const { api } = createSimulatedCloud(world, {
+  clock: systemClock,
+  fabric: noFabric,
   log,
   newRequestId: () => "request-1",
 });
+const app = createTencentApp({ api, closing: new AbortController().signal });
 
 interface Request {
   readonly host: string;

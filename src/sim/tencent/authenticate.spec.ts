@@ -1,10 +1,11 @@
 import { describe, expect, it } from "bun:test";
-import { authenticate, type IncomingRequest } from "./authenticate.ts";
+import { checkCaller } from "../admission/credential.ts";
+import { type IncomingRequest, readSignature } from "./authenticate.ts";
 import { dateOf, tc3Signature } from "./sign.ts";
 
-const secrets = new Map([["AKIDone", "key-one"]]);
+const credentials = new Map([["AKIDone", { secretId: "AKIDone", secretKey: "key-one" }]]);
 const timestamp = 1_800_000_000;
-const signedAt = { secrets, now: timestamp * 1000 };
+const signedAt = { credentials, now: timestamp * 1000 };
 
 interface Signing {
   readonly secretId: string;
@@ -64,16 +65,20 @@ function without(request: IncomingRequest, header: string, value?: string): Inco
 
 function codeOf(request: IncomingRequest, options = signedAt): string | undefined {
   try {
-    authenticate(request, options);
+    checkCaller(readSignature(request), options);
     return undefined;
   } catch (error) {
     return (error as { code: string }).code;
   }
 }
 
-describe("authenticate()", () => {
+describe("readSignature()", () => {
   it("knows who signed, and for what service", () => {
-    expect(authenticate(signed(), signedAt)).toEqual({ secretId: "AKIDone", service: "vpc" });
+    expect(readSignature(signed())).toMatchObject({
+      secretId: "AKIDone",
+      service: "vpc",
+      signedAt: timestamp * 1000,
+    });
   });
 
   it("takes more signed headers, and a host with a port that was signed without", () => {
@@ -88,7 +93,7 @@ describe("authenticate()", () => {
       [301, "AuthFailure.SignatureExpire"],
       [-301, "AuthFailure.SignatureExpire"],
     ] as const) {
-      expect(codeOf(signed(), { secrets, now: (timestamp + seconds) * 1000 })).toBe(code);
+      expect(codeOf(signed(), { credentials, now: (timestamp + seconds) * 1000 })).toBe(code);
     }
   });
 
@@ -102,11 +107,11 @@ describe("authenticate()", () => {
       "AuthFailure.SignatureFailure",
     ],
     ["the scope of another day", signed({ date: "2020-01-01" }), "AuthFailure.SignatureFailure"],
-    ["a host that is not signed", signed({ headers: ["content-type"] }), "AuthFailure.SignatureFailure"],
+    ["a host that is not signed", signed({ headers: ["content-type"] }), "AuthFailure.InvalidAuthorization"],
     [
       "a header of another form",
       without(signed(), "Authorization", "Basic x"),
-      "AuthFailure.SignatureFailure",
+      "AuthFailure.InvalidAuthorization",
     ],
     ["no signature", without(signed(), "Authorization"), "MissingParameter"],
     ["no time", without(signed(), "X-TC-Timestamp"), "MissingParameter"],

@@ -1,9 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
+import type { Caller } from "../admission/credential.ts";
 import { CloudError } from "../vpc/cloud-error.ts";
 import { dateOf, tc3Signature } from "./sign.ts";
-
-/** How far a request's clock may be off, in seconds ("Signature v3"). */
-const signatureLife = 300;
 
 export interface IncomingRequest {
   readonly method: string;
@@ -12,72 +10,39 @@ export interface IncomingRequest {
   readonly body: string;
 }
 
-/** Who signed a request, and for which service. */
-export interface Caller {
-  readonly secretId: string;
+/** Who says that he signed a request, and for which service. */
+export interface SignedCaller extends Caller {
   readonly service: string;
+  readonly signedAt: number;
 }
 
 /**
- * Checks the signature of a request.
+ * Reads the signature of a request (TC3-HMAC-SHA256). Whether it is right is for who knows the caller's key to say.
  *
- * @param options.secrets secret key by secret id
- * @param options.now milliseconds since the epoch
- * @throws CloudError AuthFailure.SignatureExpire, AuthFailure.SecretIdNotFound, AuthFailure.SignatureFailure, and
- *   MissingParameter for headers that are not there
+ * @throws CloudError MissingParameter for headers that are not there; AuthFailure.InvalidAuthorization for a header
+ *   Authorization of another form
  */
-export function authenticate(
-  request: IncomingRequest,
-  options: { secrets: ReadonlyMap<string, string>; now: number },
-): Caller {
+export function readSignature(request: IncomingRequest): SignedCaller {
   const timestamp = Number(requiredHeader(request.headers, "X-TC-Timestamp"));
-  if (!(Math.abs(options.now / 1000 - timestamp) <= signatureLife)) {
-    throw new CloudError(
-      "AuthFailure.SignatureExpire",
-      `The signature is of ${timestamp}; the server's time is ${Math.floor(options.now / 1000)}. They may differ by ${signatureLife} s.`,
-    );
-  }
   const { secretId, date, service, signedHeaders, signature } = parseAuthorization(
     requiredHeader(request.headers, "Authorization"),
   );
-  const secretKey = options.secrets.get(secretId);
-  if (secretKey === undefined) {
-    throw new CloudError("AuthFailure.SecretIdNotFound", `The SecretId "${secretId}" is not found.`);
-  }
-  for (const name of ["content-type", "host"]) {
-    if (!signedHeaders.includes(name)) {
-      throw new CloudError("AuthFailure.SignatureFailure", `The header ${name} is not signed.`);
-    }
-  }
+  const token = request.headers.get("X-TC-Token") ?? "";
   const url = new URL(request.url);
   const host = request.headers.get("Host") ?? url.host;
   // The cloud's own hosts have no port. SDKs that are given one sign the name alone and send both.
   const hosts = [host, host.replace(/:\d+$/, "")];
-  const isRight = hosts.some((signedHost) => {
-    const headers = signedHeaders.map(
-      (name) => [name, name === "host" ? signedHost : (request.headers.get(name) ?? "")] as const,
-    );
-    const expected = tc3Signature(
-      {
-        method: request.method,
-        path: url.pathname,
-        query: url.search.slice(1),
-        headers,
-        body: request.body,
-        timestamp,
-        service,
-      },
-      secretKey,
-    );
-    return isSame(expected, signature);
-  });
-  if (date !== dateOf(timestamp) || !isRight) {
-    throw new CloudError(
-      "AuthFailure.SignatureFailure",
-      "The provided credentials could not be validated: the key is wrong, or the request was changed after it was signed.",
-    );
-  }
-  return { secretId, service };
+  const isSignedWith = (secretKey: string) =>
+    date === dateOf(timestamp) &&
+    hosts.some((signedHost) => {
+      const headers = signedHeaders.map(
+        (name) => [name, name === "host" ? signedHost : (request.headers.get(name) ?? "")] as const,
+      );
+      const { method, body } = request;
+      const parts = { method, path: url.pathname, query: url.search.slice(1), headers, body };
+      return isSame(tc3Signature({ ...parts, timestamp, service }, secretKey), signature);
+    });
+  return { secretId, service, signedAt: timestamp * 1000, isSignedWith, ...(token === "" ? {} : { token }) };
 }
 
 /**
@@ -101,11 +66,20 @@ function parseAuthorization(header: string) {
   const [, secretId, date, service, signedHeaders, signature] = match ?? [];
   if (!secretId || !date || !service || !signedHeaders || !signature) {
     throw new CloudError(
-      "AuthFailure.SignatureFailure",
-      "The header Authorization is not of the form TC3-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=….",
+      "AuthFailure.InvalidAuthorization",
+      "The request `Authorization` header does not conform to tencentcloud standards: TC3-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=….",
     );
   }
-  return { secretId, date, service, signedHeaders: signedHeaders.split(";"), signature };
+  const names = signedHeaders.split(";");
+  for (const name of ["content-type", "host"]) {
+    if (!names.includes(name)) {
+      throw new CloudError(
+        "AuthFailure.InvalidAuthorization",
+        `The request \`Authorization\` header does not conform to tencentcloud standards: SignedHeaders does not name ${name}.`,
+      );
+    }
+  }
+  return { secretId, date, service, signedHeaders: names, signature };
 }
 
 function isSame(a: string, b: string): boolean {

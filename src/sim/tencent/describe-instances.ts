@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Instance } from "../vpc/state.ts";
+import type { CloudState, Instance } from "../vpc/state.ts";
 import type { Call } from "./action.ts";
 import {
   applyFilters,
@@ -19,12 +19,18 @@ const parameters = z.strictObject({
 });
 
 /** DescribeInstances. An id that does not exist is no error: the machine is not in the answer. */
-export function describeInstances({ simulator }: Call, body: unknown): object {
+export async function describeInstances(call: Call, body: unknown): Promise<object> {
   const request = readParameters(parameters, body);
   notBoth(request.InstanceIds, request.Filters, "InstanceIds");
-  const { state } = simulator;
+  return call.look((state) => find(state, request));
+}
+
+function find(state: CloudState, request: z.infer<typeof parameters>): object {
   const ids = request.InstanceIds ?? [];
-  const all = [...state.instances.values()].filter((it) => ids.length === 0 || ids.includes(it.instanceId));
+  const all =
+    ids.length === 0
+      ? [...state.instances.values()]
+      : ids.flatMap((instanceId) => state.instances.get(instanceId) ?? []);
   const found = applyFilters<Instance>(all, request.Filters, {
     facets: {
       "instance-id": (it) => [it.instanceId],

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { findEni } from "../vpc/find.ts";
-import type { Eni } from "../vpc/state.ts";
+import { enisOf, findEni } from "../vpc/find.ts";
+import type { CloudState, Eni } from "../vpc/state.ts";
 import type { Call } from "./action.ts";
 import {
   applyFilters,
@@ -22,12 +22,15 @@ const parameters = z.strictObject({
 });
 
 /** DescribeNetworkInterfaces. An id that does not exist makes the whole request fail with ResourceNotFound. */
-export function describeNetworkInterfaces({ simulator }: Call, body: unknown): object {
+export async function describeNetworkInterfaces(call: Call, body: unknown): Promise<object> {
   const request = readParameters(parameters, body);
   notBoth(request.NetworkInterfaceIds, request.Filters, "NetworkInterfaceIds");
-  const { state } = simulator;
+  return call.look((state) => find(state, request));
+}
+
+function find(state: CloudState, request: z.infer<typeof parameters>): object {
   const named = request.NetworkInterfaceIds?.map((id) => findEni(state, id)) ?? [];
-  const all = named.length > 0 ? named : [...state.enis.values()];
+  const all = named.length > 0 ? named : candidates(state, request.Filters ?? []);
   const filters = request.Filters?.filter((filter) => filter.Name !== "ip-exact-match");
   const found = applyFilters(all, filters, {
     facets: facetsFor(request.Filters ?? []),
@@ -35,6 +38,19 @@ export function describeNetworkInterfaces({ simulator }: Call, body: unknown): o
   });
   const { total, items } = page(found, request);
   return { TotalCount: total, NetworkInterfaceSet: items.map(renderEni) };
+}
+
+/** The network interfaces among which all are that the filters let through: few, where a filter tells how to find them. */
+function candidates(state: CloudState, filters: Filters): readonly Eni[] {
+  const valuesOf = (name: string) => filters.find((filter) => filter.Name === name)?.Values;
+  const ids = valuesOf("network-interface-id");
+  if (ids !== undefined) {
+    return [...new Set(ids)].flatMap((id) => state.enis.get(id) ?? []);
+  }
+  const machines = valuesOf("attachment.instance-id");
+  return machines === undefined
+    ? [...state.enis.values()]
+    : [...new Set(machines)].flatMap((id) => enisOf(state, id));
 }
 
 function facetsFor(filters: Filters): Record<string, Facet<Eni>> {
@@ -48,7 +64,13 @@ function facetsFor(filters: Filters): Record<string, Facet<Eni>> {
     "groups.security-group-id": (eni) => eni.groups,
     "is-primary": (eni) => (eni.primary ? ["true", "TRUE"] : ["false", "FALSE"]),
     "eni-type": (eni) => [eni.primary ? "1" : "0"],
+    "eni-qos": () => ["DEFAULT"],
     "address-ip": addressFacet(filters),
+    "address-ipv6": () => [],
+    "address-type": () => [],
+    "public-address-ip": () => [],
+    "termination-protection": () => ["false", "FALSE"],
+    "traffic-protection": () => ["false", "FALSE"],
   };
 }
 

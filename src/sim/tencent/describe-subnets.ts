@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CloudError } from "../vpc/cloud-error.ts";
-import type { Subnet } from "../vpc/state.ts";
+import type { CloudState, Subnet } from "../vpc/state.ts";
 import type { Call } from "./action.ts";
 import {
   applyFilters,
@@ -20,16 +20,18 @@ const parameters = z.strictObject({
 });
 
 /** DescribeSubnets. */
-export function describeSubnets({ simulator }: Call, body: unknown): object {
+export async function describeSubnets(call: Call, body: unknown): Promise<object> {
   const request = readParameters(parameters, body);
   notBoth(request.SubnetIds, request.Filters, "SubnetIds");
-  const missing = request.SubnetIds?.find((id) => !simulator.state.subnets.has(id));
+  return call.look((state) => find(state, request));
+}
+
+function find(state: CloudState, request: z.infer<typeof parameters>): object {
+  const missing = request.SubnetIds?.find((id) => !state.subnets.has(id));
   if (missing !== undefined) {
     throw new CloudError("ResourceNotFound", `The resource ${missing} does not exist.`);
   }
-  const all = [...simulator.state.subnets.values()].filter(
-    (it) => request.SubnetIds?.includes(it.subnetId) ?? true,
-  );
+  const all = [...state.subnets.values()].filter((it) => request.SubnetIds?.includes(it.subnetId) ?? true);
   const found = applyFilters(all, request.Filters, {
     facets: {
       "subnet-id": (it) => [it.subnetId],
@@ -38,6 +40,12 @@ export function describeSubnets({ simulator }: Call, body: unknown): object {
       zone: (it) => [it.zone],
       "cidr-block": (it: Subnet) => [renderSubnet(it).CidrBlock ?? ""],
       "is-default": () => ["false", "FALSE"],
+      "is-remote-vpc-snat": () => ["false", "FALSE"],
+      "is-cdc-subnet": () => ["0"],
+      "cdc-id": () => [],
+      "isp-type": () => ["BGP"],
+      "address-type": () => [],
+      "ipv6-cidr-block": () => [],
     },
     tags: () => [],
   });

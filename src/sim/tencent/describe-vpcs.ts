@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CloudError } from "../vpc/cloud-error.ts";
-import type { Vpc } from "../vpc/state.ts";
+import type { CloudState, Vpc } from "../vpc/state.ts";
 import type { Call } from "./action.ts";
 import {
   applyFilters,
@@ -20,20 +20,29 @@ const parameters = z.strictObject({
 });
 
 /** DescribeVpcs. */
-export function describeVpcs({ simulator }: Call, body: unknown): object {
+export async function describeVpcs(call: Call, body: unknown): Promise<object> {
   const request = readParameters(parameters, body);
   notBoth(request.VpcIds, request.Filters, "VpcIds");
-  const missing = request.VpcIds?.find((id) => !simulator.state.vpcs.has(id));
+  return call.look((state) => find(state, request));
+}
+
+function find(state: CloudState, request: z.infer<typeof parameters>): object {
+  const missing = request.VpcIds?.find((id) => !state.vpcs.has(id));
   if (missing !== undefined) {
     throw new CloudError("ResourceNotFound", `The resource ${missing} does not exist.`);
   }
-  const all = [...simulator.state.vpcs.values()].filter((it) => request.VpcIds?.includes(it.vpcId) ?? true);
+  const all = [...state.vpcs.values()].filter((it) => request.VpcIds?.includes(it.vpcId) ?? true);
+  const names = request.Filters?.find((filter) => filter.Name === "vpc-name")?.Values ?? [];
   const found = applyFilters(all, request.Filters, {
     facets: {
       "vpc-id": (it) => [it.vpcId],
-      "vpc-name": (it) => [it.name],
+      // A part of the name is enough.
+      "vpc-name": (it) => names.filter((name) => it.name.includes(name)),
       "cidr-block": (it: Vpc) => [renderVpc(it).CidrBlock ?? ""],
       "is-default": () => ["false", "FALSE"],
+      "isp-type": () => ["BGP"],
+      "address-type": () => [],
+      "ipv6-cidr-block": () => [],
     },
     tags: () => [],
   });

@@ -156,19 +156,20 @@ export async function unassignPrivateIpAddressesAction(call: Call, body: unknown
 }
 
 /** DescribeVpcTaskResult. */
-export function describeVpcTaskResult({ simulator }: Call, body: unknown): object {
-  const task = findTask(simulator.state, readParameters(taskSchema, body).TaskId);
+export async function describeVpcTaskResult(call: Call, body: unknown): Promise<object> {
+  const { TaskId } = readParameters(taskSchema, body);
+  const task = await call.look((state) => findTask(state, TaskId));
   const result = { ResourceId: task.eniId, Status: task.status };
   return { Status: task.status, Output: task.output, Result: task.status === "RUNNING" ? [] : [result] };
 }
 
 function run<Answer>(
-  { simulator, action, requestId }: Call,
+  call: Call,
   token: string | undefined,
   act: (state: CloudState, occasion: Occasion) => Step<Answer>,
 ): Promise<Answer> {
-  return simulator.run((state, now) =>
-    once(state, { action, token, now }, () => act(state, { now, requestId })),
+  return call.run((state, occasion) =>
+    once(state, { action: call.action, token, now: occasion.now }, () => act(state, occasion)),
   );
 }
 

@@ -3,6 +3,7 @@ import { describeInstances } from "./describe-instances.ts";
 import { describeNetworkInterfaceLimit } from "./describe-network-interface-limit.ts";
 import { describeNetworkInterfaces } from "./describe-network-interfaces.ts";
 import { describeSubnets } from "./describe-subnets.ts";
+import { describeVpcLimits } from "./describe-vpc-limits.ts";
 import { describeVpcs } from "./describe-vpcs.ts";
 import {
   assignPrivateIpAddressesAction,
@@ -24,6 +25,7 @@ export const products: readonly Product[] = [
     regional: true,
     actions: {
       DescribeVpcs: describeVpcs,
+      DescribeVpcLimits: describeVpcLimits,
       DescribeSubnets: describeSubnets,
       DescribeNetworkInterfaces: describeNetworkInterfaces,
       DescribeNetworkInterfaceLimit: describeNetworkInterfaceLimit,

@@ -75,14 +75,16 @@ export async function unTagResources(call: Call, body: unknown): Promise<object>
 }
 
 /** GetResources: network interfaces, by name or by tags. */
-export function getResources(call: Call, body: unknown): object {
+export async function getResources(call: Call, body: unknown): Promise<object> {
   const request = readParameters(getResourcesSchema, body);
   const named = request.ResourceList?.map((resource) => eniIdOf(call, resource));
-  const found = [...call.simulator.state.enis.values()]
-    .filter((eni) => named?.includes(eni.eniId) ?? true)
-    .filter((eni) =>
-      request.TagFilters.every((filter) => hasTag(eni, { key: filter.TagKey, values: filter.TagValue })),
-    );
+  const found = await call.look((state) =>
+    [...state.enis.values()]
+      .filter((eni) => named?.includes(eni.eniId) ?? true)
+      .filter((eni) =>
+        request.TagFilters.every((filter) => hasTag(eni, { key: filter.TagKey, values: filter.TagValue })),
+      ),
+  );
   const start = Number(request.PaginationToken);
   const end = named === undefined ? start + request.MaxResults : found.length;
   return {
@@ -114,7 +116,7 @@ async function tagEach(
 }
 
 async function tag(call: Call, request: TagRequest): Promise<void> {
-  await call.simulator.run((state) => tagNetworkInterface(state, request));
+  await call.run((state) => tagNetworkInterface(state, request));
 }
 
 /** Takes the id out of `qcs::vpc:ap-sim:uin/100000000001:eni/eni-k3v9x0ab`; the account may be left out. */

@@ -1,9 +1,10 @@
 import { CloudError } from "./cloud-error.ts";
 import { buildEni } from "./create-network-interface.ts";
 import { findSubnet } from "./find.ts";
-import { findInstanceType } from "./instance-types.ts";
+import { knownInstanceType } from "./instance-types.ts";
 import { plugEffects } from "./plug.ts";
-import { type CloudState, type Eni, type Host, type Instance, type Step, withEntry } from "./state.ts";
+import { putEni } from "./put-eni.ts";
+import type { CloudState, Eni, Host, Instance, Step } from "./state.ts";
 
 /** A machine that starts. */
 export interface InstanceWish {
@@ -20,8 +21,8 @@ export interface InstanceWish {
  * A machine starts: it runs, with a primary network interface that has its address.
  *
  * @returns the machine and its primary network interface
- * @throws CloudError as buildEni; ResourceInUse where there is a machine of that id; InvalidParameterValue for a type that
- *   is not known; UnsupportedOperation.ZoneMismatch for a subnet of another zone
+ * @throws CloudError as buildEni and knownInstanceType; ResourceInUse where there is a machine of that id;
+ *   UnsupportedOperation.ZoneMismatch for a subnet of another zone
  */
 export function addInstance(
   state: CloudState,
@@ -31,13 +32,7 @@ export function addInstance(
   if (state.instances.has(wish.instanceId)) {
     throw new CloudError("ResourceInUse", `The machine ${wish.instanceId} exists already.`);
   }
-  const type = state.settings.instanceTypes[wish.instanceType] ?? findInstanceType(wish.instanceType);
-  if (type === undefined) {
-    throw new CloudError(
-      "InvalidParameterValue",
-      `The instance type "${wish.instanceType}" is not known: name one like S5.MEDIUM2, or configure it under instanceTypes.`,
-    );
-  }
+  const type = knownInstanceType(state, wish.instanceType);
   const subnet = findSubnet(state, wish.subnetId);
   if (subnet.zone !== wish.zone) {
     throw new CloudError(
@@ -76,11 +71,7 @@ export function addInstance(
     createdAt: occasion.now,
   };
   return {
-    state: {
-      ...built.state,
-      enis: withEntry(built.state.enis, eni.eniId, eni),
-      instances: withEntry(built.state.instances, instanceId, instance),
-    },
+    state: { ...putEni(built.state, eni), instances: built.state.instances.with(instanceId, instance) },
     answer: { instance, eni },
     effects: plugEffects(instance, eni),
   };

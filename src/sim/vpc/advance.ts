@@ -1,75 +1,73 @@
 import { attaching } from "./attach-network-interface.ts";
 import { findSubnet } from "./find.ts";
 import { isPlugged, plugEffects } from "./plug.ts";
-import {
-  type CloudState,
-  type Effect,
-  type Eni,
-  type Job,
-  type Time,
-  withEntry,
-  withoutEntry,
-} from "./state.ts";
+import { dropEni, putEni, unclaimInstance } from "./put-eni.ts";
+import type { CloudState, Effect, Eni, Job, Time } from "./state.ts";
 import { returnAddresses } from "./subnet-addresses.ts";
-import { finishJob, forgetOldTasks } from "./task.ts";
+import { finishJob, forgetOldTasks, schedule } from "./task.ts";
 
-/** When the next job is done; undefined when the cloud has nothing to do. */
+interface Advance {
+  readonly state: CloudState;
+  readonly effects: readonly Effect[];
+}
+
+/** When the next job is done; undefined when the cloud has nothing to do, or nothing that ends by itself. */
 export function nextDue(state: CloudState): Time | undefined {
-  let earliest: Time | undefined;
-  for (const job of state.jobs.values()) {
-    if (earliest === undefined || job.due < earliest) {
-      earliest = job.due;
+  let queue = state.due;
+  for (let { first } = queue; first !== undefined; { first } = queue) {
+    if (state.jobs.get(first.key)?.due === first.due) {
+      return first.due;
     }
+    queue = queue.withoutFirst();
   }
-  return earliest;
+  return undefined;
 }
 
 /** The state as it is now: every job that is due is done, in the order in which they fell due. */
-export function advance(state: CloudState, now: Time): { state: CloudState; effects: readonly Effect[] } {
+export function advance(state: CloudState, now: Time): Advance {
   let current = forgetOldTasks(state, now);
   const effects: Effect[] = [];
-  for (let job = firstDue(current, now); job !== undefined; job = firstDue(current, now)) {
-    const step = complete(current, job);
-    current = step.state;
-    effects.push(...step.effects);
+  for (let { first } = current.due; first !== undefined && first.due <= now; { first } = current.due) {
+    const job = current.jobs.get(first.key);
+    current = { ...current, due: current.due.withoutFirst() };
+    if (job?.due === first.due) {
+      const step = complete(current, job);
+      current = step.state;
+      effects.push(...step.effects);
+    }
   }
   return { state: current, effects };
 }
 
-function firstDue(state: CloudState, now: Time): Job | undefined {
-  let first: Job | undefined;
-  for (const job of state.jobs.values()) {
-    if (job.due <= now && (first === undefined || job.due < first.due)) {
-      first = job;
-    }
-  }
-  return first;
-}
-
-function complete(state: CloudState, job: Job): { state: CloudState; effects: readonly Effect[] } {
+function complete(state: CloudState, job: Job): Advance {
   const eni = state.enis.get(job.eniId);
   if (eni === undefined) {
     throw new Error(
       `The job ${job.taskId} is at ${job.eniId}, which does not exist: a network interface may go only by its own job.`,
     );
   }
+  const fails = job.failure?.at === job.work.kind;
   switch (job.work.kind) {
     case "create":
-      return completeCreate(state, job, eni);
+      return fails ? drop(state, job, eni) : completeCreate(state, job, eni);
     case "attach":
-      return completeAttach(state, job, eni);
+      return fails ? withoutAttachment(state, job, eni) : completeAttach(state, job, eni);
     case "detach":
-      return completeDetach(state, job, eni);
+      return fails ? asBefore(state, job, eni) : withoutAttachment(state, job, eni);
     case "delete":
-      return completeDelete(state, job, eni);
+      return fails ? asBefore(state, job, eni) : drop(state, job, eni);
     case "assign":
-      return completeAssign(state, job, { eni, addresses: job.work.addresses });
+      return fails
+        ? withoutAddresses(state, job, { eni, addresses: job.work.addresses })
+        : withAddresses(state, job, { eni, addresses: job.work.addresses });
     case "unassign":
-      return completeUnassign(state, job, { eni, addresses: job.work.addresses });
+      return fails
+        ? withAddresses(state, job, { eni, addresses: job.work.addresses })
+        : withoutAddresses(state, job, { eni, addresses: job.work.addresses });
   }
 }
 
-function completeCreate(state: CloudState, job: Job, eni: Eni) {
+function completeCreate(state: CloudState, job: Job, eni: Eni): Advance {
   const created: Eni = { ...eni, state: "AVAILABLE", addresses: eni.addresses.map(available) };
   const attachTo = job.work.kind === "create" ? job.work.attachTo : undefined;
   if (attachTo === undefined) {
@@ -77,7 +75,7 @@ function completeCreate(state: CloudState, job: Job, eni: Eni) {
   }
   const instance = state.instances.get(attachTo.instanceId);
   if (instance === undefined) {
-    return done(state, job, {
+    return done(unclaimInstance(state, attachTo.instanceId, eni.eniId), job, {
       eni: created,
       failure: `The machine ${attachTo.instanceId} does not exist any more.`,
     });
@@ -88,44 +86,38 @@ function completeCreate(state: CloudState, job: Job, eni: Eni) {
     work: { kind: "attach", instanceId: instance.instanceId },
   };
   const onItsWay = attaching(state, created, { instance, now: job.due });
-  const enis = withEntry(state.enis, eni.eniId, onItsWay);
-  return { state: { ...state, enis, jobs: withEntry(state.jobs, eni.eniId, next) }, effects: [] };
+  return { state: schedule(putEni(state, onItsWay), next), effects: [] };
 }
 
-function completeAttach(state: CloudState, job: Job, eni: Eni) {
+function completeAttach(state: CloudState, job: Job, eni: Eni): Advance {
   const instance = state.instances.get(eni.attachment?.instanceId ?? "");
   const attached: Eni = { ...eni, state: "AVAILABLE" };
   const effects = instance === undefined ? [] : plugEffects(instance, attached);
   return done(state, job, { eni: attached, effects });
 }
 
-function completeDetach(state: CloudState, job: Job, eni: Eni) {
+function withoutAttachment(state: CloudState, job: Job, eni: Eni): Advance {
   const { attachment: _, ...rest } = eni;
   const effects: Effect[] = isPlugged(state, eni) ? [{ kind: "unplug", eniId: eni.eniId }] : [];
   return done(state, job, { eni: { ...rest, state: "AVAILABLE" }, effects });
 }
 
-function completeDelete(state: CloudState, job: Job, eni: Eni) {
-  const subnet = returnAddresses(
-    findSubnet(state, eni.subnetId),
-    eni.addresses.map((it) => it.address),
-  );
-  const finished = finishJob(state, job, { now: job.due });
-  return {
-    state: {
-      ...finished,
-      enis: withoutEntry(finished.enis, eni.eniId),
-      subnets: withEntry(finished.subnets, subnet.subnetId, subnet),
-    },
-    effects: [],
-  };
+function asBefore(state: CloudState, job: Job, eni: Eni): Advance {
+  return done(state, job, { eni: { ...eni, state: "AVAILABLE" } });
 }
 
-function completeAssign(
+function drop(state: CloudState, job: Job, eni: Eni): Advance {
+  const attachTo = job.work.kind === "create" ? job.work.attachTo : undefined;
+  const idle = over(state, job);
+  const unclaimed = attachTo === undefined ? idle : unclaimInstance(idle, attachTo.instanceId, eni.eniId);
+  return { state: dropEni(unclaimed, eni), effects: [] };
+}
+
+function withAddresses(
   state: CloudState,
   job: Job,
   { eni, addresses }: { eni: Eni; addresses: readonly string[] },
-) {
+): Advance {
   const arrived = new Set(addresses);
   const changed = {
     ...eni,
@@ -135,32 +127,35 @@ function completeAssign(
   return done(state, job, { eni: changed, effects });
 }
 
-function completeUnassign(
+function withoutAddresses(
   state: CloudState,
   job: Job,
   { eni, addresses }: { eni: Eni; addresses: readonly string[] },
-) {
+): Advance {
   const gone = new Set(addresses);
   const changed = { ...eni, addresses: eni.addresses.filter((it) => !gone.has(it.address)) };
   const subnet = returnAddresses(findSubnet(state, eni.subnetId), addresses);
-  return done({ ...state, subnets: withEntry(state.subnets, subnet.subnetId, subnet) }, job, {
-    eni: changed,
-  });
+  return done({ ...state, subnets: state.subnets.with(subnet.subnetId, subnet) }, job, { eni: changed });
 }
 
 function done(
   state: CloudState,
   job: Job,
   outcome: { eni: Eni; effects?: readonly Effect[]; failure?: string },
-) {
-  const finished = finishJob(state, job, {
-    now: job.due,
-    ...(outcome.failure === undefined ? {} : { failure: outcome.failure }),
-  });
+): Advance {
   return {
-    state: { ...finished, enis: withEntry(finished.enis, outcome.eni.eniId, outcome.eni) },
+    state: putEni(over(state, job, outcome.failure), outcome.eni),
     effects: outcome.effects ?? [],
   };
+}
+
+/** The state in which the job is over, as it was meant to end. */
+function over(state: CloudState, job: Job, failure = failureOf(job)): CloudState {
+  return finishJob(state, job, { now: job.due, ...(failure === undefined ? {} : { failure }) });
+}
+
+function failureOf(job: Job): string | undefined {
+  return job.failure?.at === job.work.kind ? job.failure.output : undefined;
 }
 
 function available<T extends { state: string }>(it: T): Omit<T, "state"> & { state: "AVAILABLE" } {

@@ -7,14 +7,7 @@ import {
   pendingAddress,
 } from "./create-network-interface.ts";
 import { findIdleEni, findSubnet } from "./find.ts";
-import {
-  type CloudState,
-  type Eni,
-  type Occasion,
-  type PrivateAddress,
-  type Step,
-  withEntry,
-} from "./state.ts";
+import type { CloudState, Eni, Occasion, PrivateAddress, Step } from "./state.ts";
 import { chooseAddresses, takeAddresses } from "./subnet-addresses.ts";
 import { latencyOf, startJob } from "./task.ts";
 
@@ -64,9 +57,13 @@ export function assignPrivateAddresses(
     due: occasion.now + latencyOf(state, "AssignPrivateIpAddresses"),
     work: { kind: "assign" as const, addresses: added.map((it) => it.address) },
   };
-  const subnets = withEntry(state.subnets, eni.subnetId, takeAddresses(named, chosen));
+  const subnets = state.subnets.with(eni.subnetId, takeAddresses(named, chosen));
   const changed = { ...eni, addresses: [...eni.addresses, ...added] };
-  return { state: startJob({ ...state, subnets }, changed, job), answer: added, effects: [] };
+  return {
+    state: startJob({ ...state, subnets }, changed, { job, fate: occasion.fate }),
+    answer: added,
+    effects: [],
+  };
 }
 
 function addressQuota(state: CloudState, eni: Eni): number {

@@ -63,7 +63,8 @@ describe("attachNetworkInterface()", () => {
       refusal(() => attachNetworkInterface(from, { eniId: id, instanceId }, occasion));
 
     expect(again(attaching, first.eniId, ids.a)).toBe("UnsupportedOperation.MutexOperationTaskRunning");
-    expect(again(attaching, eniId, ids.a)).toBe("LimitExceeded");
+    expect(again(attaching, eniId, ids.a)).toBe("OperationDenied.MutexTaskRunning");
+    expect(again(attaching, eniId, ids.b)).toBeUndefined();
     const attached = settle(attaching).state;
     expect(again(attached, first.eniId, ids.b)).toBe("UnsupportedOperation.AttachmentAlreadyExists");
     expect(again(attached, eniId, ids.a)).toBe("LimitExceeded");

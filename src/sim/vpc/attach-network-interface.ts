@@ -1,5 +1,5 @@
 import { CloudError } from "./cloud-error.ts";
-import { enisOf, findIdleEni, findInstance } from "./find.ts";
+import { enisOf, findIdleEni, findIdleInstance } from "./find.ts";
 import type { CloudState, Eni, Instance, Occasion, Step } from "./state.ts";
 import { latencyOf, startJob } from "./task.ts";
 
@@ -12,7 +12,7 @@ export interface AttachRequest {
  * AttachNetworkInterface: the interface is ATTACHING until the latency has passed. It shows its machine from the start,
  * as it counts against the machine's quota from the start.
  *
- * @throws CloudError as findIdleEni and checkAttachable; ResourceNotFound for a machine that does not exist;
+ * @throws CloudError as findIdleEni, findIdleInstance and checkAttachable;
  *   UnsupportedOperation.AttachmentAlreadyExists
  */
 export function attachNetworkInterface(
@@ -21,7 +21,7 @@ export function attachNetworkInterface(
   occasion: Occasion,
 ): Step<null> {
   const eni = findIdleEni(state, request.eniId);
-  const instance = findInstance(state, request.instanceId);
+  const instance = findIdleInstance(state, request.instanceId);
   if (eni.attachment !== undefined) {
     throw new CloudError(
       "UnsupportedOperation.AttachmentAlreadyExists",
@@ -36,7 +36,10 @@ export function attachNetworkInterface(
     work: { kind: "attach" as const, instanceId: instance.instanceId },
   };
   return {
-    state: startJob(state, attaching(state, eni, { instance, now: occasion.now }), job),
+    state: startJob(state, attaching(state, eni, { instance, now: occasion.now }), {
+      job,
+      fate: occasion.fate,
+    }),
     answer: null,
     effects: [],
   };

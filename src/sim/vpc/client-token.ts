@@ -1,4 +1,4 @@
-import { type CloudState, type Step, type Time, withEntry } from "./state.ts";
+import type { CloudState, Step, Time } from "./state.ts";
 
 /** How long a token is remembered, in milliseconds. The API's documentation does not say; this outlasts any caller's patience. */
 const tokenLife = 60 * 60 * 1000;
@@ -28,7 +28,13 @@ export function once<Answer>(
     return { state, answer: earlier.answer as Answer, effects: [] };
   }
   const step = act();
-  const remembered = [...step.state.answers].filter(([, it]) => it.answeredAt + tokenLife > request.now);
-  const answers = withEntry(new Map(remembered), key, { answer: step.answer, answeredAt: request.now });
-  return { ...step, state: { ...step.state, answers } };
+  let { answers } = step.state;
+  for (const [old, { answeredAt }] of step.state.answers) {
+    if (answeredAt + tokenLife > request.now) {
+      break;
+    }
+    answers = answers.without(old);
+  }
+  const remembered = answers.with(key, { answer: step.answer, answeredAt: request.now });
+  return { ...step, state: { ...step.state, answers: remembered } };
 }

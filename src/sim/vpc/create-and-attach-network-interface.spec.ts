@@ -37,10 +37,14 @@ describe("createAndAttachNetworkInterface()", () => {
     expect(eniOf(advance(state, 5000).state, answer.eniId)).toMatchObject({ state: "AVAILABLE" });
   });
 
-  it("counts against the machine's quotas from the start", () => {
+  it("keeps the machine busy from the start, and counts against its quotas at the end", () => {
     const { state } = begin();
     const more = { ...eniWish(), instanceId: ids.a };
-    expect(refusal(() => createAndAttachNetworkInterface(state, more, occasion))).toBe("LimitExceeded");
+    const again = (from: typeof state) =>
+      refusal(() => createAndAttachNetworkInterface(from, more, { now: 9000, requestId: "task-2" }));
+    expect(again(state)).toBe("OperationDenied.MutexTaskRunning");
+    expect(again(advance(state, 1150).state)).toBe("OperationDenied.MutexTaskRunning");
+    expect(again(advance(state, 9000).state)).toBe("LimitExceeded");
     const wide = { ...eniWish({ secondaryCount: 4 }), instanceId: ids.b };
     expect(refusal(() => createAndAttachNetworkInterface(state, wide, occasion))).toBe("LimitExceeded");
   });

@@ -1,6 +1,6 @@
 import { checkAttachable } from "./attach-network-interface.ts";
-import { buildEni, type EniWish } from "./create-network-interface.ts";
-import { findInstance } from "./find.ts";
+import { buildEni, checkVpcQuota, type EniWish } from "./create-network-interface.ts";
+import { findIdleInstance } from "./find.ts";
 import type { CloudState, Eni, Occasion, Step } from "./state.ts";
 import { latencyOf, startJob } from "./task.ts";
 
@@ -13,14 +13,15 @@ export interface CreateAndAttachRequest extends EniWish {
  * CreateNetworkInterface, then ATTACHING for that of AttachNetworkInterface; where the machine is gone by then it
  * stays, detached, and the task has failed.
  *
- * @throws CloudError as buildEni and checkAttachable; ResourceNotFound for a machine that does not exist
+ * @throws CloudError as buildEni, checkVpcQuota, findIdleInstance and checkAttachable
  */
 export function createAndAttachNetworkInterface(
   state: CloudState,
   request: CreateAndAttachRequest,
   occasion: Occasion,
 ): Step<Eni> {
-  const instance = findInstance(state, request.instanceId);
+  const instance = findIdleInstance(state, request.instanceId);
+  checkVpcQuota(state, request.vpcId);
   const built = buildEni(state, request, { now: occasion.now, quota: instance.type.addressesPerEni });
   checkAttachable(state, instance, { ...built.eni, addressCount: built.eni.addresses.length });
   const job = {
@@ -32,5 +33,9 @@ export function createAndAttachNetworkInterface(
       attachTo: { instanceId: instance.instanceId, takes: latencyOf(state, "AttachNetworkInterface") },
     },
   };
-  return { state: startJob(built.state, built.eni, job), answer: built.eni, effects: [] };
+  return {
+    state: startJob(built.state, built.eni, { job, fate: occasion.fate }),
+    answer: built.eni,
+    effects: [],
+  };
 }

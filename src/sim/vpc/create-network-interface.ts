@@ -1,15 +1,7 @@
 import { CloudError } from "./cloud-error.ts";
 import { type Dice, rollId, rollMac, rollUnused } from "./dice.ts";
-import { findSubnet } from "./find.ts";
-import {
-  type CloudState,
-  type Eni,
-  type Occasion,
-  type PrivateAddress,
-  type Step,
-  type Tag,
-  withEntry,
-} from "./state.ts";
+import { findSubnet, findVpc } from "./find.ts";
+import type { CloudState, Eni, Occasion, PrivateAddress, Step, Tag } from "./state.ts";
 import { chooseAddresses, takeAddresses } from "./subnet-addresses.ts";
 import { latencyOf, startJob } from "./task.ts";
 
@@ -36,10 +28,10 @@ export interface EniWish {
 }
 
 /**
- * How many addresses a network interface of no machine may have: the largest quota of any type (CVM use limits). The
+ * How many addresses a network interface of no machine may have: the largest quota of any type (`eni-max-private-ips`). The
  * machine's own quota is judged when it is attached.
  */
-export const detachedAddressQuota = 30;
+export const detachedAddressQuota = 40;
 
 /** The most addresses that a request may name (VPC API, AssignPrivateIpAddresses). */
 const namedAddressesLimit = 10;
@@ -47,13 +39,18 @@ const namedAddressesLimit = 10;
 /**
  * CreateNetworkInterface: the interface is PENDING, and so are its addresses, until the latency has passed.
  *
- * @throws CloudError as buildEni
+ * @throws CloudError as buildEni and checkVpcQuota
  */
 export function createNetworkInterface(state: CloudState, wish: EniWish, occasion: Occasion): Step<Eni> {
+  checkVpcQuota(state, wish.vpcId);
   const built = buildEni(state, wish, { now: occasion.now, quota: detachedAddressQuota });
   const due = occasion.now + latencyOf(state, "CreateNetworkInterface");
   const job = { taskId: occasion.requestId, eniId: built.eni.eniId, due, work: { kind: "create" as const } };
-  return { state: startJob(built.state, built.eni, job), answer: built.eni, effects: [] };
+  return {
+    state: startJob(built.state, built.eni, { job, fate: occasion.fate }),
+    answer: built.eni,
+    effects: [],
+  };
 }
 
 /**
@@ -109,8 +106,7 @@ export function buildEni(
     state.dice,
     (id) => state.enis.has(id),
   );
-  const macs = new Set([...state.enis.values()].map((eni) => eni.mac));
-  const mac = rollUnused(rollMac, eniId.dice, (value) => macs.has(value));
+  const mac = rollUnused(rollMac, eniId.dice, (value) => state.macs.has(value));
   const eni: Eni = {
     eniId: eniId.value,
     name: wish.name,
@@ -126,8 +122,23 @@ export function buildEni(
     addresses,
     createdAt: options.now,
   };
-  const subnets = withEntry(state.subnets, subnet.subnetId, takeAddresses(named, chosen));
+  const subnets = state.subnets.with(subnet.subnetId, takeAddresses(named, chosen));
   return { state: { ...state, dice: mac.dice, subnets }, eni };
+}
+
+/**
+ * Refuses another network interface in a VPC that has all that it may have.
+ *
+ * @throws CloudError LimitExceeded; ResourceNotFound for a VPC that does not exist
+ */
+export function checkVpcQuota(state: CloudState, vpcId: string): void {
+  const { eniCount } = findVpc(state, vpcId);
+  if (eniCount >= state.vpcMaxEnis) {
+    throw new CloudError(
+      "LimitExceeded",
+      `The VPC ${vpcId} has ${eniCount} network interfaces; its quota is ${state.vpcMaxEnis} (vpc-max-enis).`,
+    );
+  }
 }
 
 /**

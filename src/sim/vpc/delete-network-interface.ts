@@ -27,5 +27,9 @@ export function deleteNetworkInterface(
     due: occasion.now + latencyOf(state, "DeleteNetworkInterface"),
     work: { kind: "delete" as const },
   };
-  return { state: startJob(state, { ...eni, state: "DELETING" }, job), answer: null, effects: [] };
+  return {
+    state: startJob(state, { ...eni, state: "DELETING" }, { job, fate: occasion.fate }),
+    answer: null,
+    effects: [],
+  };
 }

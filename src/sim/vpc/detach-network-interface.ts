@@ -1,5 +1,5 @@
 import { CloudError } from "./cloud-error.ts";
-import { findIdleEni, findInstance } from "./find.ts";
+import { findIdleEni, findIdleInstance } from "./find.ts";
 import type { CloudState, Occasion, Step } from "./state.ts";
 import { latencyOf, startJob } from "./task.ts";
 
@@ -11,8 +11,7 @@ export interface DetachRequest {
 /**
  * DetachNetworkInterface: the interface is DETACHING until the latency has passed; its link goes at the end.
  *
- * @throws CloudError as findIdleEni; ResourceNotFound for a machine that does not exist;
- *   UnsupportedOperation.AttachmentNotFound where the interface is not attached to that machine; UnsupportedOperation for
+ * @throws CloudError as findIdleEni and findIdleInstance; UnsupportedOperation.AttachmentNotFound where the interface is not attached to that machine; UnsupportedOperation for
  *   a primary one
  */
 export function detachNetworkInterface(
@@ -21,7 +20,7 @@ export function detachNetworkInterface(
   occasion: Occasion,
 ): Step<null> {
   const eni = findIdleEni(state, request.eniId);
-  findInstance(state, request.instanceId);
+  findIdleInstance(state, request.instanceId);
   if (eni.attachment?.instanceId !== request.instanceId) {
     throw new CloudError(
       "UnsupportedOperation.AttachmentNotFound",
@@ -40,5 +39,9 @@ export function detachNetworkInterface(
     due: occasion.now + latencyOf(state, "DetachNetworkInterface"),
     work: { kind: "detach" as const },
   };
-  return { state: startJob(state, { ...eni, state: "DETACHING" }, job), answer: null, effects: [] };
+  return {
+    state: startJob(state, { ...eni, state: "DETACHING" }, { job, fate: occasion.fate }),
+    answer: null,
+    effects: [],
+  };
 }

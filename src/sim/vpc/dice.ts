@@ -45,8 +45,9 @@ export function rollUnused<T>(
   return outcome;
 }
 
-// splitmix32: a whole period of 2^32 from any seed, in a state that is one number.
-function rollNumber(dice: Dice, below: number): Roll<number> {
+/** A number that is at least 0 and less than `below`. */
+export function rollNumber(dice: Dice, below: number): Roll<number> {
+  // splitmix32: a whole period of 2^32 from any seed, in a state that is one number.
   const next = (dice + 0x9e3779b9) >>> 0;
   let z = next;
   z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);

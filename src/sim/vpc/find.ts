@@ -1,5 +1,5 @@
 import { CloudError } from "./cloud-error.ts";
-import type { CloudState, Eni, Instance, Subnet } from "./state.ts";
+import type { CloudState, Eni, Instance, Subnet, Vpc } from "./state.ts";
 
 /**
  * The network interface of that id.
@@ -37,6 +37,15 @@ export function findSubnet(state: CloudState, subnetId: string): Subnet {
 }
 
 /**
+ * The VPC of that id.
+ *
+ * @throws CloudError InvalidParameterValue.Malformed, ResourceNotFound
+ */
+export function findVpc(state: CloudState, vpcId: string): Vpc {
+  return find(state.vpcs, vpcId, "vpc");
+}
+
+/**
  * The machine of that id.
  *
  * @throws CloudError InvalidParameterValue.Malformed, ResourceNotFound
@@ -47,13 +56,27 @@ export function findInstance(state: CloudState, instanceId: string): Instance {
 
 /** The network interfaces that are attached to a machine, or about to be. */
 export function enisOf(state: CloudState, instanceId: string): Eni[] {
-  return [...state.enis.values()].filter((eni) => {
-    const work = state.jobs.get(eni.eniId)?.work;
-    return (
-      eni.attachment?.instanceId === instanceId ||
-      (work?.kind === "create" && work.attachTo?.instanceId === instanceId)
-    );
-  });
+  return (state.enisByInstance.get(instanceId) ?? []).flatMap((eniId) => state.enis.get(eniId) ?? []);
+}
+
+/**
+ * A machine to which nothing is being attached, and from which nothing is being detached.
+ *
+ * @throws CloudError as findInstance; OperationDenied.MutexTaskRunning
+ */
+export function findIdleInstance(state: CloudState, instanceId: string): Instance {
+  const instance = findInstance(state, instanceId);
+  for (const { eniId } of enisOf(state, instanceId)) {
+    const job = state.jobs.get(eniId);
+    const kind = job?.work.kind;
+    if (kind === "attach" || kind === "detach" || kind === "create") {
+      throw new CloudError(
+        "OperationDenied.MutexTaskRunning",
+        `The machine ${instanceId} is busy with the task ${job?.taskId} (${kind} of ${eniId}).`,
+      );
+    }
+  }
+  return instance;
 }
 
 function find<T>(map: ReadonlyMap<string, T>, id: string, prefix: string): T {

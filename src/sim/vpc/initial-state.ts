@@ -1,5 +1,8 @@
 import { ConfigError, type SimConfig } from "../config.ts";
+import { AddressSet } from "./address-set.ts";
+import { DueQueue } from "./due-queue.ts";
 import { type Block, contains, overlap, parseBlock, sizeOf } from "./ipv4.ts";
+import { PersistentMap } from "./persistent-map.ts";
 import type { CloudState, Subnet, Time, Vpc } from "./state.ts";
 
 /**
@@ -9,12 +12,20 @@ import type { CloudState, Subnet, Time, Vpc } from "./state.ts";
  */
 export function initialState(config: SimConfig, now: Time): CloudState {
   const vpcs = config.vpcs.map(
-    (vpc): Vpc => ({ vpcId: vpc.vpcId, name: vpc.name, block: block(vpc.vpcId, vpc.cidr), createdAt: now }),
+    (vpc): Vpc => ({
+      vpcId: vpc.vpcId,
+      name: vpc.name,
+      block: block(vpc.vpcId, vpc.cidr),
+      eniCount: 0,
+      createdAt: now,
+    }),
   );
-  const vpcById = new Map(vpcs.map((vpc) => [vpc.vpcId, vpc]));
+  const vpcById = PersistentMap.of(vpcs.map((vpc) => [vpc.vpcId, vpc]));
   const subnets = new Map<string, Subnet>();
   for (const { cidr, ...rest } of config.subnets) {
-    const subnet = { ...rest, block: block(rest.subnetId, cidr), taken: new Set<number>(), createdAt: now };
+    const cidrBlock = block(rest.subnetId, cidr);
+    const none = AddressSet.emptyOf(cidrBlock);
+    const subnet = { ...rest, block: cidrBlock, taken: none, outsiders: none, createdAt: now };
     const vpc = vpcById.get(subnet.vpcId);
     if (
       vpc === undefined ||
@@ -44,13 +55,18 @@ export function initialState(config: SimConfig, now: Time): CloudState {
       securityGroups: config.securityGroups.map((group) => group.securityGroupId),
     },
     dice: config.seed,
+    vpcMaxEnis: config.vpcMaxEnis,
     vpcs: vpcById,
-    subnets,
-    instances: new Map(),
-    enis: new Map(),
-    tasks: new Map(),
-    jobs: new Map(),
-    answers: new Map(),
+    subnets: PersistentMap.of(subnets),
+    instances: PersistentMap.of(),
+    enis: PersistentMap.of(),
+    enisByInstance: PersistentMap.of(),
+    macs: PersistentMap.of(),
+    tasks: PersistentMap.of(),
+    finished: PersistentMap.of(),
+    jobs: PersistentMap.of(),
+    due: DueQueue.empty,
+    answers: PersistentMap.of(),
   };
 }
 

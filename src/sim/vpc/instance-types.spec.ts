@@ -10,7 +10,8 @@ describe("findInstanceType()", () => {
     ["S5se.LARGE16", { cpu: 4, memory: 16, eniQuota: 4, addressesPerEni: 20 }],
     ["S5.2XLARGE32", { cpu: 8, memory: 32, eniQuota: 6, addressesPerEni: 20 }],
     ["S5.3XLARGE24", { cpu: 12, memory: 24, eniQuota: 8, addressesPerEni: 30 }],
-    ["S5.16XLARGE256", { cpu: 64, memory: 256, eniQuota: 8, addressesPerEni: 30 }],
+    ["S5.16XLARGE256", { cpu: 64, memory: 256, eniQuota: 8, addressesPerEni: 40 }],
+    ["SA2.22XLARGE224", { cpu: 88, memory: 224, eniQuota: 8, addressesPerEni: 40 }],
   ];
   for (const [name, type] of known) {
     it(`knows ${name}`, () => {

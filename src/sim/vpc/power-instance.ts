@@ -1,7 +1,7 @@
 import { CloudError } from "./cloud-error.ts";
 import { enisOf, findInstance } from "./find.ts";
 import { isPlugged, plugEffects } from "./plug.ts";
-import { type CloudState, type Effect, type Instance, type Step, withEntry } from "./state.ts";
+import type { CloudState, Effect, Instance, Step } from "./state.ts";
 
 /**
  * A machine loses its power: its links are gone, and the cloud keeps what is attached to it.
@@ -42,6 +42,6 @@ function inState(state: CloudState, instanceId: string, wanted: Instance["state"
 }
 
 function become(state: CloudState, instance: Instance, effects: readonly Effect[]): Step<Instance> {
-  const instances = withEntry(state.instances, instance.instanceId, instance);
+  const instances = state.instances.with(instance.instanceId, instance);
   return { state: { ...state, instances }, answer: instance, effects };
 }

@@ -1,7 +1,7 @@
-import { enisOf, findInstance, findSubnet } from "./find.ts";
+import { enisOf, findInstance } from "./find.ts";
 import { isPlugged } from "./plug.ts";
-import { type CloudState, type Effect, type Eni, type Step, withEntry, withoutEntry } from "./state.ts";
-import { returnAddresses } from "./subnet-addresses.ts";
+import { dropEni, putEni } from "./put-eni.ts";
+import type { CloudState, Effect, Eni, Step } from "./state.ts";
 import { finishJob } from "./task.ts";
 
 /**
@@ -23,40 +23,32 @@ export function removeInstance(state: CloudState, instanceId: string, occasion: 
       : leftBehind(current, eni, occasion.now);
   }
   return {
-    state: { ...current, instances: withoutEntry(current.instances, instanceId) },
+    state: { ...current, instances: current.instances.without(instanceId) },
     answer: null,
     effects,
   };
 }
 
 function withoutPrimary(state: CloudState, eni: Eni, now: number): CloudState {
-  const subnet = returnAddresses(
-    findSubnet(state, eni.subnetId),
-    eni.addresses.map((it) => it.address),
-  );
   const job = state.jobs.get(eni.eniId);
   const failure = `The network interface ${eni.eniId} went with its machine.`;
   const idle = job === undefined ? state : finishJob(state, job, { now, failure });
-  return {
-    ...idle,
-    enis: withoutEntry(idle.enis, eni.eniId),
-    subnets: withEntry(idle.subnets, subnet.subnetId, subnet),
-  };
+  return dropEni(idle, eni);
 }
 
 function leftBehind(state: CloudState, eni: Eni, now: number): CloudState {
   const { attachment, ...rest } = eni;
-  const detached = withEntry(state.enis, eni.eniId, { ...rest, state: "AVAILABLE" as const });
+  const detached = putEni(state, { ...rest, state: "AVAILABLE" });
   const job = state.jobs.get(eni.eniId);
   switch (job?.work.kind) {
     case "attach":
-      return finishJob({ ...state, enis: detached }, job, {
+      return finishJob(detached, job, {
         now,
         failure: `The machine ${attachment?.instanceId} does not exist any more.`,
       });
     case "detach":
-      return finishJob({ ...state, enis: detached }, job, { now });
+      return finishJob(detached, job, { now });
     default:
-      return { ...state, enis: detached };
+      return detached;
   }
 }

@@ -1,6 +1,9 @@
 import type { InstanceType } from "../config.ts";
+import type { AddressSet } from "./address-set.ts";
 import type { Dice } from "./dice.ts";
+import type { DueQueue } from "./due-queue.ts";
 import type { Block } from "./ipv4.ts";
+import type { PersistentMap } from "./persistent-map.ts";
 
 /** Milliseconds since the epoch. */
 export type Time = number;
@@ -14,6 +17,8 @@ export interface Vpc {
   readonly vpcId: string;
   readonly name: string;
   readonly block: Block;
+  /** Network interfaces in it, without the primary ones of machines: those come with the machine and have its quota. */
+  readonly eniCount: number;
   readonly createdAt: Time;
 }
 
@@ -23,8 +28,10 @@ export interface Subnet {
   readonly name: string;
   readonly zone: string;
   readonly block: Block;
-  /** Addresses that network interfaces have, in whatever state; those that the cloud reserves are not among them. */
-  readonly taken: ReadonlySet<number>;
+  /** Addresses that somebody has, in whatever state; those that the cloud reserves are not among them. */
+  readonly taken: AddressSet;
+  /** Those among them that no network interface has: a load balancer, a database, somebody else of the subnet. */
+  readonly outsiders: AddressSet;
   readonly createdAt: Time;
 }
 
@@ -97,7 +104,10 @@ export interface Task {
 export interface Job {
   readonly taskId: string;
   readonly eniId: string;
+  /** Infinity: not before it is released. */
   readonly due: Time;
+  /** It will come to nothing when it has got as far as this kind of work. */
+  readonly failure?: { readonly output: string; readonly at: Job["work"]["kind"] };
   readonly work:
     | { readonly kind: "create"; readonly attachTo?: { readonly instanceId: string; readonly takes: number } }
     | { readonly kind: "attach"; readonly instanceId: string }
@@ -105,6 +115,18 @@ export interface Job {
     | { readonly kind: "delete" }
     | { readonly kind: "assign"; readonly addresses: readonly string[] }
     | { readonly kind: "unassign"; readonly addresses: readonly string[] };
+}
+
+/** What is to go wrong with the job of a request. */
+export interface Fate {
+  /** How much longer it takes, in milliseconds; Infinity is until it is released. */
+  readonly stallMs: number;
+  readonly failure?: {
+    /** Shown to those who ask for the task. */
+    readonly output: string;
+    /** Of CreateAndAttachNetworkInterface, the half that fails; the second where it is not said. */
+    readonly at?: "create" | "attach";
+  };
 }
 
 /** What does not change while the cloud lives. */
@@ -120,15 +142,25 @@ export interface Settings {
 export interface CloudState {
   readonly settings: Settings;
   readonly dice: Dice;
-  readonly vpcs: ReadonlyMap<string, Vpc>;
-  readonly subnets: ReadonlyMap<string, Subnet>;
-  readonly instances: ReadonlyMap<string, Instance>;
-  readonly enis: ReadonlyMap<string, Eni>;
-  readonly tasks: ReadonlyMap<string, Task>;
+  /** How many network interfaces a VPC may have, as Vpc.eniCount counts them (`vpc-max-enis`). */
+  readonly vpcMaxEnis: number;
+  readonly vpcs: PersistentMap<string, Vpc>;
+  readonly subnets: PersistentMap<string, Subnet>;
+  readonly instances: PersistentMap<string, Instance>;
+  readonly enis: PersistentMap<string, Eni>;
+  /** The network interfaces that are attached to a machine or will be, by machine. */
+  readonly enisByInstance: PersistentMap<string, readonly string[]>;
+  /** Network interfaces by MAC address. */
+  readonly macs: PersistentMap<string, string>;
+  readonly tasks: PersistentMap<string, Task>;
+  /** When tasks were over, in that order. */
+  readonly finished: PersistentMap<string, Time>;
   /** By network interface. */
-  readonly jobs: ReadonlyMap<string, Job>;
-  /** What was answered to requests that carried a client token, by action and token. */
-  readonly answers: ReadonlyMap<string, { readonly answer: unknown; readonly answeredAt: Time }>;
+  readonly jobs: PersistentMap<string, Job>;
+  /** When jobs are due, by network interface. What is not so (any more) of the job that is there is passed over. */
+  readonly due: DueQueue;
+  /** What was answered to requests that carried a client token, by action and token, in that order. */
+  readonly answers: PersistentMap<string, { readonly answer: unknown; readonly answeredAt: Time }>;
 }
 
 /** What the network has to do for the state to be true. An `unplug` takes the addresses of the link with it. */
@@ -158,16 +190,6 @@ export interface Step<Answer> {
 export interface Occasion {
   readonly now: Time;
   readonly requestId: string;
-}
-
-/** A copy of the map in which the key has another value. */
-export function withEntry<K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> {
-  return new Map(map).set(key, value);
-}
-
-/** A copy of the map without the key. */
-export function withoutEntry<K, V>(map: ReadonlyMap<K, V>, key: K): ReadonlyMap<K, V> {
-  const copy = new Map(map);
-  copy.delete(key);
-  return copy;
+  /** Absent: its job takes the usual time and succeeds. */
+  readonly fate?: Fate;
 }

@@ -25,7 +25,7 @@ export function availableAddresses(subnet: Subnet): number {
  *   (InvalidParameterValue.DuplicatePara) or one that somebody has (ResourceInUse)
  */
 export function takeAddresses(subnet: Subnet, addresses: readonly string[]): Subnet {
-  const taken = new Set(subnet.taken);
+  const values = new Set<number>();
   for (const address of addresses) {
     const value = parseIpv4(address);
     if (value === undefined) {
@@ -49,12 +49,12 @@ export function takeAddresses(subnet: Subnet, addresses: readonly string[]): Sub
     if (subnet.taken.has(value)) {
       throw new CloudError("ResourceInUse", `The address ${address} of ${subnet.subnetId} is in use.`);
     }
-    if (taken.has(value)) {
+    if (values.has(value)) {
       throw new CloudError("InvalidParameterValue.DuplicatePara", `The address ${address} is named twice.`);
     }
-    taken.add(value);
+    values.add(value);
   }
-  return { ...subnet, taken };
+  return { ...subnet, taken: subnet.taken.with(values) };
 }
 
 /**
@@ -70,22 +70,17 @@ export function chooseAddresses(subnet: Subnet, count: number): string[] {
       `The subnet ${subnet.subnetId} has ${availableAddresses(subnet)} addresses left, ${count} are needed.`,
     );
   }
-  const chosen: string[] = [];
-  for (let value = subnet.block.base; chosen.length < count; value++) {
-    if (!isReserved(subnet, value) && !subnet.taken.has(value)) {
-      chosen.push(formatIpv4(value));
-    }
-  }
-  return chosen;
+  // Among so many there may be the three that the cloud keeps.
+  return subnet.taken
+    .lowestMissing(count + 3)
+    .filter((value) => !isReserved(subnet, value))
+    .slice(0, count)
+    .map(formatIpv4);
 }
 
 /** The subnet with these addresses free again. */
 export function returnAddresses(subnet: Subnet, addresses: readonly string[]): Subnet {
-  const taken = new Set(subnet.taken);
-  for (const address of addresses) {
-    taken.delete(parseIpv4(address) ?? Number.NaN);
-  }
-  return { ...subnet, taken };
+  return { ...subnet, taken: subnet.taken.without(addresses.flatMap((it) => parseIpv4(it) ?? [])) };
 }
 
 function isReserved(subnet: Subnet, value: number): boolean {

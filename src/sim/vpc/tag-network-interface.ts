@@ -1,5 +1,5 @@
 import { findEni } from "./find.ts";
-import { type CloudState, type Step, type Tag, withEntry } from "./state.ts";
+import type { CloudState, Step, Tag } from "./state.ts";
 
 export interface TagRequest {
   readonly eniId: string;
@@ -24,5 +24,5 @@ export function tagNetworkInterface(state: CloudState, request: TagRequest): Ste
     tags.set(key, value);
   }
   const tagged = { ...eni, tags: [...tags].map(([key, value]) => ({ key, value })) };
-  return { state: { ...state, enis: withEntry(state.enis, eni.eniId, tagged) }, answer: null, effects: [] };
+  return { state: { ...state, enis: state.enis.with(eni.eniId, tagged) }, answer: null, effects: [] };
 }

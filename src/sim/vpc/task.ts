@@ -1,13 +1,6 @@
 import { CloudError } from "./cloud-error.ts";
-import {
-  type CloudState,
-  type Eni,
-  type Job,
-  type Task,
-  type Time,
-  withEntry,
-  withoutEntry,
-} from "./state.ts";
+import { claimInstance, putEni } from "./put-eni.ts";
+import type { CloudState, Eni, Fate, Job, Step, Task, Time } from "./state.ts";
 
 /** How long a finished task can be asked for, in milliseconds. */
 const taskLife = 60 * 60 * 1000;
@@ -18,14 +11,47 @@ export function latencyOf(state: CloudState, action: string): number {
 }
 
 /** The state in which the cloud works at this job, for a network interface that is as given. */
-export function startJob(state: CloudState, eni: Eni, job: Job): CloudState {
+export function startJob(
+  state: CloudState,
+  eni: Eni,
+  { job, fate }: { job: Job; fate: Fate | undefined },
+): CloudState {
   const task: Task = { taskId: job.taskId, eniId: job.eniId, status: "RUNNING", output: "" };
-  return {
-    ...state,
-    enis: withEntry(state.enis, eni.eniId, eni),
-    jobs: withEntry(state.jobs, job.eniId, job),
-    tasks: withEntry(state.tasks, job.taskId, task),
-  };
+  const scheduled = schedule(putEni(state, eni), fate === undefined ? job : fated(job, fate));
+  const started = { ...scheduled, tasks: state.tasks.with(job.taskId, task) };
+  return job.work.kind === "create" && job.work.attachTo !== undefined
+    ? claimInstance(started, job.work.attachTo.instanceId, eni.eniId)
+    : started;
+}
+
+/** The state in which the job of its network interface is this one. */
+export function schedule(state: CloudState, job: Job): CloudState {
+  const due = Number.isFinite(job.due) ? state.due.with(job.due, job.eniId) : state.due;
+  return { ...state, jobs: state.jobs.with(job.eniId, job), due };
+}
+
+function fated(job: Job, { stallMs, failure }: Fate): Job {
+  const late = { ...job, due: job.due + stallMs };
+  if (failure === undefined) {
+    return late;
+  }
+  const isDouble = job.work.kind === "create" && job.work.attachTo !== undefined;
+  const at = isDouble ? (failure.at ?? "attach") : job.work.kind;
+  return { ...late, failure: { output: failure.output, at } };
+}
+
+/**
+ * A job is done now, which is running late or would not end by itself.
+ *
+ * @throws CloudError ResourceNotFound where no such task is running
+ */
+export function releaseTask(state: CloudState, taskId: string, now: Time): Step<null> {
+  const task = findTask(state, taskId);
+  const job = state.jobs.get(task.eniId);
+  if (job?.taskId !== taskId) {
+    throw new CloudError("ResourceNotFound", `The task "${taskId}" is not running: it is ${task.status}.`);
+  }
+  return { state: schedule(state, { ...job, due: Math.min(job.due, now) }), answer: null, effects: [] };
 }
 
 /** The state in which the job is done, well or, where it says why, not. */
@@ -39,8 +65,9 @@ export function finishJob(state: CloudState, job: Job, outcome: { now: Time; fai
   };
   return {
     ...state,
-    jobs: withoutEntry(state.jobs, job.eniId),
-    tasks: withEntry(state.tasks, job.taskId, task),
+    jobs: state.jobs.without(job.eniId),
+    tasks: state.tasks.with(job.taskId, task),
+    finished: state.finished.with(job.taskId, outcome.now),
   };
 }
 
@@ -59,11 +86,13 @@ export function findTask(state: CloudState, taskId: string): Task {
 
 /** The state without the tasks that are over for longer than they can be asked for. */
 export function forgetOldTasks(state: CloudState, now: Time): CloudState {
-  const isOld = (task: Task) => task.finishedAt !== undefined && task.finishedAt + taskLife < now;
-  // Tasks stand in the order of their start; the first tells whether there is anything to do.
-  const [oldest] = state.tasks.values();
-  if (oldest === undefined || !isOld(oldest)) {
-    return state;
+  let { tasks, finished } = state;
+  for (const [taskId, finishedAt] of state.finished) {
+    if (finishedAt + taskLife >= now) {
+      break;
+    }
+    tasks = tasks.without(taskId);
+    finished = finished.without(taskId);
   }
-  return { ...state, tasks: new Map([...state.tasks].filter(([, task]) => !isOld(task))) };
+  return finished === state.finished ? state : { ...state, tasks, finished };
 }

@@ -56,5 +56,5 @@ export function unassignPrivateAddresses(
   const effects: Effect[] = isPlugged(state, eni)
     ? [{ kind: "unassign", eniId: eni.eniId, addresses: [...leaving] }]
     : [];
-  return { state: startJob(state, changed, job), answer: null, effects };
+  return { state: startJob(state, changed, { job, fate: occasion.fate }), answer: null, effects };
 }
