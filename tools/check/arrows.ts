@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ipamd: ["api", "cloud", "kube"],
   scheduler: ["api", "kube"],
   cli: ["api", "gen", "kube"],
-  sim: ["api", "netlink"],
+  sim: ["api", "kube", "netlink"],
 };
 
 /** Finer than rooms: who may import what below the path, besides the path itself. */
