@@ -1,3 +1,4 @@
+import { withinLastSecond } from "./admission/rate-limits.ts";
 import type { Time } from "./vpc/state.ts";
 
 /** How often an action was called, and how its failures divide. */
@@ -9,22 +10,18 @@ export interface ActionCalls {
   readonly busiestSecond: number;
 }
 
-/** A call that is over. */
+/** What was called. */
 export interface CountedCall {
   /** Empty where the call named none that there is. */
   readonly product: string;
   readonly action: string;
-  /** When it was let in; absent for one that was lost, or refused before it counted towards a rate. */
-  readonly admittedAt?: Time | undefined;
-  /** Absent for a call that succeeded. */
-  readonly errorCode?: string | undefined;
 }
 
 interface Tally {
   calls: number;
   errors: Record<string, number>;
   busiestSecond: number;
-  /** When those of the last second were let in. */
+  /** When those of the last second were let in, oldest first. */
   recent: Time[];
 }
 
@@ -33,10 +30,25 @@ export class CallCounter {
   readonly #actions = new Map<string, Tally>();
   readonly #products = new Map<string, Tally>();
 
-  count(call: CountedCall): void {
-    add(this.#actions, call.action, call);
-    if (call.product !== "") {
-      add(this.#products, call.product, call);
+  /** A call is let in, and counts towards a rate. Times come in their order. */
+  admit(call: CountedCall, now: Time): void {
+    for (const tally of this.#talliesOf(call)) {
+      tally.recent = [...withinLastSecond(tally.recent, now), now];
+      tally.busiestSecond = Math.max(tally.busiestSecond, tally.recent.length);
+    }
+  }
+
+  /**
+   * A call is over, let in or not.
+   *
+   * @param errorCode absent for one that succeeded
+   */
+  count(call: CountedCall, errorCode?: string): void {
+    for (const tally of this.#talliesOf(call)) {
+      tally.calls++;
+      if (errorCode !== undefined) {
+        tally.errors[errorCode] = (tally.errors[errorCode] ?? 0) + 1;
+      }
     }
   }
 
@@ -54,22 +66,17 @@ export class CallCounter {
     this.#actions.clear();
     this.#products.clear();
   }
+
+  #talliesOf({ product, action }: CountedCall): Tally[] {
+    const ofAction = tallyOf(this.#actions, action);
+    return product === "" ? [ofAction] : [ofAction, tallyOf(this.#products, product)];
+  }
 }
 
-function add(tallies: Map<string, Tally>, key: string, { admittedAt, errorCode }: CountedCall): void {
+function tallyOf(tallies: Map<string, Tally>, key: string): Tally {
   const tally = tallies.get(key) ?? { calls: 0, errors: {}, busiestSecond: 0, recent: [] };
   tallies.set(key, tally);
-  tally.calls++;
-  if (errorCode !== undefined) {
-    tally.errors[errorCode] = (tally.errors[errorCode] ?? 0) + 1;
-  }
-  if (admittedAt !== undefined) {
-    // Calls are counted when they end, and need not end in the order in which they were let in.
-    const at = tally.recent.findLastIndex((time) => time <= admittedAt) + 1;
-    tally.recent.splice(at, 0, admittedAt);
-    tally.recent = tally.recent.filter((time) => time > admittedAt - 1000);
-    tally.busiestSecond = Math.max(tally.busiestSecond, tally.recent.length);
-  }
+  return tally;
 }
 
 function shown(tallies: Map<string, Tally>): Record<string, ActionCalls> {

@@ -72,10 +72,9 @@ function errorOf({ requestId, refused }: Extract<ApiOutcome, { refused: CloudErr
   return { Error: { Code: refused.code, Message: refused.message }, RequestId: requestId };
 }
 
-/** Never written: the server ends the connection when it comes to the body. */
+/** Never written: the server ends the connection when it comes to the body. Without a reason, since it would print that. */
 function brokenConnection(): Response {
-  const broken = () => new Error("The connection was to be broken.");
-  return new Response(new ReadableStream({ pull: (controller) => controller.error(broken()) }));
+  return new Response(new ReadableStream({ pull: (controller) => controller.error() }));
 }
 
 /** What the promise resolves to, or undefined as soon as the signal is aborted. */

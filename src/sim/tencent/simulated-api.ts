@@ -46,11 +46,6 @@ export type ApiOutcome = { readonly requestId: string } & (
 
 type Effect<Kind extends FaultEffect["kind"]> = Extract<FaultEffect, { kind: Kind }>;
 
-/** How far a call has got, for the counters. */
-interface Progress {
-  admittedAt?: Time;
-}
-
 /**
  * Tencent Cloud's API 3.0 without its wire: everything between a request and its answer, so that a program that has the cloud in its
  * own process is treated as one that reaches it over HTTP. Takes the time from the simulator's clock and waits by nothing else.
@@ -85,19 +80,15 @@ export class SimulatedApi {
   async call(request: ApiRequest): Promise<ApiOutcome> {
     const requestId = this.#newRequestId();
     const effects = this.#strike(request.action);
-    const count = (progress: Progress, errorCode?: string) =>
-      this.#calls.count({ product: request.product, action: request.action, ...progress, errorCode });
-
     const lostRequest = effects.find((it) => it.kind === "loseRequest");
     if (lostRequest !== undefined) {
-      count({}, "lost request");
+      this.#calls.count(request, "lost request");
       return { requestId, lost: "request", manner: lostRequest.manner };
     }
     await this.#delay(effects, "delayRequest");
-    const progress: Progress = {};
     let outcome: ApiOutcome;
     try {
-      const answer = await this.#serve(request, { requestId, effects, progress });
+      const answer = await this.#serve(request, { requestId, effects });
       outcome = { requestId, answer: { ...answer, RequestId: requestId } };
     } catch (error) {
       outcome = { requestId, refused: this.#refusal(error, { action: request.action, requestId }) };
@@ -105,10 +96,10 @@ export class SimulatedApi {
     await this.#delay(effects, "delayAnswer");
     const lostAnswer = effects.find((it) => it.kind === "loseAnswer");
     if (lostAnswer !== undefined) {
-      count(progress, "lost answer");
+      this.#calls.count(request, "lost answer");
       return { requestId, lost: "answer", manner: lostAnswer.manner };
     }
-    count(progress, "refused" in outcome ? outcome.refused.code : undefined);
+    this.#calls.count(request, "refused" in outcome ? outcome.refused.code : undefined);
     return outcome;
   }
 
@@ -127,10 +118,10 @@ export class SimulatedApi {
 
   #serve(
     request: ApiRequest,
-    serving: { requestId: string; effects: readonly FaultEffect[]; progress: Progress },
+    serving: { requestId: string; effects: readonly FaultEffect[] },
   ): Promise<object> {
     const { action, caller } = request;
-    const { requestId, effects, progress } = serving;
+    const { requestId, effects } = serving;
     const now = this.#simulator.now();
     if (caller instanceof CloudError) {
       throw caller;
@@ -141,7 +132,7 @@ export class SimulatedApi {
     const act = findAction(product, action);
     this.#checkRegion(request, product);
     this.#gate.change((gate) => countCall(gate, action, now));
-    progress.admittedAt = now;
+    this.#calls.admit(request, now);
     checkPolicy(this.#gate.state, {
       secretId: caller.secretId,
       product: product.service,

@@ -3,18 +3,19 @@ import fc from "fast-check";
 import { advance } from "./advance.ts";
 import { assignPrivateAddresses } from "./assign-private-addresses.ts";
 import { attachNetworkInterface } from "./attach-network-interface.ts";
+import { changeQuota } from "./change-quota.ts";
+import { checkInvariants, follow, type Links, linksOf } from "./check-invariants.ts";
 import { CloudError } from "./cloud-error.ts";
 import { createAndAttachNetworkInterface } from "./create-and-attach-network-interface.ts";
 import { createNetworkInterface } from "./create-network-interface.ts";
 import { deleteNetworkInterface } from "./delete-network-interface.ts";
 import { detachNetworkInterface } from "./detach-network-interface.ts";
-import { enisOf } from "./find.ts";
-import { parseIpv4 } from "./ipv4.ts";
-import { isPlugged } from "./plug.ts";
+import { giveBackFromOutsider, takeForOutsider } from "./outsider.ts";
 import { startInstance, stopInstance } from "./power-instance.ts";
 import { removeInstance } from "./remove-instance.ts";
 import { eniWish, ids, smallCloud } from "./small-cloud.ts";
-import type { CloudState, Effect, Occasion, Step } from "./state.ts";
+import type { CloudState, Fate, Occasion, Step } from "./state.ts";
+import { releaseTask } from "./task.ts";
 import { unassignPrivateAddresses } from "./unassign-private-addresses.ts";
 
 /** What somebody does next. Numbers choose among what exists, so that most acts are about something. */
@@ -24,6 +25,7 @@ interface Move {
   readonly count: number;
   readonly machine: string;
   readonly wait: number;
+  readonly fate: Fate | undefined;
 }
 
 const acts = [
@@ -37,6 +39,10 @@ const acts = [
   "stop",
   "start",
   "remove",
+  "raiseQuota",
+  "take",
+  "giveBack",
+  "release",
   "wait",
 ] as const;
 
@@ -47,6 +53,13 @@ const moves: fc.Arbitrary<Move[]> = fc.array(
     count: fc.nat({ max: 3 }),
     machine: fc.constantFrom(ids.a, ids.b),
     wait: fc.constantFrom(0, 10, 100, 250),
+    fate: fc.option(
+      fc.record({
+        stallMs: fc.constantFrom(0, 150, Number.POSITIVE_INFINITY),
+        failure: fc.constantFrom({ output: "x" }, { output: "x", at: "create" as const }),
+      }),
+      { nil: undefined, freq: 3 },
+    ),
   }),
   { maxLength: 60 },
 );
@@ -83,60 +96,24 @@ function make(state: CloudState, move: Move, occasion: Occasion): Step<unknown> 
       return startInstance(state, move.machine);
     case "remove":
       return removeInstance(state, move.machine, occasion);
+    case "raiseQuota": {
+      const quota = state.instances.get(move.machine)?.type;
+      return changeQuota(state, {
+        instanceId: move.machine,
+        eniQuota: (quota?.eniQuota ?? 0) + 1,
+        addressesPerEni: (quota?.addressesPerEni ?? 0) + move.count,
+      });
+    }
+    case "take":
+      return takeForOutsider(state, { subnetId: ids.pods, addresses: [], count: move.count });
+    case "giveBack":
+      return giveBackFromOutsider(state, { subnetId: ids.pods, addresses: [], count: move.count });
+    case "release": {
+      const [taskId = ""] = [...state.jobs.values()].map((job) => job.taskId);
+      return releaseTask(state, taskId, occasion.now);
+    }
     case "wait":
       return { state, answer: null, effects: [] };
-  }
-}
-
-/** What the network would look like after the effects: addresses by link. An effect that cannot be is an error. */
-function follow(links: Map<string, Set<string>>, effects: readonly Effect[]): void {
-  for (const effect of effects) {
-    const addresses = links.get(effect.eniId);
-    if (effect.kind === "plug") {
-      expect(addresses).toBeUndefined();
-      links.set(effect.eniId, new Set());
-    } else if (addresses === undefined) {
-      throw new Error(`${effect.kind} of ${effect.eniId}, which is not plugged in`);
-    } else if (effect.kind === "unplug") {
-      links.delete(effect.eniId);
-    } else {
-      for (const address of effect.addresses) {
-        if (effect.kind === "assign") addresses.add(address);
-        else expect(addresses.delete(address)).toBe(true);
-      }
-    }
-  }
-}
-
-function check(state: CloudState, links: Map<string, Set<string>>): void {
-  const enis = [...state.enis.values()];
-  for (const subnet of state.subnets.values()) {
-    const inUse = enis.filter((eni) => eni.subnetId === subnet.subnetId).flatMap((eni) => eni.addresses);
-    const values = inUse.map((it) => parseIpv4(it.address) ?? -1);
-    // No address is on two network interfaces, and what the subnet counts is what they have.
-    expect(new Set(values).size).toBe(values.length);
-    expect(new Set(values)).toEqual(new Set(subnet.taken));
-  }
-  for (const instance of state.instances.values()) {
-    const attached = enisOf(state, instance.instanceId);
-    expect(attached.length).toBeLessThanOrEqual(instance.type.eniQuota);
-    const devices = attached.flatMap((eni) => eni.attachment?.deviceIndex ?? []);
-    expect(new Set(devices).size).toBe(devices.length);
-    for (const eni of attached)
-      expect(eni.addresses.length).toBeLessThanOrEqual(instance.type.addressesPerEni);
-  }
-  for (const job of state.jobs.values()) {
-    expect(state.enis.has(job.eniId)).toBe(true);
-    expect(state.tasks.get(job.taskId)?.status).toBe("RUNNING");
-  }
-  const running = [...state.tasks.values()].filter((task) => task.status === "RUNNING");
-  expect(running.length).toBe(state.jobs.size);
-  // The network is as the cloud says.
-  const plugged = enis.filter((eni) => isPlugged(state, eni));
-  expect(new Set(links.keys())).toEqual(new Set(plugged.map((eni) => eni.eniId)));
-  for (const eni of plugged) {
-    const live = eni.addresses.filter((it) => it.state === "AVAILABLE").map((it) => it.address);
-    expect(links.get(eni.eniId)).toEqual(new Set(live));
   }
 }
 
@@ -146,23 +123,22 @@ describe("the cloud", () => {
       fc.property(moves, (sequence) => {
         let state = smallCloud();
         let now = 0;
-        const links = new Map<string, Set<string>>();
-        for (const instance of state.instances.values()) {
-          links.set(instance.primaryEniId, new Set([instance.privateAddress]));
-        }
+        const links: Links = linksOf(state);
         for (const [number, move] of sequence.entries()) {
           now += move.wait;
           const advanced = advance(state, now);
           state = advanced.state;
           follow(links, advanced.effects);
           try {
-            const step = make(state, move, { now, requestId: `task-${number}` });
+            const { fate } = move;
+            const occasion = { now, requestId: `task-${number}`, ...(fate === undefined ? {} : { fate }) };
+            const step = make(state, move, occasion);
             state = step.state;
             follow(links, step.effects);
           } catch (error) {
             if (!(error instanceof CloudError)) throw error;
           }
-          check(state, links);
+          checkInvariants(state, links);
         }
       }),
       { numRuns: 300 },
