@@ -1,0 +1,318 @@
+// What people set, refused or accepted by a real API server with the policies of k8s/base/admission.
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { NEC_ANNOTATIONS, NODE_ANNOTATIONS, NODE_LABELS } from "../../src/api/annotations.ts";
+import { CLUSTER_CONFIGURATION } from "../../src/api/cluster-configuration.ts";
+import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
+import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
+import { type Node, nodes } from "../../src/kube/core-resources.ts";
+import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
+import type { ObjectMeta } from "../../src/kube/kube-object.ts";
+import type { Resource } from "../../src/kube/resource.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
+import { eventually } from "../../src/kube/testing/eventually.ts";
+import { createTransport } from "../../src/kube/transport.ts";
+import { type ApiServer, startApiServer } from "./start-api-server.ts";
+
+setDefaultTimeout(60_000);
+
+const root = join(import.meta.dir, "..", "..");
+const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
+const configMaps: Resource<{ metadata: ObjectMeta; data?: Record<string, string> }> = {
+  group: "",
+  version: "v1",
+  plural: "configmaps",
+  kind: "ConfigMap",
+  namespaced: true,
+};
+const NODE = "node-1";
+const { namespace, name: CONFIG_MAP } = CLUSTER_CONFIGURATION;
+
+let server: ApiServer;
+let kube: KubeClient;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  kube = createKubeClient(
+    createTransport(await openServerAccess({ kubeconfig: server.kubeconfig }), { userAgent: "test" }),
+  );
+  await server.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
+  await server.kubectl(["apply", "-k", join(root, "k8s/base/admission")]);
+  await kube.create(nodes, { metadata: { name: NODE }, spec: {} });
+  // A new policy takes effect once the API server has seen it: until then each of these is taken, and undone.
+  const wrong = {
+    node: async () => {
+      await annotateNode({ [NODE_ANNOTATIONS.disabled]: "maybe" });
+      await annotateNode({ [NODE_ANNOTATIONS.disabled]: null });
+    },
+    NodeENIConfig: async () => {
+      const annotations = { [NEC_ANNOTATIONS.minWarm]: "1" };
+      await kube.create(necs, { metadata: { name: "probe", annotations }, spec: {} });
+      await kube.delete(necs, "probe");
+    },
+    ConfigMap: async () => {
+      await makeConfigMap({ TKE_ENI_IPAMD_VPC_ID: "none" });
+      await kube.delete(configMaps, CONFIG_MAP, { namespace });
+    },
+  };
+  for (const [what, write] of Object.entries(wrong)) {
+    await eventually(`a wrong ${what} is refused`, async () => (await refusal(write)) !== undefined, {
+      withinMs: 30_000,
+    });
+  }
+}, 900_000);
+
+afterAll(() => server?.stop());
+
+/** Why the API server refused a write; undefined when it did not. */
+async function refusal(write: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function annotateNode(annotations: Record<string, string | null>): Promise<Node> {
+  return kube.mergePatch(nodes, NODE, { patch: { metadata: { annotations } } });
+}
+
+function makeConfigMap(data: Record<string, string>) {
+  return kube.create(configMaps, { metadata: { name: CONFIG_MAP, namespace }, data });
+}
+
+describe("a NodeENIConfig", () => {
+  const { minWarm, maxWarm, maxEnis, maxAddressesPerEni } = NEC_ANNOTATIONS;
+
+  beforeEach(async () => {
+    await refusal(() => kube.delete(necs, NODE));
+    await kube.create(necs, { metadata: { name: NODE }, spec: {} });
+    const eni = { mac: "", subnetID: "subnet-a", subnetCIDR: "10.0.16.0/24", primaryIP: "", addresses: 9 };
+    await kube.applyStatus(
+      necs,
+      {
+        metadata: { name: NODE },
+        status: {
+          eniInfos: [
+            { ...eni, eniID: "eni-1", inUse: 7 },
+            { ...eni, eniID: "eni-2", inUse: 2 },
+            { ...eni, eniID: "eni-3", inUse: 0 },
+            { ...eni, eniID: "eni-4" },
+          ],
+        },
+      },
+      { fieldManager: IPAMD_MANAGER },
+    );
+  });
+
+  function set(annotations: Record<string, string | null>, spec: object = {}) {
+    return kube.mergePatch(necs, NODE, { patch: { metadata: { annotations }, spec } as object });
+  }
+
+  test.each([
+    [{ [minWarm]: "0", [maxWarm]: "0" }],
+    [{ [minWarm]: "5", [maxWarm]: "15" }],
+    [{ [maxEnis]: "2", [maxAddressesPerEni]: "7" }],
+    [{ [maxEnis]: "9999" }],
+    [{ "example.com/other": "x" }],
+  ])("takes %j", async (annotations) => {
+    expect(await refusal(() => set(annotations))).toBeUndefined();
+  });
+
+  test.each<[Record<string, string>, string]>([
+    [
+      { [minWarm]: "5" },
+      `${minWarm} counts only together with ${maxWarm}, which is not set: set both or neither`,
+    ],
+    [
+      { [maxWarm]: "5" },
+      `${maxWarm} counts only together with ${minWarm}, which is not set: set both or neither`,
+    ],
+    [
+      { [minWarm]: "-1", [maxWarm]: "5" },
+      `${minWarm} is "-1": set a whole number from 0 to 9999, or remove it`,
+    ],
+    [
+      { [minWarm]: "1", [maxWarm]: "10000" },
+      `${maxWarm} is "10000": set a whole number from 0 to 9999, or remove it`,
+    ],
+    [{ [minWarm]: "", [maxWarm]: "" }, `${minWarm} is "": set a whole number from 0 to 9999, or remove it`],
+    [
+      { [minWarm]: "10", [maxWarm]: "9" },
+      `${minWarm} is "10", above ${maxWarm} "9": lower the minimum or raise the maximum`,
+    ],
+    [{ [maxEnis]: "two" }, `${maxEnis} is "two": set a whole number from 0 to 9999, or remove it`],
+    [
+      { [maxAddressesPerEni]: "0" },
+      `${maxAddressesPerEni} is "0": set a whole number from 1 to 9999, or remove it`,
+    ],
+    [
+      { [maxEnis]: "1" },
+      `${maxEnis} is "1", but pods hold addresses on 2 ENIs: set at least that, or move pods off the node first`,
+    ],
+    [
+      { [maxAddressesPerEni]: "6" },
+      `${maxAddressesPerEni} is "6", but pods hold 7 addresses of one ENI: set at least that, or move pods off the node first`,
+    ],
+  ])("refuses %j", async (annotations, sentence) => {
+    expect(await refusal(() => set(annotations))).toContain(sentence);
+  });
+
+  test("has its fields held to the same limits, where no annotation wins over them", async () => {
+    expect(await refusal(() => set({}, { maxRouteENI: 1 }))).toContain(
+      'spec.maxRouteENI is "1", but pods hold addresses on 2 ENIs: set at least that',
+    );
+    expect(await refusal(() => set({}, { maxIPPerENI: 6 }))).toContain(
+      'spec.maxIPPerENI is "6", but pods hold 7 addresses of one ENI: set at least that',
+    );
+    expect(await refusal(() => set({}, { maxRouteENI: 2, maxIPPerENI: 7 }))).toBeUndefined();
+    expect(await refusal(() => set({ [maxEnis]: "3" }, { maxRouteENI: 1 }))).toBeUndefined();
+  });
+
+  test("of a new node is looked at too", async () => {
+    const make = (annotations: Record<string, string>) =>
+      kube.create(necs, { metadata: { name: "node-2", annotations }, spec: { maxRouteENI: 1 } });
+    expect(await refusal(() => make({ [minWarm]: "3", [maxWarm]: "2" }))).toContain(
+      `${minWarm} is "3", above`,
+    );
+    expect(await refusal(() => make({ [minWarm]: "2", [maxWarm]: "3", [maxEnis]: "1" }))).toBeUndefined();
+  });
+
+  test("may drop an annotation, but not one of the pair", async () => {
+    await set({ [minWarm]: "2", [maxWarm]: "8", [maxEnis]: "3" });
+    expect(await refusal(() => set({ [maxWarm]: null }))).toContain(
+      `${minWarm} counts only together with ${maxWarm}`,
+    );
+    expect(await refusal(() => set({ [minWarm]: null, [maxWarm]: null, [maxEnis]: null }))).toBeUndefined();
+  });
+
+  test("that pods have outgrown is not in the way of other changes", async () => {
+    await set({ [maxEnis]: "2" });
+    await kube.mergePatch(necs, NODE, {
+      subresource: "status",
+      patch: {
+        status: {
+          eniInfos: ["eni-1", "eni-2", "eni-3"].map((eniID) => ({
+            ...{ eniID, mac: "", subnetID: "subnet-a", subnetCIDR: "10.0.16.0/24", primaryIP: "" },
+            ...{ addresses: 9, inUse: 1 },
+          })),
+        },
+      },
+    });
+    expect(await refusal(() => set({ [minWarm]: "2", [maxWarm]: "8" }))).toBeUndefined();
+    expect(await refusal(() => set({ [maxEnis]: "1" }))).toContain("pods hold addresses on 3 ENIs");
+  });
+});
+
+describe("a Node", () => {
+  const { maxAddresses, disabled } = NODE_ANNOTATIONS;
+  const { subnetIds } = NODE_LABELS;
+
+  function label(value: string | null): Promise<Node> {
+    return kube.mergePatch(nodes, NODE, {
+      patch: { metadata: { labels: { [subnetIds]: value } } } as object,
+    });
+  }
+
+  test.each([
+    [{ [maxAddresses]: "0" }],
+    [{ [maxAddresses]: "110", [disabled]: "yes" }],
+    [{ [disabled]: "false" }],
+    [{ [maxAddresses]: null, [disabled]: null }],
+  ])("takes %j", async (annotations) => {
+    expect(await refusal(() => annotateNode(annotations))).toBeUndefined();
+  });
+
+  test.each<[Record<string, string>, string]>([
+    [{ [maxAddresses]: "all" }, `${maxAddresses} is "all": set a whole number from 0 to 9999, or remove it`],
+    [{ [maxAddresses]: "-1" }, `${maxAddresses} is "-1": set a whole number from 0 to 9999, or remove it`],
+    [{ [disabled]: "" }, `${disabled} is "": set true, yes, false or no, or remove it`],
+    [{ [disabled]: "True" }, `${disabled} is "True": set true, yes, false or no, or remove it`],
+  ])("refuses %j", async (annotations, sentence) => {
+    expect(await refusal(() => annotateNode(annotations))).toContain(sentence);
+  });
+
+  test("takes subnets joined by dots or underscores, and refuses anything else", async () => {
+    for (const value of ["subnet-a1", "subnet-a1.subnet-b2_subnet-c3", null]) {
+      expect(await refusal(() => label(value))).toBeUndefined();
+    }
+    for (const value of ["", "subnet-a1.b2", "subnet-a1-subnet-b2", "eni-1"]) {
+      expect(await refusal(() => label(value))).toContain(
+        `${subnetIds} is "${value}": set subnet ids joined by dots or underscores, such as subnet-a1.subnet-b2, or remove it`,
+      );
+    }
+  });
+
+  test("joins whatever its kubelet registers it with, and is updated as long as these keys stay as they are", async () => {
+    const labels = { [subnetIds]: "nonsense" };
+    const annotations = { [maxAddresses]: "many", [disabled]: "perhaps" };
+    await kube.create(nodes, { metadata: { name: "node-3", labels, annotations }, spec: {} });
+    const update = (patch: object) => kube.mergePatch(nodes, "node-3", { patch });
+    expect(
+      await refusal(() => update({ metadata: { labels: { zone: "a" } }, spec: { unschedulable: true } })),
+    ).toBeUndefined();
+    expect(
+      await refusal(() =>
+        kube.mergePatch(nodes, "node-3", {
+          subresource: "status",
+          patch: { status: { capacity: { pods: "9" } } },
+        }),
+      ),
+    ).toBeUndefined();
+    expect(await refusal(() => update({ metadata: { annotations: { [disabled]: "no" } } }))).toBeUndefined();
+    await server.kubectl(["label", "node", "node-3", `${subnetIds}-`]);
+  });
+});
+
+describe("the ConfigMap of the cluster", () => {
+  const good = { TKE_ENI_IPAMD_VPC_ID: "vpc-a1", TKE_ENI_IPAMD_SUBNET_ID: "subnet-a1:subnet-b2" };
+
+  beforeEach(() => refusal(() => kube.delete(configMaps, CONFIG_MAP, { namespace })));
+
+  function set(data: Record<string, string | null>) {
+    return kube.mergePatch(configMaps, CONFIG_MAP, { namespace, patch: { data } as object });
+  }
+
+  test("takes ids, and other subnets later", async () => {
+    expect(await refusal(() => makeConfigMap({ CLUSTER_ID: "c", ...good }))).toBeUndefined();
+    expect(await refusal(() => set({ TKE_ENI_IPAMD_SUBNET_ID: "subnet-b2" }))).toBeUndefined();
+    expect(await refusal(() => set({ CLUSTER_ID: null }))).toBeUndefined();
+  });
+
+  test("may be without them, or without anything", async () => {
+    expect(await refusal(() => makeConfigMap({ CLUSTER_ID: "c" }))).toBeUndefined();
+    await kube.delete(configMaps, CONFIG_MAP, { namespace });
+    await server.kubectl(["create", "configmap", CONFIG_MAP, `--namespace=${namespace}`]);
+    expect(await refusal(() => set(good))).toBeUndefined();
+  });
+
+  test.each<[Record<string, string | null>, string]>([
+    [
+      { TKE_ENI_IPAMD_SUBNET_ID: "subnet-a1,subnet-b2" },
+      'TKE_ENI_IPAMD_SUBNET_ID is "subnet-a1,subnet-b2": set subnet ids joined by colons, such as subnet-a1:subnet-b2',
+    ],
+    [{ TKE_ENI_IPAMD_SUBNET_ID: "" }, 'TKE_ENI_IPAMD_SUBNET_ID is "": set subnet ids joined by colons'],
+    [
+      { TKE_ENI_IPAMD_SUBNET_ID: null },
+      "TKE_ENI_IPAMD_SUBNET_ID is in use and cannot be removed: to remove a subnet, leave its id out",
+    ],
+    [
+      { TKE_ENI_IPAMD_VPC_ID: "VPC_ID" },
+      'TKE_ENI_IPAMD_VPC_ID is "VPC_ID": set the id of a VPC, such as vpc-0a1b2c3d',
+    ],
+    [
+      { TKE_ENI_IPAMD_VPC_ID: "vpc-b2" },
+      'TKE_ENI_IPAMD_VPC_ID is "vpc-b2", and nodes and pods are in vpc-a1: if that was wrong, delete the ConfigMap, make it anew and restart ipamd',
+    ],
+  ])("refuses %j", async (data, sentence) => {
+    await makeConfigMap(good);
+    expect(await refusal(() => set(data))).toContain(sentence);
+  });
+
+  test("is that of its name in its namespace only", async () => {
+    const data = { TKE_ENI_IPAMD_VPC_ID: "none" };
+    await kube.create(configMaps, { metadata: { name: "another", namespace }, data });
+    await kube.create(configMaps, { metadata: { name: CONFIG_MAP, namespace: "default" }, data });
+  });
+});
