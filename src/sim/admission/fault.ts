@@ -38,7 +38,7 @@ export type FaultEffect = z.infer<typeof faultEffectSchema>;
 /** Which calls a fault meets, and what it does to them. */
 export const faultWishSchema = z.strictObject({
   /** Names of actions; `*` is every call, also one that is not understood. */
-  actions: z.array(z.string().min(1)).min(1),
+  actions: z.array(z.string().min(1)).min(1).readonly(),
   /** How often it strikes, of the calls it meets. */
   probability: z.number().gt(0).max(1).default(1),
   /** After so many strikes it is over; without a figure it goes on. */

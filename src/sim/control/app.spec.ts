@@ -10,12 +10,17 @@ import type { InstanceRequest } from "./messages.ts";
 
 const log = { debug() {}, info() {}, warn() {} };
 const fabric = new RecordingFabric();
-const cloud = createSimulatedCloud(simulatedWorld(), {
-  clock: systemClock,
-  fabric,
-  log,
-  newRequestId: () => crypto.randomUUID(),
-});
+// Tasks end when they are released.
+const latency = { default: 3_600_000, actions: {} };
+const cloud = createSimulatedCloud(
+  { ...simulatedWorld(), latency },
+  {
+    clock: systemClock,
+    fabric,
+    log,
+    newRequestId: () => crypto.randomUUID(),
+  },
+);
 const { simulator } = cloud;
 const app = createControlApp(cloud.control);
 let server: ReturnType<typeof Bun.serve>;
@@ -95,7 +100,118 @@ describe("the control API", () => {
     await client.removeInstance("ins-node0001");
   });
 
+  it("does what people do in the console, as tasks of the cloud", async () => {
+    await client.addInstance(machine());
+    const foreign = await client.createEni({
+      subnetId: "subnet-pods0001",
+      instanceId: "ins-node0001",
+      secondaryCount: 1,
+      tags: { owner: "somebody" },
+    });
+    expect(foreign.addresses).toEqual(["10.0.16.2", "10.0.16.3"]);
+    expect(await client.readTasks()).toMatchObject([{ eniId: foreign.eniId, kind: "create" }]);
+    const eni = async () => (await client.readState()).enis.find((it) => it.eniId === foreign.eniId);
+    const settled = async () => {
+      for (let [task] = await client.readTasks(); task !== undefined; [task] = await client.readTasks()) {
+        await client.releaseTask(task.taskId);
+      }
+      return eni();
+    };
+    expect(await settled()).toMatchObject({ instanceId: "ins-node0001", tags: { owner: "somebody" } });
+    await client.changeTags(foreign.eniId, { set: { a: "1" }, remove: ["owner"] });
+    expect((await eni())?.tags).toEqual({ a: "1" });
+
+    expect(await client.assignAddresses(foreign.eniId, { addresses: ["10.0.16.9"] })).toEqual({
+      addresses: ["10.0.16.9"],
+    });
+    await settled();
+    await client.unassignAddresses(foreign.eniId, ["10.0.16.3"]);
+    expect((await settled())?.addresses.map((it) => it.address)).toEqual(["10.0.16.2", "10.0.16.9"]);
+    await client.detachEni(foreign.eniId);
+    expect((await settled())?.instanceId).toBeNull();
+    await client.attachEni(foreign.eniId, "ins-node0001");
+    expect((await settled())?.instanceId).toBe("ins-node0001");
+    await client.detachEni(foreign.eniId);
+    await settled();
+    await expect(client.detachEni(foreign.eniId)).rejects.toMatchObject({
+      code: "UnsupportedOperation.AttachmentNotFound",
+    });
+    await client.deleteEni(foreign.eniId);
+    expect(await settled()).toBeUndefined();
+    await client.removeInstance("ins-node0001");
+  });
+
+  it("changes quotas, and has outsiders take addresses", async () => {
+    await client.addInstance(machine());
+    await client.changeQuota("ins-node0001", { eniQuota: 9 });
+    expect(simulator.state.instances.get("ins-node0001")?.type.eniQuota).toBe(9);
+    await client.resizeInstance("ins-node0001", "S5.2XLARGE16");
+    expect(simulator.state.instances.get("ins-node0001")?.type).toMatchObject({ cpu: 8, eniQuota: 6 });
+    await client.removeInstance("ins-node0001");
+
+    const pods = async () => (await client.readState()).subnets[2];
+    const { addresses } = await client.takeAddresses("subnet-pods0001", { count: 2 });
+    expect(await pods()).toMatchObject({ available: 251, outsiders: addresses });
+    await client.giveBackAddresses("subnet-pods0001", { addresses });
+    expect(await pods()).toMatchObject({ available: 253, outsiders: [] });
+  });
+
+  it("puts faults in force and takes them away", async () => {
+    const { id } = await client.addFault({
+      actions: ["DescribeVpcs"],
+      calls: 2,
+      forMs: 60_000,
+      effect: { kind: "loseAnswer" },
+    });
+    expect(await client.readFaults()).toMatchObject([
+      { id, left: 2, struck: 0, probability: 1, effect: { kind: "loseAnswer", manner: "close" } },
+    ]);
+    await client.removeFault(id);
+    await client.addFault({ actions: ["*"], effect: { kind: "stallTask" } });
+    await client.clearFaults();
+    await client.releaseStalledTasks();
+    expect(await client.readFaults()).toEqual([]);
+  });
+
+  it("sets what can be set while it runs", async () => {
+    const before = await client.readSettings();
+    expect(before).toEqual({
+      rateLimits: { actions: {} },
+      describeLag: { ms: 0, varies: false },
+      clockSkewMs: 0,
+      vpcMaxEnis: 1000,
+    });
+    const settings = {
+      rateLimits: false,
+      describeLag: { ms: 100, varies: true },
+      clockSkewMs: -5,
+      vpcMaxEnis: 7,
+    } as const;
+    await client.changeSettings(settings);
+    expect(await client.readSettings()).toEqual(settings);
+    await client.changeSettings({ clockSkewMs: 0 });
+    expect(await client.readSettings()).toEqual({ ...settings, clockSkewMs: 0 });
+    await client.changeSettings(before);
+  });
+
+  it("changes who may call, and what", async () => {
+    const call = async () => {
+      const caller = callerOf({ secretId: "AKID/two", secretKey: "key" });
+      const outcome = await cloud.api.call({ product: "vpc", action: "DescribeVpcs", body: {}, caller });
+      return "refused" in outcome ? outcome.refused.code : undefined;
+    };
+    await client.putCredential("AKID/two", { secretKey: "key" });
+    expect(await call()).toBeUndefined();
+    await client.denyActions("AKID/two", ["DescribeVpcs"]);
+    expect(await call()).toBe("UnauthorizedOperation");
+    await client.denyActions("AKID/two", []);
+    expect(await call()).toBeUndefined();
+    await client.removeCredential("AKID/two");
+    expect(await call()).toBe("AuthFailure.SecretIdNotFound");
+  });
+
   it("reads and resets the counters", async () => {
+    await client.resetCalls();
     const caller = callerOf(simulatedWorld().credentials[0] ?? { secretId: "", secretKey: "" });
     await cloud.api.call({ product: "vpc", action: "DescribeVpcs", body: {}, caller });
     const once = { calls: 1, errors: {}, busiestSecond: 1 };
@@ -129,6 +245,15 @@ describe("the control API", () => {
     await expect(client.addInstance(machine({ instanceType: "m5.large" }))).rejects.toThrow(/m5\.large/);
     await expect(client.addInstance(machine({ privateIp: "10.0.1" }))).rejects.toThrow(/privateIp/);
     await expect(client.addInstance(machine({ netns: "node-1" }))).rejects.toThrow(/netns: must be a path/);
+    await expect(
+      client.addFault({ actions: ["*"], effect: { kind: "loseAnswer", manner: "shout" as never } }),
+    ).rejects.toThrow(/effect\.manner: .*"close"\|"hang".*it is "shout"/);
+    await expect(client.changeSettings({ rateLimits: true as never })).rejects.toThrow(
+      /rateLimits: must be false, or figures under `default` and `actions`; it is true/,
+    );
+    await expect(client.takeAddresses("subnet-pods0001", {})).rejects.toThrow(
+      /must name addresses, or a count/,
+    );
     const response = await app.request("/v1/instances", { method: "POST", body: "{" });
     expect([response.status, await response.json()]).toEqual([
       400,

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { isInForce } from "../admission/admit.ts";
 import { type Fault, type FaultWish, faultWishSchema } from "../admission/fault.ts";
 import type { Gate } from "../admission/gate.ts";
@@ -16,11 +17,11 @@ import { detachNetworkInterface } from "../vpc/detach-network-interface.ts";
 import { findEni, findSubnet } from "../vpc/find.ts";
 import { giveBackFromOutsider, takeForOutsider } from "../vpc/outsider.ts";
 import { startInstance, stopInstance } from "../vpc/power-instance.ts";
+import { releaseStalledTasks, releaseTask } from "../vpc/release-task.ts";
 import { removeInstance } from "../vpc/remove-instance.ts";
 import type { CloudState, Occasion, Step } from "../vpc/state.ts";
 import { gatewayOf } from "../vpc/subnet-addresses.ts";
 import { tagNetworkInterface } from "../vpc/tag-network-interface.ts";
-import { releaseTask } from "../vpc/task.ts";
 import { unassignPrivateAddresses } from "../vpc/unassign-private-addresses.ts";
 import {
   type AddressesAnswer,
@@ -51,6 +52,11 @@ import {
 } from "./messages.ts";
 import { renderState } from "./render-state.ts";
 
+/** As the schema has it. Where it is not, the error names the value at fault. */
+function read<S extends z.ZodType>(schema: S, request: unknown): z.output<S> {
+  return schema.parse(request, { reportInput: true });
+}
+
 /**
  * What people and tests may do behind the cloud's back, in the process that has the cloud; `ControlClient` does the same from
  * elsewhere. Requests are checked here: whatever brought them may be of any form.
@@ -73,7 +79,7 @@ export class CloudControl {
 
   /** Starts a machine; its primary link is in its namespace when the promise resolves, down and without an address. */
   async addInstance(request: InstanceRequest): Promise<InstanceAnswer> {
-    const { privateIp, netns, device, ...rest } = instanceRequestSchema.parse(request);
+    const { privateIp, netns, device, ...rest } = read(instanceRequestSchema, request);
     const host = netns === undefined ? {} : { host: { netns, device } };
     const wish = { ...rest, privateAddress: privateIp, ...host };
     const { instance, eni } = await this.#simulator.runOrUndo((state, now) =>
@@ -105,19 +111,19 @@ export class CloudControl {
 
   /** Makes a machine one of another type, with that type's quota. */
   async resizeInstance(instanceId: string, instanceType: string): Promise<void> {
-    const request = resizeRequestSchema.parse({ instanceType });
+    const request = read(resizeRequestSchema, { instanceType });
     await this.#run((state) => resizeInstance(state, { instanceId, ...request }));
   }
 
   /** Gives one machine another quota, whatever its type. */
   async changeQuota(instanceId: string, request: QuotaRequest): Promise<void> {
-    const quota = quotaRequestSchema.parse(request);
+    const quota = read(quotaRequestSchema, request);
     await this.#run((state) => changeQuota(state, { instanceId, ...quota }));
   }
 
   /** Makes a network interface, as somebody does who is not under test. */
   async createEni(request: EniRequest): Promise<EniAnswer> {
-    const { subnetId, instanceId, name, secondaryCount, tags } = eniRequestSchema.parse(request);
+    const { subnetId, instanceId, name, secondaryCount, tags } = read(eniRequestSchema, request);
     const eni = await this.#run((state, occasion) => {
       const wish = {
         vpcId: findSubnet(state, subnetId).vpcId,
@@ -138,7 +144,7 @@ export class CloudControl {
 
   /** Attaches a network interface. As all that is done in the console, it is a task, and done when the latency has passed. */
   async attachEni(eniId: string, instanceId: string): Promise<void> {
-    const request = { eniId, ...attachRequestSchema.parse({ instanceId }) };
+    const request = { eniId, ...read(attachRequestSchema, { instanceId }) };
     await this.#run((state, occasion) => attachNetworkInterface(state, request, occasion));
   }
 
@@ -163,7 +169,7 @@ export class CloudControl {
 
   /** Assigns addresses to a network interface. */
   async assignAddresses(eniId: string, request: AddressesRequest): Promise<AddressesAnswer> {
-    const { addresses, count } = addressesRequestSchema.parse(request);
+    const { addresses, count } = read(addressesRequestSchema, request);
     const wishes = addresses.map((address) => ({ address }));
     const assigned = await this.#run((state, occasion) =>
       assignPrivateAddresses(state, { eniId, addresses: wishes, count }, occasion),
@@ -173,32 +179,32 @@ export class CloudControl {
 
   /** Takes addresses off a network interface. */
   async unassignAddresses(eniId: string, addresses: readonly string[]): Promise<void> {
-    const request = { eniId, ...unassignRequestSchema.parse({ addresses }) };
+    const request = { eniId, ...read(unassignRequestSchema, { addresses }) };
     await this.#run((state, occasion) => unassignPrivateAddresses(state, request, occasion));
   }
 
   /** Changes the tags of a network interface, at once. */
   async changeTags(eniId: string, request: TagsRequest): Promise<void> {
-    const { set, remove } = tagsRequestSchema.parse(request);
+    const { set, remove } = read(tagsRequestSchema, request);
     const replace = Object.entries(set).map(([key, value]) => ({ key, value }));
     await this.#run((state) => tagNetworkInterface(state, { eniId, replace, remove }));
   }
 
   /** Has an outsider take addresses of a subnet, at once. */
   async takeAddresses(subnetId: string, request: AddressesRequest): Promise<AddressesAnswer> {
-    const wish = { subnetId, ...addressesRequestSchema.parse(request) };
+    const wish = { subnetId, ...read(addressesRequestSchema, request) };
     return { addresses: await this.#run((state) => takeForOutsider(state, wish)) };
   }
 
   /** Has outsiders give addresses of a subnet back, at once. */
   async giveBackAddresses(subnetId: string, request: AddressesRequest): Promise<AddressesAnswer> {
-    const wish = { subnetId, ...addressesRequestSchema.parse(request) };
+    const wish = { subnetId, ...read(addressesRequestSchema, request) };
     return { addresses: await this.#run((state) => giveBackFromOutsider(state, wish)) };
   }
 
   /** Puts a fault in force, after those that are. */
   async addFault(wish: FaultWish): Promise<{ readonly id: string }> {
-    const { calls, forMs, ...rest } = faultWishSchema.parse(wish);
+    const { calls, forMs, ...rest } = read(faultWishSchema, wish);
     if (rest.effect.kind === "takeAddresses") {
       findSubnet(this.#simulator.state, rest.effect.subnetId);
     }
@@ -246,16 +252,12 @@ export class CloudControl {
 
   /** Has a task end now. */
   async releaseTask(taskId: string): Promise<void> {
-    await this.#run((state, { now }) => releaseTask(state, taskId, now));
+    await this.#run((state, occasion) => releaseTask(state, taskId, occasion));
   }
 
   /** Has all tasks end now that would not end by themselves. */
   async releaseStalledTasks(): Promise<void> {
-    await this.#run((state, { now }) => {
-      const stalled = [...state.jobs.values()].filter((job) => !Number.isFinite(job.due));
-      const released = stalled.reduce((it, { taskId }) => releaseTask(it, taskId, now).state, state);
-      return { state: released, answer: null, effects: [] };
-    });
+    await this.#run(releaseStalledTasks);
   }
 
   async readSettings(): Promise<Settings> {
@@ -265,7 +267,7 @@ export class CloudControl {
 
   /** Sets what can be set while the cloud runs. */
   async changeSettings(change: SettingsChange): Promise<void> {
-    const { vpcMaxEnis, ...changes } = settingsSchema.parse(change);
+    const { vpcMaxEnis, ...changes } = read(settingsSchema, change);
     this.#gate.change((state) => ({
       ...state,
       rateLimits: changes.rateLimits ?? state.rateLimits,
@@ -280,7 +282,7 @@ export class CloudControl {
 
   /** Lets somebody call the API, or with another key than before. */
   async putCredential(secretId: string, secret: Secret): Promise<void> {
-    const credential = { secretId, ...secretSchema.parse(secret) };
+    const credential = { secretId, ...read(secretSchema, secret) };
     this.#gate.change((state) => ({
       ...state,
       credentials: new Map(state.credentials).set(secretId, credential),
@@ -298,7 +300,7 @@ export class CloudControl {
 
   /** Takes actions out of a caller's policy: these, and no others that were taken out before. */
   async denyActions(secretId: string, actions: readonly string[]): Promise<void> {
-    const denied = new Set(deniedSchema.parse({ actions }).actions);
+    const denied = new Set(read(deniedSchema, { actions }).actions);
     this.#gate.change((state) => ({ ...state, denied: new Map(state.denied).set(secretId, denied) }));
   }
 

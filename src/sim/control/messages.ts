@@ -43,7 +43,7 @@ export const quotaRequestSchema = z.strictObject({
 
 export type QuotaRequest = z.input<typeof quotaRequestSchema>;
 
-const addressesSchema = z.array(z.ipv4()).default([]);
+const addressesSchema = z.array(z.ipv4()).readonly().default([]);
 const countSchema = z.int().nonnegative().default(0);
 
 /** Addresses by name, by number, or both. */

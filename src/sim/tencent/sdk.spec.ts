@@ -47,7 +47,9 @@ afterAll(async () => {
   await cloud.simulator.close();
 });
 
-function clientOptions(changes: { secretId?: string; secretKey?: string; region?: string } = {}) {
+function clientOptions(
+  changes: { secretId?: string; secretKey?: string; token?: string; region?: string } = {},
+) {
   const [credential] = world.credentials;
   return {
     credential: { secretId: credential?.secretId ?? "", secretKey: credential?.secretKey ?? "", ...changes },
@@ -191,6 +193,11 @@ describe("the SDK for Node.js, unchanged", () => {
       ["subnet-id", [subnetId], ["tke-eni-2"]],
       ["vpc-id", [vpcId], ["Primary ENI", "tke-eni-2"]],
       ["network-interface-id", [id], ["tke-eni-2"]],
+      ["network-interface-id", [id, id, "eni-00000000"], ["tke-eni-2"]],
+      ["eni-type", ["2"], []],
+      ["eni-qos", ["DEFAULT"], ["Primary ENI", "tke-eni-2"]],
+      ["public-address-ip", ["1.2.3.4"], []],
+      ["termination-protection", ["true"], []],
     ];
     for (const [Name, Values, names] of filters) {
       const found = await vpc().DescribeNetworkInterfaces({ Filters: [{ Name, Values }] });
@@ -257,6 +264,42 @@ describe("the SDK for Node.js, unchanged", () => {
       expect(await codeOf(call())).toBe(code);
     });
   }
+
+  it("is told nothing where the answer is lost, though it is done", async () => {
+    const action = "CreateNetworkInterface";
+    const create = () =>
+      vpc().CreateNetworkInterface({
+        VpcId: vpcId,
+        SubnetId: subnetId,
+        NetworkInterfaceName: "unheard",
+        ClientToken: "unheard-1",
+      });
+    await cloud.control.addFault({ actions: [action], calls: 1, effect: { kind: "loseAnswer" } });
+    await expect(create()).rejects.toThrow();
+    const filters = [{ Name: "network-interface-name", Values: ["unheard"] }];
+    const found = await vpc().DescribeNetworkInterfaces({ Filters: filters });
+    expect(found.TotalCount).toBe(1);
+    expect((await create()).NetworkInterface?.NetworkInterfaceId).toBe(
+      found.NetworkInterfaceSet?.[0]?.NetworkInterfaceId,
+    );
+  });
+
+  it("waits as long as it will where a request hangs", async () => {
+    const hang = { kind: "loseRequest", manner: "hang" } as const;
+    await cloud.control.addFault({ actions: ["DescribeVpcs"], calls: 1, effect: hang });
+    const begun = performance.now();
+    await expect(vpc().request("DescribeVpcs", {}, { signal: AbortSignal.timeout(300) })).rejects.toThrow();
+    expect(performance.now() - begun).toBeGreaterThan(290);
+    expect((await vpc().DescribeVpcs({})).TotalCount).toBe(1);
+  });
+
+  it("sends the token of a temporary credential", async () => {
+    await cloud.control.putCredential("AKIDtemp", { secretKey: "key", token: "token-1" });
+    const as = (token: string) =>
+      new VpcClient(clientOptions({ secretId: "AKIDtemp", secretKey: "key", token }));
+    expect((await as("token-1").DescribeVpcs({})).TotalCount).toBe(1);
+    expect(await codeOf(as("token-2").DescribeVpcs({}))).toBe("AuthFailure.TokenFailure");
+  });
 
   it("leaves its calls in the counters", async () => {
     await cloud.control.resetCalls();

@@ -12,10 +12,10 @@ import { deleteNetworkInterface } from "./delete-network-interface.ts";
 import { detachNetworkInterface } from "./detach-network-interface.ts";
 import { giveBackFromOutsider, takeForOutsider } from "./outsider.ts";
 import { startInstance, stopInstance } from "./power-instance.ts";
+import { releaseTask } from "./release-task.ts";
 import { removeInstance } from "./remove-instance.ts";
 import { eniWish, ids, smallCloud } from "./small-cloud.ts";
 import type { CloudState, Fate, Occasion, Step } from "./state.ts";
-import { releaseTask } from "./task.ts";
 import { unassignPrivateAddresses } from "./unassign-private-addresses.ts";
 
 /** What somebody does next. Numbers choose among what exists, so that most acts are about something. */
@@ -110,7 +110,7 @@ function make(state: CloudState, move: Move, occasion: Occasion): Step<unknown> 
       return giveBackFromOutsider(state, { subnetId: ids.pods, addresses: [], count: move.count });
     case "release": {
       const [taskId = ""] = [...state.jobs.values()].map((job) => job.taskId);
-      return releaseTask(state, taskId, occasion.now);
+      return releaseTask(state, taskId, occasion);
     }
     case "wait":
       return { state, answer: null, effects: [] };

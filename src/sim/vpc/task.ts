@@ -1,6 +1,6 @@
 import { CloudError } from "./cloud-error.ts";
 import { claimInstance, putEni } from "./put-eni.ts";
-import type { CloudState, Eni, Fate, Job, Step, Task, Time } from "./state.ts";
+import type { CloudState, Eni, Fate, Job, Task, Time } from "./state.ts";
 
 /** How long a finished task can be asked for, in milliseconds. */
 const taskLife = 60 * 60 * 1000;
@@ -38,20 +38,6 @@ function fated(job: Job, { stallMs, failure }: Fate): Job {
   const isDouble = job.work.kind === "create" && job.work.attachTo !== undefined;
   const at = isDouble ? (failure.at ?? "attach") : job.work.kind;
   return { ...late, failure: { output: failure.output, at } };
-}
-
-/**
- * A job is done now, which is running late or would not end by itself.
- *
- * @throws CloudError ResourceNotFound where no such task is running
- */
-export function releaseTask(state: CloudState, taskId: string, now: Time): Step<null> {
-  const task = findTask(state, taskId);
-  const job = state.jobs.get(task.eniId);
-  if (job?.taskId !== taskId) {
-    throw new CloudError("ResourceNotFound", `The task "${taskId}" is not running: it is ${task.status}.`);
-  }
-  return { state: schedule(state, { ...job, due: Math.min(job.due, now) }), answer: null, effects: [] };
 }
 
 /** The state in which the job is done, well or, where it says why, not. */
