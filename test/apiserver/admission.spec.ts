@@ -1,4 +1,4 @@
-// What people set, refused or accepted by a real API server with the policies of k8s/base/admission.
+// What a real API server lets people set, by the policies of k8s/base/admission, and the components do, by their roles.
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { NEC_ANNOTATIONS, NODE_ANNOTATIONS, NODE_LABELS } from "../../src/api/annotations.ts";
@@ -38,6 +38,14 @@ beforeAll(async () => {
   );
   await server.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
   await server.kubectl(["apply", "-k", join(root, "k8s/base/admission")]);
+  for (const component of ["ipamd", "agent"]) {
+    await server.kubectl([
+      "apply",
+      `--namespace=${namespace}`,
+      "-f",
+      join(root, `k8s/base/${component}/access.yaml`),
+    ]);
+  }
   await kube.create(nodes, { metadata: { name: NODE }, spec: {} });
   // A new policy takes effect once the API server has seen it: until then each of these is taken, and undone.
   const wrong = {
@@ -314,5 +322,51 @@ describe("the ConfigMap of the cluster", () => {
     const data = { TKE_ENI_IPAMD_VPC_ID: "none" };
     await kube.create(configMaps, { metadata: { name: "another", namespace }, data });
     await kube.create(configMaps, { metadata: { name: CONFIG_MAP, namespace: "default" }, data });
+  });
+});
+
+describe("rights", () => {
+  /** What a component asks for, on the whole cluster unless it says otherwise. */
+  function mayDo(component: "ipamd" | "agent", ...what: string[]): Promise<boolean> {
+    const as = `--as=system:serviceaccount:kube-system:tke-eni-${component}`;
+    return server.kubectl(["auth", "can-i", as, ...what]).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  test.each<["ipamd" | "agent", string[]]>([
+    ["ipamd", ["patch", "nodes"]],
+    ["ipamd", ["patch", "nodes", "--subresource=status"]],
+    ["ipamd", ["watch", "pods", "--all-namespaces"]],
+    ["ipamd", ["create", "events"]],
+    ["ipamd", ["patch", "events"]],
+    ["agent", ["get", "pods", "--all-namespaces"]],
+    ["agent", ["create", "events"]],
+    ["agent", ["patch", "events"]],
+  ])("%s may %j", async (component, what) => {
+    expect(await mayDo(component, ...what)).toBe(true);
+  });
+
+  test.each<["ipamd" | "agent", string[]]>([
+    ["ipamd", ["delete", "pods", "--all-namespaces"]],
+    ["ipamd", ["get", "secrets", "--namespace=kube-system"]],
+    ["ipamd", ["patch", "configmaps/tke-eni-ipamd", "--namespace=kube-system"]],
+    ["agent", ["patch", "nodes"]],
+    ["agent", ["get", "configmaps", "--namespace=kube-system"]],
+  ])("%s may not %j", async (component, what) => {
+    expect(await mayDo(component, ...what)).toBe(false);
+  });
+
+  test("ipamd follows its own ConfigMap and sees no other", async () => {
+    const kubeconfig = await server.kubeconfigOfServiceAccount("kube-system", "tke-eni-ipamd");
+    const client = createKubeClient(
+      createTransport(await openServerAccess({ kubeconfig }), { userAgent: "test" }),
+    );
+    const list = (fieldSelector?: string) =>
+      refusal(() => client.list(configMaps, { namespace, ...(fieldSelector && { fieldSelector }) }));
+    expect(await list(`metadata.name=${CONFIG_MAP}`)).toBeUndefined();
+    expect(await list("metadata.name=extension-apiserver-authentication")).toContain("cannot list");
+    expect(await list()).toContain("cannot list");
   });
 });
