@@ -27,7 +27,7 @@ import {
   AllocationFailureSchema,
   FailureReason,
 } from "../../src/gen/tke/eni/agent/v1/address_pb.ts";
-import { nodes } from "../../src/kube/core-resources.ts";
+import { events, nodes } from "../../src/kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
 import type { Resource } from "../../src/kube/resource.ts";
 import { openServerAccess } from "../../src/kube/server-access.ts";
@@ -418,6 +418,36 @@ test("a caller waits for an address, and is told why there is none", async () =>
   expect(refused.message).toContain("subnet-1 is full: add a subnet");
   expect(refused.message).toEndWith("to TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd");
   expect(refused.findDetails(AllocationFailureSchema)).toMatchObject([{ reason: FailureReason.SUBNET_FULL }]);
+}, 60_000);
+
+test("a pod is told by events why it got no address, and that it has lost the one it had", async () => {
+  const told = async (pod: string, reason: string) => {
+    const { items } = await kube.list(events, { namespace: "default" });
+    return items.find(
+      ({ involvedObject, ...event }) => event.reason === reason && involvedObject.name === pod,
+    );
+  };
+  await ready("10.0.16.5");
+  expect(await allocate("shop-0")).toBe("10.0.16.5");
+  for (const _try of [1, 2]) await expect(allocate("shop-1", 500)).rejects.toThrow(/no address is free/);
+  await soon(
+    "both tries are counted in one event",
+    async () => (await told("shop-1", "FailedAllocateAddress"))?.count === 2,
+  );
+  expect(await told("shop-1", "FailedAllocateAddress")).toMatchObject({
+    type: "Warning",
+    involvedObject: { kind: "Pod", namespace: "default", uid: "u-shop-1" },
+    message:
+      "no address is free on this node; ipamd has not said why there are no more: see `kubectl get nec`, and whether tke-eni-ipamd runs",
+  });
+  await kube.delete(vips, "10.0.16.5");
+  await soon(
+    "the pod is told that its address has gone",
+    async () => (await told("shop-0", "AddressLost")) !== undefined,
+    {
+      withinMs: 30_000,
+    },
+  );
 }, 60_000);
 
 test("kill -9, and with the API server gone, a restarted agent knows all and serves", async () => {
