@@ -1,0 +1,253 @@
+import type { FaultWish } from "../../src/sim/admission/fault.ts";
+import { textAt } from "../../src/sim/kube/served-kind.ts";
+import type { Dice } from "./dice.ts";
+import { CALM, type KubeWeather } from "./faulty-kube-network.ts";
+import type { Host, World } from "./world.ts";
+
+/** Something that goes wrong, once. */
+interface Trouble {
+  readonly name: string;
+  /** How often it is picked, against the others. */
+  readonly weight: number;
+  readonly strike: (world: World, dice: Dice) => void | Promise<void>;
+}
+
+const MUTATING = [
+  "CreateAndAttachNetworkInterface",
+  "CreateNetworkInterface",
+  "AttachNetworkInterface",
+  "DetachNetworkInterface",
+  "DeleteNetworkInterface",
+  "AssignPrivateIpAddresses",
+  "UnassignPrivateIpAddresses",
+] as const;
+
+/** Everything that can go wrong. */
+export const TROUBLES: readonly Trouble[] = [
+  { name: "bad weather to the API server", weight: 4, strike: badWeather },
+  { name: "the API server forgets its history", weight: 2, strike: (world) => world.server.compact() },
+  { name: "calls to the cloud go wrong", weight: 6, strike: cloudFault },
+  { name: "the cloud shows what was", weight: 2, strike: describeLag },
+  { name: "the cloud is down", weight: 1, strike: outage },
+  {
+    name: "an ipamd crashes",
+    weight: 3,
+    strike: (world, dice) => world.crashIpamd(dice.whole(0, world.settings.ipamds - 1)),
+  },
+  { name: "an ipamd stands still", weight: 3, strike: freezeIpamd },
+  {
+    name: "an agent crashes",
+    weight: 4,
+    strike: (world, dice) => onHost(world, dice, (host) => world.crashAgent(host)),
+  },
+  { name: "an agent stands still", weight: 2, strike: freezeAgent },
+  {
+    name: "an agent loses its store",
+    weight: 1,
+    strike: (world, dice) => onHost(world, dice, (host) => world.loseStore(host)),
+  },
+  { name: "an agent is cut off from the API server", weight: 2, strike: cutOff },
+  { name: "a machine reboots", weight: 1, strike: reboot },
+  { name: "a machine is replaced under its name", weight: 1, strike: replace },
+  { name: "a Node is deleted and comes back", weight: 1, strike: deleteNode },
+  { name: "a user deletes an object", weight: 2, strike: deleteObject },
+  { name: "an address is taken off in the console", weight: 1, strike: consoleUnassign },
+  { name: "an ENI is detached in the console", weight: 1, strike: consoleDetach },
+  { name: "an outsider takes addresses", weight: 1, strike: outsider },
+];
+
+/** Lets something go wrong. */
+export function strikeOnce(world: World, dice: Dice): void {
+  const trouble = dice.pick(TROUBLES.flatMap((it) => Array.from({ length: it.weight }, () => it)));
+  world.trace.note("trouble", trouble.name);
+  void Promise.resolve(trouble.strike(world, dice)).catch((error: Error) => {
+    // The console refuses what makes no sense just now.
+    world.trace.note("trouble", `came to nothing: ${error.message}`);
+  });
+}
+
+/** Nothing goes wrong any more, and what was stopped goes on. */
+export async function calm(world: World): Promise<void> {
+  world.trace.note("world", "nothing goes wrong any more");
+  world.weather = CALM;
+  world.cloudDelayMs = [5, 40];
+  for (const ipamd of world.ipamds) ipamd?.process.resume();
+  for (const host of world.hosts.values()) {
+    host.cutOff = false;
+    host.agent?.process.resume();
+    if (!host.machine.isOn) await world.startMachine(host);
+  }
+  await world.cloud.control.clearFaults();
+  await world.cloud.control.changeSettings({ describeLag: { ms: 0, varies: false } });
+  await world.cloud.control.releaseStalledTasks();
+  world.calmSince = world.clock.monotonic();
+}
+
+function badWeather(world: World, dice: Dice): void {
+  const bad = (p: number) => (dice.chance(0.5) ? dice.between(0, p) : 0);
+  const lag = dice.pick([50, 500, 5_000, 30_000]);
+  const weather: KubeWeather = {
+    lostRequest: bad(0.2),
+    lostAnswer: bad(0.2),
+    conflict: bad(0.1),
+    tooMany: bad(0.1),
+    broken: bad(0.2),
+    slow: bad(0.2),
+    lagMs: [1, lag],
+    watchLivesMs: [1_000, dice.pick([5_000, 60_000, 600_000])],
+    cut: bad(0.8),
+    silence: bad(0.2),
+  };
+  world.weather = weather;
+  later(world, dice.between(10_000, 90_000), () => {
+    if (world.weather === weather) world.weather = CALM;
+  });
+}
+
+async function cloudFault(world: World, dice: Dice): Promise<void> {
+  const manner = dice.pick(["close", "hang"] as const);
+  const effect = dice.pick<FaultWish["effect"]>([
+    { kind: "loseAnswer", manner },
+    { kind: "loseAnswer", manner },
+    { kind: "loseRequest", manner },
+    { kind: "refuse", code: "InternalError" },
+    { kind: "refuse", code: "UnsupportedOperation.MutexOperationTaskRunning" },
+    { kind: "refuse", code: "ResourceInsufficient.Subnet" },
+    { kind: "refuse", code: "UnauthorizedOperation" },
+    { kind: "delayRequest", ms: dice.whole(100, 20_000) },
+    { kind: "delayAnswer", ms: dice.whole(100, 8_000) },
+    { kind: "failTask" },
+    { kind: "stallTask", ms: dice.whole(1_000, 60_000) },
+  ]);
+  const reads = effect.kind !== "failTask" && effect.kind !== "stallTask" && dice.chance(0.3);
+  await world.cloud.control.addFault({
+    actions: reads ? ["*"] : [...MUTATING],
+    probability: dice.between(0.1, 1),
+    forMs: dice.whole(5_000, 60_000),
+    effect,
+  });
+}
+
+async function describeLag(world: World, dice: Dice): Promise<void> {
+  const ms = dice.whole(100, 6_000);
+  await world.cloud.control.changeSettings({ describeLag: { ms, varies: dice.chance(0.5) } });
+  later(world, dice.between(20_000, 120_000), () =>
+    world.cloud.control.changeSettings({ describeLag: { ms: 0, varies: false } }),
+  );
+}
+
+async function outage(world: World, dice: Dice): Promise<void> {
+  const effect: FaultWish["effect"] = dice.chance(0.5)
+    ? { kind: "refuse", code: "InternalError" }
+    : { kind: "loseRequest", manner: "hang" };
+  await world.cloud.control.addFault({ actions: ["*"], forMs: dice.whole(10_000, 90_000), effect });
+}
+
+function freezeIpamd(world: World, dice: Dice): void {
+  const process = dice.pick(world.ipamds)?.process;
+  process?.freeze();
+  later(world, dice.pick([500, 5_000, 15_000, 30_000, 90_000]) * dice.between(0.5, 1.5), () =>
+    process?.resume(),
+  );
+}
+
+function freezeAgent(world: World, dice: Dice): void {
+  onHost(world, dice, ({ agent }) => {
+    agent?.process.freeze();
+    later(world, dice.between(500, 60_000), () => agent?.process.resume());
+  });
+}
+
+function cutOff(world: World, dice: Dice): void {
+  onHost(world, dice, (host) => {
+    host.cutOff = true;
+    later(world, dice.between(5_000, 180_000), () => {
+      host.cutOff = false;
+    });
+  });
+}
+
+async function reboot(world: World, dice: Dice): Promise<void> {
+  const host = pickHost(world, dice);
+  if (host === undefined || !host.machine.isOn) return;
+  await world.stopMachine(host);
+  later(world, dice.between(5_000, 200_000), () => world.startMachine(host));
+}
+
+async function replace(world: World, dice: Dice): Promise<void> {
+  const host = pickHost(world, dice);
+  if (host === undefined || !host.machine.isOn) return;
+  const name = dice.chance(0.6) ? host.machine.nodeName : `${host.machine.nodeName}x`;
+  await world.terminate(host);
+  world.clock.after(dice.between(1_000, 200_000), () => {
+    if (!world.hosts.has(name)) void world.addNode(name, { providerId: dice.chance(0.8) });
+  });
+}
+
+function deleteNode(world: World, dice: Dice): void {
+  onHost(world, dice, (host) => {
+    world.deleteNode(host.machine.nodeName);
+    world.clock.after(dice.pick([5_000, 60_000, 300_000]) * dice.between(0.5, 1.5), () => {
+      if (!host.gone) world.registerNode(host);
+    });
+  });
+}
+
+function deleteObject(world: World, dice: Dice): void {
+  const kind = dice.pick(["vpcips", "vpcips", "vpcips", "vpcenis"]);
+  const objects = world.server.objects(kind);
+  if (objects.length === 0) return;
+  const name = textAt(dice.pick(objects), "metadata.name");
+  world.trace.note("user", `deletes ${kind}/${name}`);
+  world.request("DELETE", `/apis/networking.tke.cloud.tencent.com/v1/${kind}/${name}`);
+}
+
+async function consoleUnassign(world: World, dice: Dice): Promise<void> {
+  const links = [...world.hosts.values()].flatMap(({ machine }) => [...machine.links.values()]);
+  if (links.length === 0) return;
+  const { eniId } = dice.pick(links);
+  const eni = world.cloud.simulator.state.enis.get(eniId);
+  const addresses = eni?.addresses.filter(({ primary }) => !primary) ?? [];
+  if (addresses.length === 0) return;
+  const { address } = dice.pick(addresses);
+  world.trace.note("console", `unassigns ${address} from ${eniId}`);
+  world.invariants.excuse(address);
+  await world.cloud.control.unassignAddresses(eniId, [address]);
+}
+
+async function consoleDetach(world: World, dice: Dice): Promise<void> {
+  const links = [...world.hosts.values()].flatMap(({ machine }) => [...machine.links.values()]);
+  if (links.length === 0) return;
+  const { eniId } = dice.pick(links);
+  world.trace.note("console", `detaches ${eniId}`);
+  world.invariants.excuse(eniId);
+  await world.cloud.control.detachEni(eniId);
+}
+
+async function outsider(world: World, dice: Dice): Promise<void> {
+  const subnetId = dice.pick(["subnet-pods0001", "subnet-pods0002"]);
+  const { addresses } = await world.cloud.control.takeAddresses(subnetId, {
+    addresses: [],
+    count: dice.whole(1, 20),
+  });
+  world.clock.after(dice.between(20_000, 200_000), () => {
+    void world.cloud.control.giveBackAddresses(subnetId, { addresses: [...addresses], count: 0 });
+  });
+}
+
+/** What ends a trouble before everything is calm. */
+function later(world: World, ms: number, act: () => unknown): void {
+  world.clock.after(ms, () => {
+    if (world.calmSince === undefined) void act();
+  });
+}
+
+function pickHost(world: World, dice: Dice): Host | undefined {
+  const hosts = [...world.hosts.values()];
+  return hosts.length === 0 ? undefined : dice.pick(hosts);
+}
+
+function onHost(world: World, dice: Dice, act: (host: Host) => void): void {
+  const host = pickHost(world, dice);
+  if (host !== undefined) act(host);
+}

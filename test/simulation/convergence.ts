@@ -1,0 +1,130 @@
+import { boundCount } from "../../src/agent/pool/bound-address.ts";
+import { ENI_TAGS } from "../../src/api/eni-tags.ts";
+import { textAt } from "../../src/sim/kube/served-kind.ts";
+import type { JsonObject } from "../../src/sim/kube/shape.ts";
+import type { Eni } from "../../src/sim/vpc/state.ts";
+import type { Host, World } from "./world.ts";
+
+/**
+ * Why the world is not at rest as it should be: each pod has its address, each node has as many as it should, and cloud, objects and
+ * agents say the same; undefined when it is.
+ */
+export function unrest(world: World): string | undefined {
+  const { state } = world.cloud.simulator;
+  const ours = [...state.enis.values()].filter((eni) =>
+    eni.tags.some(({ key }) => key === ENI_TAGS.clusterId),
+  );
+  for (const eni of ours) {
+    const problem = unrestOfEni(world, eni);
+    if (problem !== undefined) return problem;
+  }
+  const known = new Set(ours.map(({ eniId }) => eniId));
+  const stray = world.server
+    .objects("vpcenis")
+    .map(nameOf)
+    .find((name) => !known.has(name));
+  if (stray !== undefined) return `the VpcENI ${stray} stands for no ENI`;
+  for (const pod of world.pods()) {
+    const problem = unrestOfPod(world, pod);
+    if (problem !== undefined) return problem;
+  }
+  for (const host of world.hosts.values()) {
+    const problem = unrestOfHost(world, host, ours);
+    if (problem !== undefined) return `${host.machine.nodeName}: ${problem}`;
+  }
+  const names = new Set(world.hosts.keys());
+  const orphan = ["nodeeniconfigs"]
+    .flatMap((kind) => world.server.objects(kind))
+    .find((nec) => !names.has(nameOf(nec)));
+  if (orphan !== undefined) return `the NodeENIConfig ${nameOf(orphan)} is of no node`;
+  const address = world.server.objects("vpcips").find((vip) => !names.has(textAt(vip, "spec.node")));
+  if (address !== undefined) return `the VpcIP ${nameOf(address)} is of no node`;
+  return undefined;
+}
+
+function unrestOfEni(world: World, eni: Eni): string | undefined {
+  const { eniId, state, attachment } = eni;
+  if (state !== "AVAILABLE" || eni.addresses.some((address) => address.state !== "AVAILABLE")) {
+    return `${eniId} is ${state} in the cloud, with something under way`;
+  }
+  const host = [...world.hosts.values()].find(({ machine }) => machine.instanceId === attachment?.instanceId);
+  if (host === undefined) return `${eniId} is an orphan: attached to ${attachment?.instanceId ?? "nothing"}`;
+  const veni = world.server.objects("vpcenis").find((object) => nameOf(object) === eniId);
+  if (veni === undefined) return `${eniId} has no VpcENI`;
+  if (textAt(veni, "spec.intent") !== "Attached") return `${eniId} is to be released`;
+  return undefined;
+}
+
+function unrestOfPod(world: World, pod: JsonObject): string | undefined {
+  const name = nameOf(pod);
+  const phase = textAt(pod, "status.phase");
+  if (phase === "Succeeded" || phase === "Failed") return undefined;
+  if (textAt(pod, "metadata.deletionTimestamp") !== "") return `${name} is being deleted`;
+  const node = textAt(pod, "spec.nodeName");
+  if (node === "") return `${name} has no node`;
+  if (!world.hosts.get(node)?.machine.isOn) return `${name} is on ${node}, which does not run`;
+  if (phase !== "Running") return `${name} on ${node} is ${phase}`;
+  return undefined;
+}
+
+function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | undefined {
+  const { machine } = host;
+  const { nodeName, instanceId } = machine;
+  const enis = ours.filter((eni) => eni.attachment?.instanceId === instanceId);
+  const inCloud = enis.flatMap((eni) =>
+    eni.addresses.filter(({ primary }) => !primary).map(({ address }) => address),
+  );
+  const vips = world.server.objects("vpcips").filter((vip) => textAt(vip, "spec.node") === nodeName);
+  const difference = new Set(inCloud).symmetricDifference(new Set(vips.map(nameOf)));
+  if (difference.size > 0) return `cloud and VpcIPs differ in ${[...difference].join(", ")}`;
+  const asked = vips.find((vip) => textAt(vip, "spec.reclaim.token") !== "");
+  if (asked !== undefined) return `${nameOf(asked)} is asked back`;
+  const nec = world.server.objects("nodeeniconfigs").find((object) => nameOf(object) === nodeName);
+  if (nec === undefined) return "it has no NodeENIConfig";
+  if (textAt(nec, "status.creating.nonce") !== "") return "an ENI is being made";
+
+  const pods = world
+    .podsOf(nodeName)
+    .filter((pod) => !["Succeeded", "Failed"].includes(textAt(pod, "status.phase")));
+  const { warm } = world.settings;
+  const limit = capacityOf(world, host);
+  const least = Math.min(pods.length + warm.min, limit);
+  const most = Math.min(pods.length + warm.max, limit);
+  if (inCloud.length < least && !isDry(world, host))
+    return `${inCloud.length} addresses for ${pods.length} pods: below ${least}`;
+  if (inCloud.length > most) return `${inCloud.length} addresses for ${pods.length} pods: above ${most}`;
+
+  const pool = world.poolOf(host);
+  if (pool === undefined || !pool.state.open) return "its agent does not serve";
+  if (boundCount(pool.state) !== inCloud.length) {
+    return `its agent has ${boundCount(pool.state)} addresses, the cloud ${inCloud.length}`;
+  }
+  const held = [...pool.state.addresses.values()]
+    .filter(({ holding }) => holding.kind === "in-use")
+    .map(({ address }) => address);
+  const standing = [...machine.veths.values()].map(({ address }) => address);
+  const lost = new Set(held).symmetricDifference(new Set(standing));
+  if (lost.size > 0) return `agent and kernel differ in who holds ${[...lost].join(", ")}`;
+  return undefined;
+}
+
+/** Secondary addresses that the node can have at most. */
+export function capacityOf(world: World, { machine }: Host): number {
+  const type = world.cloud.simulator.state.instances.get(machine.instanceId)?.type;
+  return type === undefined ? 0 : (type.eniQuota - 1) * (type.addressesPerEni - 1);
+}
+
+/** Whether the subnets of the node's zone have nothing left for it. */
+function isDry(world: World, { machine }: Host): boolean {
+  const { state } = world.cloud.simulator;
+  return ![...state.subnets.values()].some(
+    (subnet) =>
+      subnet.subnetId.startsWith("subnet-pods") &&
+      subnet.zone === machine.zone &&
+      2 ** (32 - subnet.block.prefixLength) - subnet.taken.size > 6,
+  );
+}
+
+function nameOf(object: JsonObject): string {
+  return textAt(object, "metadata.name");
+}

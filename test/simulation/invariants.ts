@@ -1,0 +1,146 @@
+import { textAt } from "../../src/sim/kube/served-kind.ts";
+import type { JsonObject } from "../../src/sim/kube/shape.ts";
+import type { Machine, Veth } from "./machine.ts";
+import type { FabricEvent } from "./sim-fabric.ts";
+import { AGENT_ANSWER_MS, NODE_GONE_GRACE_MS, type World } from "./world.ts";
+
+/** How long an agent may go on giving an address that was taken away behind our back. */
+const REPAIR_MS = 60_000;
+
+/** Actions that change the cloud. */
+const MUTATING = /^(Create|Attach|Detach|Delete|Assign|Unassign|Modify)/;
+
+/** What must be true at every moment of a run. Each is looked at when what could break it changes. */
+export class Invariants {
+  readonly #world: World;
+  /** By address: where veths with it stand. */
+  readonly #holders = new Map<string, { machine: Machine; veth: Veth }[]>();
+  /** Since when a Node is not there. */
+  readonly #absentSince = new Map<string, number>();
+  /** What was taken away in the console, and when. */
+  readonly #behindOurBack = new Map<string, number>();
+  /** Whether a refusal for a quota is to be expected. */
+  quotaWasLowered = false;
+  /** Calls that changed the cloud, and writes of objects, since the last look. */
+  mutations: string[] = [];
+  writes: string[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Something of an ENI or an address is about to be changed in the cloud's console. */
+  excuse(id: string): void {
+    this.#behindOurBack.set(id, this.#world.clock.monotonic());
+  }
+
+  vethChanged(
+    machine: Machine,
+    { change, containerId }: { change: "made" | "removed"; containerId: string },
+  ): void {
+    const veth = machine.veths.get(containerId);
+    if (veth === undefined) return;
+    const others = (this.#holders.get(veth.address) ?? []).filter((held) => held.veth !== veth);
+    if (change === "removed") {
+      this.#holders.set(veth.address, others);
+      return;
+    }
+    this.#holders.set(veth.address, [...others, { machine, veth }]);
+    for (const other of others) {
+      const reaches = other.machine === machine || routes(other.machine, veth.address);
+      if (reaches) {
+        this.#world.fail(
+          `${veth.address} has two holders: ${other.veth.pod} at ${other.machine.nodeName} and ${veth.pod} at ${machine.nodeName}`,
+        );
+      }
+    }
+    if (!routes(machine, veth.address) && !this.#isExcused(veth.address, machine)) {
+      this.#world.fail(
+        `${machine.nodeName} has given ${veth.address} to ${veth.pod}, and the cloud has it on no ENI of ${machine.instanceId}`,
+      );
+    }
+  }
+
+  machineOff(machine: Machine): void {
+    for (const [address, holders] of this.#holders) {
+      this.#holders.set(
+        address,
+        holders.filter((held) => held.machine !== machine),
+      );
+    }
+  }
+
+  fabricEvent({ kind, machine, eniId, addresses }: FabricEvent): void {
+    this.#world.trace.note("fabric", `${kind} ${eniId} ${machine.nodeName} ${addresses.join(" ")}`);
+    if (kind === "plug" || kind === "assign" || !machine.isOn) return;
+    for (const address of addresses) {
+      const holder = this.#holders.get(address)?.find((held) => held.machine === machine);
+      if (holder === undefined) continue;
+      if (this.#behindOurBack.has(eniId) || this.#behindOurBack.has(address)) {
+        this.excuse(address);
+        continue;
+      }
+      if (this.#isGoneForGood(machine)) continue;
+      this.#world.fail(
+        `${address} was taken off ${eniId} (${kind}) while ${holder.veth.pod} at ${machine.nodeName} holds it`,
+      );
+    }
+  }
+
+  cloudCall(call: { process: string; action: string; parameters: object; outcome: string }): void {
+    const { process, action, parameters, outcome } = call;
+    const { trace } = this.#world;
+    if (MUTATING.test(action)) {
+      this.mutations.push(`${action} ${JSON.stringify(parameters)}: ${outcome}`);
+      trace.note(process, `${action} ${JSON.stringify(parameters)}: ${outcome}`);
+    } else {
+      trace.note(process, `${action}: ${outcome}`);
+    }
+    if (outcome === "RequestLimitExceeded")
+      this.#world.fail(`${process}: ${action} was called above its rate`);
+    if (outcome.startsWith("LimitExceeded") && !this.quotaWasLowered) {
+      this.#world.fail(`${process}: ${action} asked for more than the quota: ${JSON.stringify(parameters)}`);
+    }
+  }
+
+  objectChanged({
+    plural,
+    before,
+    after,
+  }: {
+    plural: string;
+    before: JsonObject | undefined;
+    after: JsonObject | undefined;
+  }): void {
+    const name = textAt(after ?? before ?? {}, "metadata.name");
+    if (plural === "nodes") {
+      if (after === undefined) this.#absentSince.set(name, this.#world.clock.monotonic());
+      else this.#absentSince.delete(name);
+    }
+    // The time of reading is written with each reading.
+    if (plural !== "vpcsubnets") this.writes.push(`${plural}/${name}`);
+  }
+
+  /** The rules by which a node's ENIs may be taken from under its pods. */
+  #isGoneForGood(machine: Machine): boolean {
+    const current = this.#world.hosts.get(machine.nodeName)?.machine;
+    if (current !== undefined && current !== machine) return true;
+    const since = this.#absentSince.get(machine.nodeName);
+    return (
+      since !== undefined && this.#world.clock.monotonic() - since >= NODE_GONE_GRACE_MS + AGENT_ANSWER_MS / 2
+    );
+  }
+
+  /** Nobody who is cut off, stands still or is told late can repair. */
+  #isExcused(address: string, machine: Machine): boolean {
+    const at = this.#behindOurBack.get(address);
+    const { clock, calmSince = clock.monotonic() } = this.#world;
+    if (at !== undefined && clock.monotonic() - Math.max(at, calmSince) < REPAIR_MS) return true;
+    return this.#isGoneForGood(machine);
+  }
+}
+
+function routes(machine: Machine, address: string): boolean {
+  for (const link of machine.links.values()) if (link.addresses.has(address)) return true;
+  return false;
+}

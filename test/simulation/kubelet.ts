@@ -1,0 +1,319 @@
+import type { Slots } from "../../src/agent/kubelet/slots.ts";
+import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
+import type { VirtualClock } from "../../src/kube/testing/virtual-clock.ts";
+import type { ModelApiServer } from "../../src/sim/kube/model-api-server.ts";
+import { textAt } from "../../src/sim/kube/served-kind.ts";
+import type { JsonObject } from "../../src/sim/kube/shape.ts";
+import type { Dice } from "./dice.ts";
+import type { Machine } from "./machine.ts";
+
+/** An address with what the plugin needs to use it. */
+export interface GivenAddress {
+  readonly address: string;
+  readonly table: number;
+}
+
+/** The agent of the node as plugins and kubelet reach it. */
+export interface AgentEnd {
+  /** @returns undefined when there is none, or it did not answer well in time */
+  add(attachment: {
+    containerId: string;
+    podNamespace: string;
+    podName: string;
+    podUid: string;
+  }): Promise<GivenAddress | undefined>;
+  /** @returns whether it has taken the release in */
+  del(containerId: string): Promise<boolean>;
+  /** The kubelet is about to hand this slot to a pod. */
+  slotAllocated(slot: string): void;
+}
+
+export interface KubeletWorld {
+  readonly machine: Machine;
+  readonly server: ModelApiServer;
+  readonly clock: VirtualClock;
+  readonly dice: Dice;
+  readonly agent: AgentEnd;
+  readonly note: (what: string) => void;
+  /** A veth of a pod has been made, or is about to be taken away. */
+  readonly onVeth: (change: "made" | "removed", containerId: string) => void;
+  /** A pod was refused for good although the plugin serves. */
+  readonly onRefused: (pod: string) => void;
+}
+
+interface PodRun {
+  readonly key: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Its processes have ended by themselves. */
+  finished: boolean;
+  /** It is to end. */
+  ending: boolean;
+  wake: () => void;
+}
+
+const STATUS_MS = 10_000;
+
+/** The kubelet and the container runtime of a machine: pods that are bound to it get a slot, a sandbox and an address. */
+export class Kubelet {
+  readonly #world: KubeletWorld;
+  readonly #runs = new Map<string, PodRun>();
+  readonly #held = new Map<string, string>();
+  #known: Slots = new Set();
+  /** Whether a device plugin is connected. */
+  #connected = false;
+  #connectedSince = 0;
+  /** Raised when the machine goes down: what ran then ends by itself. */
+  #life = 0;
+
+  constructor(world: KubeletWorld) {
+    this.#world = world;
+    this.#everyTenSeconds();
+  }
+
+  /** Keys of the pods that run or are about to, with their uid. */
+  get pods(): ReadonlyMap<string, { readonly uid: string }> {
+    return this.#runs;
+  }
+
+  /** Slots that it may hand to pods, those held included. */
+  get slots(): Slots {
+    return this.#connected ? this.#known : new Set();
+  }
+
+  /** Slots that pods hold, with the pods' keys. */
+  get held(): ReadonlyMap<string, string> {
+    return this.#held;
+  }
+
+  /** A device plugin has registered, or has sent another list. */
+  offered(slots: Slots): void {
+    if (!this.#connected) this.#connectedSince = this.#world.clock.monotonic();
+    this.#connected = true;
+    this.#known = slots;
+  }
+
+  /** The device plugin's stream has ended. */
+  hungUp(): void {
+    this.#connected = false;
+  }
+
+  /** What the API server says of a pod of this node. */
+  podChanged(key: string, pod: JsonObject | undefined): void {
+    const { clock, dice } = this.#world;
+    const life = this.#life;
+    clock.after(dice.between(20, 500), () => {
+      if (life === this.#life && this.#world.machine.isOn) this.#take(key, pod);
+    });
+  }
+
+  /** The processes of a pod end by themselves. */
+  finish(key: string): void {
+    const run = this.#runs.get(key);
+    if (run === undefined) return;
+    run.finished = true;
+    run.wake();
+  }
+
+  /** The machine has lost its power. */
+  turnOff(): void {
+    this.#life++;
+    for (const run of this.#runs.values()) run.wake();
+    this.#runs.clear();
+    this.#held.clear();
+    this.#connected = false;
+  }
+
+  #take(key: string, pod: JsonObject | undefined): void {
+    const run = this.#runs.get(key);
+    const uid = pod === undefined ? undefined : textAt(pod, "metadata.uid");
+    const ends =
+      pod === undefined ||
+      uid !== run?.uid ||
+      textAt(pod, "metadata.deletionTimestamp") !== "" ||
+      ["Succeeded", "Failed"].includes(textAt(pod, "status.phase"));
+    if (run !== undefined && ends) {
+      run.ending = true;
+      run.wake();
+    }
+    if (pod === undefined || run !== undefined || textAt(pod, "metadata.deletionTimestamp") !== "") {
+      if (pod !== undefined && run === undefined) this.#finish(key, uid ?? "");
+      return;
+    }
+    if (["Succeeded", "Failed"].includes(textAt(pod, "status.phase"))) return;
+    const [namespace = "", name = ""] = key.split("/");
+    const fresh: PodRun = { key, uid: uid ?? "", namespace, name, finished: false, ending: false, wake() {} };
+    this.#runs.set(key, fresh);
+    void this.#run(fresh, this.#life);
+  }
+
+  async #run(run: PodRun, life: number): Promise<void> {
+    const { clock, dice, note } = this.#world;
+    const gone = () => life !== this.#life;
+    const slot = this.#admit(run);
+    if (slot === undefined) {
+      this.#refuse(run);
+      return;
+    }
+    this.#status(run, { phase: "Pending", startTime: stamp(clock.now()) });
+    let containerId: string | undefined;
+    while (!run.ending && containerId === undefined) {
+      const sandbox = `c-${run.uid.slice(-6)}-${dice.hex(4)}`;
+      if (await this.#add(run, sandbox, life)) containerId = sandbox;
+      else if (!gone()) {
+        await this.#tearDown(sandbox, life);
+        if (!run.ending) await this.#sleep(run, dice.between(1_000, 8_000));
+      }
+      if (gone()) return;
+    }
+    if (containerId !== undefined) {
+      note(`runs ${run.key} at ${this.#world.machine.veths.get(containerId)?.address}`);
+      this.#status(run, {
+        phase: "Running",
+        podIP: this.#world.machine.veths.get(containerId)?.address ?? "",
+      });
+      while (!run.ending && !run.finished) await this.#sleep(run, Number.MAX_SAFE_INTEGER);
+      if (gone()) return;
+      if (run.finished) {
+        // A slot of a pod that has ended is free for the next, whatever still stands of it.
+        this.#held.delete(slot);
+        this.#status(run, { phase: "Succeeded" });
+      } else {
+        await clock.sleep(dice.between(50, 3_000));
+        if (gone()) return;
+      }
+      await this.#tearDown(containerId, life);
+      if (gone()) return;
+    }
+    this.#held.delete(slot);
+    this.#runs.delete(run.key);
+    this.#finish(run.key, run.uid);
+  }
+
+  /** The agent's answer becomes a veth; whatever goes wrong, the sandbox is torn down by the caller. */
+  async #add(run: PodRun, containerId: string, life: number): Promise<boolean> {
+    const { machine, agent, onVeth } = this.#world;
+    const { namespace: podNamespace, name: podName, uid: podUid } = run;
+    machine.sandboxes.set(containerId, {
+      id: containerId,
+      podNamespace,
+      podName,
+      podUid,
+      address: undefined,
+    });
+    const given = await agent.add({ containerId, podNamespace, podName, podUid });
+    if (given === undefined || life !== this.#life) return false;
+    const { address, table } = given;
+    machine.veths.set(containerId, { containerId, address, table, index: machine.nextIndex(), pod: run.key });
+    const sandbox = machine.sandboxes.get(containerId);
+    if (sandbox !== undefined) sandbox.address = address;
+    onVeth("made", containerId);
+    return true;
+  }
+
+  /** DEL: the veth goes first, then the agent hears of it, or finds it on disk. */
+  async #tearDown(containerId: string, life: number): Promise<void> {
+    const { machine, agent, clock, dice, onVeth, note } = this.#world;
+    if (machine.veths.has(containerId)) {
+      onVeth("removed", containerId);
+      machine.removeVeth(containerId);
+    }
+    const taken = await agent.del(containerId);
+    if (life !== this.#life) return;
+    if (!taken) {
+      note(`queues the release of ${containerId}`);
+      machine.queuedReleases.push({ containerId, ifName: "eth0" });
+    }
+    await clock.sleep(dice.between(5, 50));
+    machine.sandboxes.delete(containerId);
+  }
+
+  #admit(run: PodRun): string | undefined {
+    const free = [...this.slots].filter((slot) => !this.#held.has(slot)).toSorted()[0];
+    if (free === undefined) return undefined;
+    this.#held.set(free, run.key);
+    this.#world.agent.slotAllocated(free);
+    return free;
+  }
+
+  #refuse(run: PodRun): void {
+    const { clock, note, onRefused } = this.#world;
+    this.#runs.delete(run.key);
+    note(`refuses ${run.key} for good: no slot is free`);
+    // Right after an agent has come or gone its slots may be missing for a moment, which is known.
+    if (this.#connected && clock.monotonic() - this.#connectedSince > STATUS_MS) onRefused(run.key);
+    this.#status(run, { phase: "Failed", reason: "UnexpectedAdmissionError" });
+  }
+
+  #status(run: PodRun, status: JsonObject): void {
+    const path = `/api/v1/namespaces/${run.namespace}/pods/${run.name}/status`;
+    this.#world.server.answer({
+      method: "PATCH",
+      path,
+      query: { fieldManager: "kubelet" },
+      headers: { "content-type": "application/merge-patch+json" },
+      body: JSON.stringify({ metadata: { uid: run.uid }, status }),
+    });
+  }
+
+  /** All of the pod is gone from the machine: if its end was asked for, its object goes too. */
+  #finish(key: string, uid: string): void {
+    const [namespace, name] = key.split("/");
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+    const { status, body } = this.#world.server.answer({ method: "GET", path });
+    if (status !== 200) return;
+    const pod = JSON.parse(body) as JsonObject;
+    if (textAt(pod, "metadata.uid") !== uid || textAt(pod, "metadata.deletionTimestamp") === "") return;
+    const options = { preconditions: { uid }, gracePeriodSeconds: 0 };
+    this.#world.server.answer({ method: "DELETE", path, body: JSON.stringify(options) });
+  }
+
+  /** The kubelet's own word on what is allocatable. */
+  #everyTenSeconds(): void {
+    const { clock, server, machine, dice } = this.#world;
+    clock.after(STATUS_MS * dice.between(0.95, 1.05), () => {
+      this.#everyTenSeconds();
+      if (!machine.isOn) return;
+      const path = `/api/v1/nodes/${machine.nodeName}`;
+      const { status, body } = server.answer({ method: "GET", path });
+      if (status !== 200) return;
+      const node = JSON.parse(body) as {
+        status?: { allocatable?: Record<string, string>; capacity?: Record<string, string> };
+      };
+      const count = String(this.slots.size);
+      const capacity = String(this.#known.size);
+      const shown = [
+        node.status?.allocatable?.[ENI_IP_RESOURCE] ?? "0",
+        node.status?.capacity?.[ENI_IP_RESOURCE] ?? "0",
+      ];
+      if (shown[0] === count && shown[1] === capacity) return;
+      const patch = {
+        status: { allocatable: { [ENI_IP_RESOURCE]: count }, capacity: { [ENI_IP_RESOURCE]: capacity } },
+      };
+      server.answer({
+        method: "PATCH",
+        path: `${path}/status`,
+        query: { fieldManager: "kubelet" },
+        headers: { "content-type": "application/merge-patch+json" },
+        body: JSON.stringify(patch),
+      });
+    });
+  }
+
+  /** Resolves after `ms`, or when something is told to the pod's run. */
+  #sleep(run: PodRun, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = ms < Number.MAX_SAFE_INTEGER ? this.#world.clock.after(ms, () => run.wake()) : () => {};
+      run.wake = () => {
+        run.wake = () => {};
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+function stamp(wallMs: number): string {
+  return new Date(wallMs).toISOString().replace(/\.\d+Z$/, "Z");
+}

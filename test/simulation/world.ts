@@ -1,0 +1,504 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Pool } from "../../src/agent/pool/pool.ts";
+import type { AgentMemory, AgentStore } from "../../src/agent/store/agent-store.ts";
+import { openStore } from "../../src/agent/store/open-store.ts";
+import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
+import { type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
+import { createVirtualClock, type VirtualClock } from "../../src/kube/testing/virtual-clock.ts";
+import type { KubeTransport } from "../../src/kube/transport.ts";
+import { type SimConfig, simulatedWorld } from "../../src/sim/config.ts";
+import { ModelApiServer } from "../../src/sim/kube/model-api-server.ts";
+import { createModelTransport } from "../../src/sim/kube/model-transport.ts";
+import { textAt } from "../../src/sim/kube/served-kind.ts";
+import type { JsonObject } from "../../src/sim/kube/shape.ts";
+import { createSimulatedCloud, type SimulatedCloud } from "../../src/sim/tencent/simulated-cloud.ts";
+import { AgentProcess } from "./agent-process.ts";
+import { Dice } from "./dice.ts";
+import { CALM, FaultyKubeNetwork, type KubeWeather } from "./faulty-kube-network.ts";
+import { Invariants } from "./invariants.ts";
+import { Kubelet } from "./kubelet.ts";
+import { Machine } from "./machine.ts";
+import { Scheduler } from "./scheduler.ts";
+import { SimFabric } from "./sim-fabric.ts";
+import { SimProcess } from "./sim-process.ts";
+import { simulatedCloudVpc } from "./simulated-cloud-vpc.ts";
+import { Trace } from "./trace.ts";
+
+export interface WorldSettings {
+  readonly seed: number;
+  readonly instanceType: string;
+  readonly warm: { readonly min: number; readonly max: number };
+  readonly quickRelease: boolean;
+  /** Prefix length of each subnet for pods. */
+  readonly podsPrefix: number;
+  readonly ipamds: number;
+  readonly print?: ((line: string) => void) | undefined;
+}
+
+const CLUSTER = "cluster-sim";
+const CLOUD_TIMEOUT_MS = 5_000;
+export const NODE_GONE_GRACE_MS = 120_000;
+export const AGENT_ANSWER_MS = 30_000;
+const ZONES = ["ap-sim-1", "ap-sim-2"] as const;
+let worlds = 0;
+
+/** A node: its machine, its kubelet, and its agent, one life of it after the other. */
+export interface Host {
+  readonly machine: Machine;
+  readonly kubelet: Kubelet;
+  agent: { readonly process: SimProcess; readonly agent: AgentProcess } | undefined;
+  /** Raised with each life of the agent. */
+  lives: number;
+  /** Whether the way to the API server is cut. */
+  cutOff: boolean;
+  /** Terminated: it does not come back. */
+  gone: boolean;
+}
+
+interface Leader {
+  readonly process: SimProcess;
+}
+
+/**
+ * The whole world of a run: a cloud, an API server, nodes with their agents, two ipamd and a scheduler, under one clock and one
+ * seed. What goes wrong in it is done by others, through its methods.
+ */
+export class World {
+  readonly settings: WorldSettings;
+  readonly clock: VirtualClock = createVirtualClock();
+  readonly dice: Dice;
+  readonly trace: Trace;
+  readonly server: ModelApiServer;
+  readonly cloud: SimulatedCloud;
+  readonly fabric: SimFabric;
+  readonly invariants: Invariants;
+  readonly hosts = new Map<string, Host>();
+  readonly ipamds: (Leader | undefined)[] = [];
+  readonly config: SimConfig;
+  weather: KubeWeather = CALM;
+  cloudDelayMs: readonly [number, number] = [5, 40];
+  /** Since when nothing goes wrong any more; undefined while it does. */
+  calmSince: number | undefined;
+  /** What a run comes to grief by. */
+  failure: string | undefined;
+  readonly #folder: string;
+  /** Stores whose process has ended without closing them: their files are left as a killed process leaves them. */
+  readonly #abandoned: AgentStore[] = [];
+  #machines = 0;
+  #pods = 0;
+
+  constructor(settings: WorldSettings) {
+    this.settings = settings;
+    this.dice = new Dice(settings.seed);
+    this.trace = new Trace(() => this.clock.monotonic(), { print: settings.print });
+    this.server = new ModelApiServer(this.clock);
+    this.invariants = new Invariants(this);
+    this.fabric = new SimFabric((event) => this.invariants.fabricEvent(event));
+    this.config = configOf(settings);
+    let requests = 0;
+    this.cloud = createSimulatedCloud(this.config, {
+      clock: {
+        now: () => this.clock.now(),
+        wakeAt: (time, callback) => this.clock.after(time - this.clock.now(), callback),
+      },
+      fabric: this.fabric,
+      log: {
+        debug() {},
+        info() {},
+        warn: (fields, message) => this.fail(`cloud: ${message} ${JSON.stringify(fields)}`),
+      },
+      newRequestId: () => `req-${++requests}`,
+    });
+    const shared = Bun.file("/dev/shm").size >= 0 ? "/dev/shm" : tmpdir();
+    this.#folder = join(shared, `tke-eni-sim-${process.pid}-${++worlds}`);
+    mkdirSync(this.#folder, { recursive: true });
+    this.server.onChange(({ kind, key, before, after, version }) => {
+      if (kind.plural === "leases" || kind.plural === "events") return;
+      const what = after === undefined ? "deleted" : before === undefined ? "created" : "changed";
+      this.trace.note("api", `${what} ${kind.plural} ${key} ${version}${after ? ` ${digest(after)}` : ""}`);
+      this.invariants.objectChanged({ plural: kind.plural, before, after });
+      if (kind.plural === "pods") this.#tellKubelet(key, before, after);
+    });
+  }
+
+  /** Starts everything but nodes and pods. */
+  start(): void {
+    for (let i = 0; i < this.settings.ipamds; i++) this.startIpamd(i);
+    this.#startScheduler();
+  }
+
+  /** Takes away what the run has left on disk. */
+  close(): void {
+    for (const host of this.hosts.values()) host.agent?.process.end();
+    for (const ipamd of this.ipamds) ipamd?.process.end();
+    for (const store of this.#abandoned) store.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  fail(why: string): void {
+    if (this.failure !== undefined) return;
+    this.failure = why;
+    this.trace.note("world", `FAILED: ${why}`);
+  }
+
+  /** Lets time pass; less where something fails. */
+  run(ms: number): void {
+    const end = this.clock.monotonic() + ms;
+    this.clock.run(end, () => this.failure === undefined);
+  }
+
+  // ---- ipamd
+
+  startIpamd(index: number): void {
+    const dice = this.dice.fork(`ipamd-${index}-${this.clock.monotonic()}`);
+    const name = `ipamd-${index}`;
+    const process = new SimProcess(name, this.clock);
+    this.ipamds[index] = { process };
+    const logger = this.trace.logger(name);
+    this.trace.note(name, "starts");
+    const over = (error: unknown) => {
+      if (process.hasEnded) return;
+      this.trace.note(name, `ends: ${error instanceof Error ? error.message : error}`);
+      this.crashIpamd(index);
+    };
+    const cloud = simulatedCloudVpc(process, {
+      api: this.cloud.api,
+      clock: this.clock,
+      region: this.config.region,
+      credential: this.config.credentials[0] ?? { secretId: "", secretKey: "" },
+      timeoutMs: CLOUD_TIMEOUT_MS,
+      delayMs: () => dice.between(...this.cloudDelayMs),
+      onCall: (call) => this.invariants.cloudCall(call),
+    });
+    const world = {
+      transport: this.#transport(process, dice, () => false),
+      cloud,
+      clock: process.clock,
+      random: dice.next,
+      logger,
+      nonce: () => dice.hex(12),
+    };
+    startIpamd(world, this.#ipamdSettings(name)).then((ipamd) => ipamd.failed.catch(over), over);
+  }
+
+  /** Ends it in whatever it does; it starts anew after a moment. */
+  crashIpamd(index: number): void {
+    this.ipamds[index]?.process.end();
+    this.ipamds[index] = undefined;
+    this.clock.after(this.dice.between(500, 8_000), () => this.startIpamd(index));
+  }
+
+  #ipamdSettings(name: string): IpamdSettings {
+    const { warm, quickRelease } = this.settings;
+    return {
+      clusterId: CLUSTER,
+      namespace: "kube-system",
+      identity: `${name}-${this.clock.monotonic()}`,
+      cloudTimeoutMs: CLOUD_TIMEOUT_MS,
+      vpcId: this.config.vpcs[0]?.vpcId ?? "",
+      subnetIds: ["subnet-pods0001", "subnet-pods0002"],
+      warm,
+      quickRelease,
+      nodeGoneGraceMs: NODE_GONE_GRACE_MS,
+      agentAnswerMs: AGENT_ANSWER_MS,
+    };
+  }
+
+  #transport(process: SimProcess, dice: Dice, isCutOff: () => boolean): KubeTransport {
+    return createModelTransport({
+      server: this.server,
+      now: this.clock.monotonic,
+      after: this.clock.after,
+      deliver: process.deliver,
+      network: new FaultyKubeNetwork({ dice: dice.fork("network"), weather: () => this.weather, isCutOff }),
+    });
+  }
+
+  #startScheduler(): void {
+    const process = new SimProcess("scheduler", this.clock);
+    const dice = this.dice.fork("scheduler");
+    const logger = this.trace.logger("scheduler");
+    new Scheduler({ process, transport: this.#transport(process, dice, () => false), dice, logger });
+  }
+
+  // ---- nodes
+
+  /** A machine starts and its kubelet registers a Node. */
+  async addNode(name: string, options: { providerId?: boolean } = {}): Promise<Host> {
+    const number = ++this.#machines;
+    const zone = ZONES[number % 2] ?? ZONES[0];
+    const instanceId = `ins-${String(number).padStart(8, "0")}`;
+    const address = `10.0.${number % 2 === 0 ? 1 : 2}.${10 + number}`;
+    const machine = new Machine({ instanceId, nodeName: name, zone, address });
+    this.fabric.machines.set(instanceId, machine);
+    await this.cloud.control.addInstance({
+      instanceId,
+      name,
+      instanceType: this.settings.instanceType,
+      zone,
+      subnetId: number % 2 === 0 ? "subnet-node0001" : "subnet-node0002",
+      privateIp: address,
+      netns: `/run/netns/${instanceId}`,
+      device: "eth0",
+    });
+    const host: Host = {
+      machine,
+      kubelet: this.#kubelet(name, machine),
+      agent: undefined,
+      lives: 0,
+      cutOff: false,
+      gone: false,
+    };
+    this.hosts.set(name, host);
+    this.registerNode(host, options);
+    this.startAgent(host);
+    return host;
+  }
+
+  /** The kubelet makes its Node. */
+  registerNode({ machine }: Host, { providerId = true }: { providerId?: boolean } = {}): void {
+    const spec = providerId ? { providerID: `qcloud:///800001/${machine.instanceId}` } : {};
+    this.request("POST", "/api/v1/nodes", {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: machine.nodeName, labels: { zone: machine.zone } },
+      spec,
+      status: {
+        addresses: [{ type: "InternalIP", address: machine.address }],
+        capacity: { pods: "110", cpu: "4", memory: "8Gi" },
+        allocatable: { pods: "110", cpu: "4", memory: "8Gi" },
+        conditions: [{ type: "Ready", status: "True" }],
+      },
+    });
+  }
+
+  startAgent(host: Host): void {
+    const { machine } = host;
+    if (host.gone || !machine.isOn || host.agent !== undefined) return;
+    const name = `agent-${machine.nodeName}`;
+    const dice = this.dice.fork(`${name}-${machine.instanceId}-${++host.lives}`);
+    const process = new SimProcess(name, this.clock);
+    const folder = join(this.#folder, machine.instanceId);
+    const { store, ...opened } = openStore({ folder, bootId: machine.bootId });
+    this.#abandoned.push(store);
+    this.trace.note(name, `starts: ${opened.reason.replace(this.#folder, "")}`);
+    const over = (error: unknown) => {
+      if (process.hasEnded) return;
+      this.trace.note(name, `ends: ${error instanceof Error ? error.message : error}`);
+      this.crashAgent(host);
+    };
+    const agent = new AgentProcess({
+      process,
+      machine,
+      kubelet: () => host.kubelet,
+      transport: this.#transport(process, dice, () => host.cutOff),
+      clock: this.clock,
+      dice,
+      logger: this.trace.logger(name),
+      opened: { ...opened, store: this.#memory(store, process) },
+      coolDownMs: 30_000,
+      onFatal: over,
+    });
+    host.agent = { process, agent };
+    agent.start().catch(over);
+  }
+
+  /** Ends it in whatever it does; it starts anew after a moment. */
+  crashAgent(host: Host): void {
+    host.agent?.process.end();
+    host.agent = undefined;
+    this.clock.after(this.dice.between(500, 10_000), () => this.startAgent(host));
+  }
+
+  /** The files of its store are lost: the next life finds nothing. */
+  loseStore(host: Host): void {
+    rmSync(join(this.#folder, host.machine.instanceId), { recursive: true, force: true });
+    this.crashAgent(host);
+  }
+
+  /** What is written is written: nothing comes of a process that has ended. */
+  #memory(store: AgentStore, process: SimProcess): AgentMemory {
+    const alive = () => {
+      if (process.hasEnded) throw new Error("this process has ended");
+    };
+    return {
+      apply: (changes) => {
+        alive();
+        store.apply(changes);
+      },
+      addresses: () => store.addresses(),
+      enis: () => store.enis(),
+      promisedEnis: () => store.promisedEnis(),
+      saveEni: (eni) => {
+        alive();
+        store.saveEni(eni);
+      },
+      forgetEni: (eniId) => {
+        alive();
+        store.forgetEni(eniId);
+      },
+      meta: (key) => store.meta(key),
+      setMeta: (key, value) => {
+        alive();
+        store.setMeta(key, value);
+      },
+    };
+  }
+
+  #kubelet(name: string, machine: Machine): Kubelet {
+    const agent = () => this.hosts.get(name)?.agent?.agent;
+    return new Kubelet({
+      machine,
+      server: this.server,
+      clock: this.clock,
+      dice: this.dice.fork(`kubelet-${machine.instanceId}`),
+      agent: {
+        add: async (attachment) => agent()?.add(attachment),
+        del: async (containerId) => (await agent()?.del(containerId)) ?? false,
+        slotAllocated: (slot) => agent()?.slotAllocated(slot),
+      },
+      note: (what) => this.trace.note(`kubelet-${name}`, what),
+      onVeth: (change, containerId) => this.invariants.vethChanged(machine, { change, containerId }),
+      onRefused: (pod) => this.fail(`${pod} was refused for good at ${name}, where no slot was free`),
+    });
+  }
+
+  /** The node's power goes. */
+  async stopMachine(host: Host): Promise<void> {
+    this.trace.note("world", `stops ${host.machine.nodeName}`);
+    host.agent?.process.end();
+    host.agent = undefined;
+    host.kubelet.turnOff();
+    this.invariants.machineOff(host.machine);
+    host.machine.turnOff();
+    await this.cloud.control.stopInstance(host.machine.instanceId);
+  }
+
+  async startMachine(host: Host): Promise<void> {
+    if (host.gone || host.machine.isOn) return;
+    this.trace.note("world", `starts ${host.machine.nodeName}`);
+    host.machine.turnOn();
+    await this.cloud.control.startInstance(host.machine.instanceId);
+    this.startAgent(host);
+    this.#resync(host);
+  }
+
+  /** The machine is terminated, and so is its Node, whose pods the garbage collector takes away. */
+  async terminate(host: Host): Promise<void> {
+    const { nodeName, instanceId } = host.machine;
+    this.trace.note("world", `terminates ${nodeName} (${instanceId})`);
+    host.gone = true;
+    host.agent?.process.end();
+    host.agent = undefined;
+    host.kubelet.turnOff();
+    this.invariants.machineOff(host.machine);
+    host.machine.turnOff();
+    if (this.hosts.get(nodeName) === host) this.hosts.delete(nodeName);
+    await this.cloud.control.removeInstance(instanceId);
+    this.deleteNode(nodeName);
+    for (const pod of this.podsOf(nodeName)) this.#removePod(pod);
+  }
+
+  deleteNode(name: string): void {
+    this.trace.note("world", `deletes the Node ${name}`);
+    this.request("DELETE", `/api/v1/nodes/${name}`);
+  }
+
+  /** The pods that are bound to a node are told to its kubelet again, as after a boot. */
+  #resync(host: Host): void {
+    for (const pod of this.podsOf(host.machine.nodeName)) host.kubelet.podChanged(keyOf(pod), pod);
+  }
+
+  #tellKubelet(key: string, before: JsonObject | undefined, after: JsonObject | undefined): void {
+    const node = textAt(after ?? before ?? {}, "spec.nodeName");
+    if (node !== "") this.hosts.get(node)?.kubelet.podChanged(key, after);
+  }
+
+  // ---- pods
+
+  /** @returns its name */
+  createPod(options: { nodeSelector?: Record<string, string> } = {}): string {
+    const name = `pod-${++this.#pods}`;
+    const limits = { [ENI_IP_RESOURCE]: "1" };
+    this.request("POST", "/api/v1/namespaces/default/pods", {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec: {
+        containers: [{ name: "c", image: "none", resources: { limits, requests: limits } }],
+        ...(options.nodeSelector && { nodeSelector: options.nodeSelector }),
+      },
+    });
+    return name;
+  }
+
+  deletePod(name: string): void {
+    this.request("DELETE", `/api/v1/namespaces/default/pods/${name}`);
+  }
+
+  /** A pod's processes end by themselves. */
+  finishPod(pod: JsonObject): void {
+    this.hosts.get(textAt(pod, "spec.nodeName"))?.kubelet.finish(keyOf(pod));
+  }
+
+  #removePod(pod: JsonObject): void {
+    this.request("DELETE", `/api/v1/namespaces/default/pods/${textAt(pod, "metadata.name")}`, {
+      gracePeriodSeconds: 0,
+    });
+  }
+
+  pods(): JsonObject[] {
+    return this.server.objects("pods");
+  }
+
+  podsOf(node: string): JsonObject[] {
+    return this.pods().filter((pod) => textAt(pod, "spec.nodeName") === node);
+  }
+
+  poolOf(host: Host): Pool | undefined {
+    return host.agent?.agent.pool;
+  }
+
+  /** A request of somebody in the world, at once. */
+  request(method: string, path: string, body?: object): JsonObject {
+    const answer = this.server.answer({
+      method,
+      path,
+      query: { fieldManager: "world" },
+      headers: { "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return JSON.parse(answer.body) as JsonObject;
+  }
+}
+
+function configOf({ seed, podsPrefix }: WorldSettings): SimConfig {
+  const world = simulatedWorld();
+  return {
+    ...world,
+    seed,
+    fabric: false,
+    subnets: world.subnets.map((subnet) =>
+      subnet.subnetId.startsWith("subnet-pods")
+        ? { ...subnet, cidr: subnet.cidr.replace(/\/\d+$/, `/${podsPrefix}`) }
+        : subnet,
+    ),
+    latency: {
+      default: 300,
+      actions: { CreateAndAttachNetworkInterface: 600, AttachNetworkInterface: 1_500 },
+    },
+  };
+}
+
+function keyOf(pod: JsonObject): string {
+  return `${textAt(pod, "metadata.namespace")}/${textAt(pod, "metadata.name")}`;
+}
+
+/** What an object says, in a few words. */
+function digest(object: JsonObject): string {
+  const { metadata: _metadata, apiVersion: _version, kind: _kind, ...rest } = object;
+  const text = JSON.stringify(rest);
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}
