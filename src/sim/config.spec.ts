@@ -1,10 +1,23 @@
 import { describe, expect, it } from "bun:test";
+import { join } from "node:path";
 import { stringify } from "yaml";
 import { ConfigError, parseSimConfig, simulatedWorld } from "./config.ts";
+import { initialState } from "./vpc/initial-state.ts";
 
 function worldWith(changes: object): string {
   return stringify({ ...simulatedWorld(), ...changes });
 }
+
+describe("the example in the documentation", () => {
+  it("is a configuration, of the API alone", async () => {
+    const page = await Bun.file(join(import.meta.dir, "../../docs/design/vpc-sim.md")).text();
+    const [, example = ""] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+    const config = parseSimConfig(example);
+    expect(config.fabric).toBe(false);
+    expect(config.rateLimits).toEqual({ actions: { CreateNetworkInterface: 10 } });
+    expect(initialState(config, 0).subnets.size).toBe(config.subnets.length);
+  });
+});
 
 describe("parseSimConfig()", () => {
   it("reads back the simulated world", () => {
@@ -40,6 +53,27 @@ describe("parseSimConfig()", () => {
       "a name for the API's address where there is a fabric",
       worldWith({ api: { listen: { hostname: "localhost", port: 80 } } }),
       /has to be an IPv4 address/,
+    ],
+    [
+      "a value, which it names",
+      worldWith({ vpcMaxEnis: -3, describeLag: { ms: "slow" } }),
+      /describeLag\.ms: .*expected number.*; it is "slow"; vpcMaxEnis: .*; it is -3/,
+    ],
+    ["a key that is missing, as such", "region: ap-sim", /credentials: .*expected array; it is missing/],
+    [
+      "a rate that is none",
+      worldWith({ rateLimits: { actions: { DescribeVpcs: 0 } } }),
+      /rateLimits\.actions\.DescribeVpcs: .*; it is 0/,
+    ],
+    [
+      "rate limits of another form",
+      worldWith({ rateLimits: "off" }),
+      /rateLimits: must be false, or figures .*; it is "off"/,
+    ],
+    [
+      "a host that has no name",
+      worldWith({ control: { listen: { hostname: "a b", port: 1 } } }),
+      /control\.listen\.hostname: must be an IPv4 address or the name of a host; it is "a b"/,
     ],
     ["a world without callers", worldWith({ credentials: [] }), /at least one caller/],
   ];

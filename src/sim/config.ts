@@ -11,7 +11,7 @@ const zone = z.string().regex(/^[a-z]+(-[a-z0-9]+)+$/, "must look like ap-sim-1"
 
 const listen = z.strictObject({
   /** Addresses to listen on. */
-  hostname: z.union([z.ipv4(), z.hostname()]),
+  hostname: z.union([z.ipv4(), z.hostname()], "must be an IPv4 address or the name of a host"),
   /** 0 lets the kernel choose; the port chosen is in the log. */
   port: z.int().min(0).max(65535),
 });

@@ -11,6 +11,16 @@ export function schemaFaults(issues: readonly z.core.$ZodIssue[], whole: string)
 }
 
 function faultOf(issue: z.core.$ZodIssue, whole: string): string {
+  if (issue.code === "invalid_union") {
+    // The branch that got furthest is the one that was meant.
+    const inner = issue.errors.flat().filter((it) => it.path.length > 0);
+    if (inner.length > 0) {
+      return schemaFaults(
+        inner.map((it) => ({ ...it, path: [...issue.path, ...it.path] })),
+        whole,
+      );
+    }
+  }
   const key = issue.path.join(".") || whole;
   if (issue.code === "unrecognized_keys") {
     const unknown = issue.keys.map((it) => [...issue.path, it].join("."));

@@ -129,6 +129,23 @@ describe("Simulator", () => {
     expect(fabric.acts).toEqual([`plug ${eniId}`, `unplug ${eniId}`]);
   });
 
+  it("knows how everything was, so long as history is kept", async () => {
+    simulator.keepHistory(1000);
+    const { eniId } = await createAndAttach("task-1");
+    clock.time = 10_000;
+    await settled();
+    const then = (time: number) => simulator.stateAt(time).enis.get(eniId)?.state;
+    expect([then(0), then(99), then(100), then(299), then(300)]).toEqual([
+      "PENDING",
+      "PENDING",
+      "ATTACHING",
+      "ATTACHING",
+      "AVAILABLE",
+    ]);
+    simulator.keepHistory(0);
+    expect(then(0)).toBe("AVAILABLE");
+  });
+
   it("wakes no more once it is closed", async () => {
     await createAndAttach("task-1");
     await simulator.close();
