@@ -82,6 +82,7 @@ export class SimulatedApi {
     const effects = this.#strike(request.action);
     const lostRequest = effects.find((it) => it.kind === "loseRequest");
     if (lostRequest !== undefined) {
+      this.#log.debug({ action: request.action, requestId }, "API call lost before it was done");
       this.#calls.count(request, "lost request");
       return { requestId, lost: "request", manner: lostRequest.manner };
     }
@@ -89,6 +90,7 @@ export class SimulatedApi {
     let outcome: ApiOutcome;
     try {
       const answer = await this.#serve(request, { requestId, effects });
+      this.#log.debug({ action: request.action, requestId }, "API call");
       outcome = { requestId, answer: { ...answer, RequestId: requestId } };
     } catch (error) {
       outcome = { requestId, refused: this.#refusal(error, { action: request.action, requestId }) };
@@ -96,6 +98,7 @@ export class SimulatedApi {
     await this.#delay(effects, "delayAnswer");
     const lostAnswer = effects.find((it) => it.kind === "loseAnswer");
     if (lostAnswer !== undefined) {
+      this.#log.debug({ action: request.action, requestId }, "Answer of an API call lost");
       this.#calls.count(request, "lost answer");
       return { requestId, lost: "answer", manner: lostAnswer.manner };
     }
