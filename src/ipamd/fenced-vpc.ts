@@ -35,11 +35,15 @@ export function fencedVpc(vpc: CloudVpc, fence: Fence, timeoutMs: number): Cloud
     subnets: (ids) => vpc.subnets(ids),
     interfaceLimit: (instanceId) => vpc.interfaceLimit(instanceId),
     interfacesById: (ids) => vpc.interfacesById(ids),
-    interfacesByTag: (tag) => vpc.interfacesByTag(tag),
+    interfacesByTag: (tag, paced) => vpc.interfacesByTag(tag, paced),
+    vpcEniLimit: () => vpc.vpcEniLimit(),
     createAndAttach: guard("CreateAndAttachNetworkInterface", (request) => vpc.createAndAttach(request)),
+    create: guard("CreateNetworkInterface", (request) => vpc.create(request)),
+    attach: guard("AttachNetworkInterface", (eniId, instanceId) => vpc.attach(eniId, instanceId)),
     detach: guard("DetachNetworkInterface", (eniId, instanceId) => vpc.detach(eniId, instanceId)),
     remove: guard("DeleteNetworkInterface", (eniId) => vpc.remove(eniId)),
     assign: guard("AssignPrivateIpAddresses", (eniId, count) => vpc.assign(eniId, count)),
     unassign: guard("UnassignPrivateIpAddresses", (eniId, addresses) => vpc.unassign(eniId, addresses)),
+    retag: guard("ModifyResourceTags", (eniId, tags) => vpc.retag(eniId, tags)),
   };
 }

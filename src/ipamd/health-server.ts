@@ -1,10 +1,13 @@
 import { Hono } from "hono";
+import type { CloudHealth } from "../cloud/budget/health.ts";
 
 /** What `/health` tells. */
 export interface Health {
   /** Serving: every watch has a complete view. */
   ready: boolean;
   leader: boolean;
+  /** How the leader's way to the cloud is. */
+  cloud?: CloudHealth;
   /** Milliseconds since the API server last vouched for each view; null before it has. */
   watches: Record<string, number | null>;
 }

@@ -1,22 +1,58 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseGoDuration } from "../api/go-duration.ts";
 
-export interface IpamdOptions {
+/** What every command needs: which cluster, and the ways to the cloud and to the API server. */
+export interface ConnectionOptions {
   clusterId: string;
   region: string;
   vpcId: string;
   subnetIds: string[];
-  warm: { min: number; max: number };
-  quickRelease: boolean;
-  nodeGoneGraceMs: number;
-  agentAnswerMs: number;
-  healthListen: { host: string; port: number };
   cloudProtocol: "https" | "http";
   cloudDomain: string;
   credentialFolder: string;
   kubeconfig: string | undefined;
-  namespace: string;
   logLevel: string;
+}
+
+export interface IpamdOptions extends ConnectionOptions {
+  warm: { min: number; max: number };
+  quickRelease: boolean;
+  nodeGoneGraceMs: number;
+  agentAnswerMs: number;
+  nodeTaint: boolean;
+  nodeCondition: boolean;
+  healthListen: { host: string; port: number };
+  namespace: string;
+}
+
+export interface AuditOptions extends ConnectionOptions {
+  output: "table" | "json";
+}
+
+export interface AdoptOptions extends ConnectionOptions {
+  fromUid: string | undefined;
+}
+
+/** What is to be done: to run as a daemon, or one thing only. */
+export type IpamdCommand =
+  | { do: "run"; options: IpamdOptions }
+  | { do: "audit"; options: AuditOptions }
+  | { do: "adopt"; options: AdoptOptions };
+
+/** @throws CommanderError, or an error, with one sentence that names the value and what to do */
+export function parseIpamdCommand(
+  argv: readonly string[],
+  env: Record<string, string | undefined>,
+): IpamdCommand {
+  const [first, ...rest] = argv;
+  switch (first) {
+    case "audit":
+      return { do: "audit", options: parseAuditOptions(rest, env) };
+    case "adopt":
+      return { do: "adopt", options: parseAdoptOptions(rest, env) };
+    default:
+      return { do: "run", options: parseIpamdOptions(argv, env) };
+  }
 }
 
 /** Pods that run before they are stopped must be able to tell that a flag is wrong: one sentence with the value and what to do. */
@@ -24,24 +60,10 @@ export function parseIpamdOptions(
   argv: readonly string[],
   env: Record<string, string | undefined>,
 ): IpamdOptions {
-  const command = new Command("tke-eni-ipamd")
-    .description(
-      "Owns the ENIs and addresses of a cluster: makes them in the cloud, and the objects that agents read.",
-    )
-    .requiredOption("--clusterid <id>", "name of this cluster; tags every ENI of it", clusterId)
-    .requiredOption("--region <region>", "Tencent Cloud region, such as ap-guangzhou", region)
-    .addOption(
-      new Option("--vpc-id <id>", "VPC of the nodes and pods")
-        .env("TKE_ENI_IPAMD_VPC_ID")
-        .argParser(vpcId)
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--subnet-ids <ids>", "container subnets, joined by colons")
-        .env("TKE_ENI_IPAMD_SUBNET_ID")
-        .argParser(subnetIds)
-        .makeOptionMandatory(),
-    )
+  const command = commandOf(
+    "tke-eni-ipamd",
+    "Owns the ENIs and addresses of a cluster: makes them in the cloud, and the objects that agents read. Other commands: tke-eni-ipamd audit, tke-eni-ipamd adopt.",
+  )
     .option("--ip-min-warm-target <n>", "free addresses to keep ready on each node", count, 5)
     .option("--ip-max-warm-target <n>", "free addresses above which a node gives some back", count, 5)
     .option(
@@ -49,22 +71,96 @@ export function parseIpamdOptions(
       "give back the whole surplus every two minutes instead of one address",
       false,
     )
-    .option(
-      "--node-gone-grace <duration>",
-      "how long a Node must be gone before its ENIs are released",
-      duration,
-      120_000,
+    .addOption(
+      durationOption(
+        "--node-gone-grace <duration>",
+        "how long a Node must be gone before its ENIs are released",
+        "2m",
+      ),
+    )
+    .addOption(
+      durationOption(
+        "--agent-answer-timeout <duration>",
+        "how long a gone node's agent has to close its pool",
+        "30s",
+      ),
     )
     .option(
-      "--agent-answer-timeout <duration>",
-      "how long a gone node's agent has to close its pool",
-      duration,
-      30_000,
+      "--enable-node-taint [boolean]",
+      "taint Nodes eni-ip-unavailable while pods can get no address there",
+      boolean,
+      true,
+    )
+    .option(
+      "--enable-node-condition [boolean]",
+      "give Nodes the condition ENIIPUnavailable, which says why",
+      boolean,
+      true,
     )
     .option("--health-listen <host:port>", "address of /health", hostPort, {
       host: "127.0.0.1",
       port: 61678,
     })
+    .option("--namespace <name>", "namespace of the leader lease", "kube-system");
+  const given = parse(command, argv, env);
+  if (given["ipMinWarmTarget"] > given["ipMaxWarmTarget"]) {
+    throw new InvalidArgumentError(
+      `--ip-min-warm-target ${given["ipMinWarmTarget"]} is above --ip-max-warm-target ${given["ipMaxWarmTarget"]}: raise the maximum or lower the minimum.`,
+    );
+  }
+  return {
+    ...connectionOf(given),
+    warm: { min: given["ipMinWarmTarget"], max: given["ipMaxWarmTarget"] },
+    quickRelease: given["enableQuickRelease"],
+    nodeGoneGraceMs: given["nodeGoneGrace"],
+    agentAnswerMs: given["agentAnswerTimeout"],
+    nodeTaint: given["enableNodeTaint"],
+    nodeCondition: given["enableNodeCondition"],
+    healthListen: given["healthListen"],
+    namespace: given["namespace"],
+  };
+}
+
+function parseAuditOptions(argv: readonly string[], env: Record<string, string | undefined>): AuditOptions {
+  const command = commandOf(
+    "tke-eni-ipamd audit",
+    "Compares cloud, custom resources and agents' reports, prints each difference and what becomes of it, and changes nothing. Ends with 3 when something waits for a person.",
+  ).addOption(
+    new Option("--output <form>", "for people or for programs").choices(["table", "json"]).default("table"),
+  );
+  const given = parse(command, argv, env);
+  return { ...connectionOf(given), output: given["output"] };
+}
+
+function parseAdoptOptions(argv: readonly string[], env: Record<string, string | undefined>): AdoptOptions {
+  const command = commandOf(
+    "tke-eni-ipamd adopt",
+    "Takes over the ENIs of an earlier cluster of the same id, such as one whose etcd was made anew. Never run it while that other cluster lives.",
+  ).option("--from-uid <uid>", "UID of the other cluster's kube-system; without it they are listed");
+  const given = parse(command, argv, env);
+  return { ...connectionOf(given), fromUid: given["fromUid"] };
+}
+
+function commandOf(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .requiredOption("--clusterid <id>", "name of this cluster; tags every ENI of it", clusterId)
+    .requiredOption("--region <region>", "Tencent Cloud region, such as ap-guangzhou", region)
+    .addOption(
+      new Option("--vpc-id <id>", "VPC of the nodes and pods; ConfigMap tke-eni-ipamd goes before it")
+        .env("TKE_ENI_IPAMD_VPC_ID")
+        .argParser(vpcId)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        "--subnet-ids <ids>",
+        "container subnets, joined by colons; ConfigMap tke-eni-ipamd goes before it",
+      )
+        .env("TKE_ENI_IPAMD_SUBNET_ID")
+        .argParser(subnetIds)
+        .makeOptionMandatory(),
+    )
     .addOption(
       new Option("--cloud-protocol <protocol>", "http only against a simulator")
         .choices(["https", "http"])
@@ -81,7 +177,6 @@ export function parseIpamdOptions(
       "/etc/tke-eni/credential",
     )
     .option("--kubeconfig <path>", "kubeconfig to use instead of the pod's own service account")
-    .option("--namespace <name>", "namespace of the leader lease", "kube-system")
     .addOption(
       new Option("--log-level <level>", "least severe level that is logged")
         .choices(["debug", "info", "warn", "error"])
@@ -89,6 +184,13 @@ export function parseIpamdOptions(
     )
     .exitOverride()
     .configureOutput({ outputError: () => {} });
+}
+
+function parse(
+  command: Command,
+  argv: readonly string[],
+  env: Record<string, string | undefined>,
+): ReturnType<Command["opts"]> {
   // Commander reads the environment of the process; tests hand theirs in.
   for (const option of command.options) {
     if (option.envVar !== undefined && env[option.envVar] !== undefined) {
@@ -99,29 +201,26 @@ export function parseIpamdOptions(
       );
     }
   }
-  const given = command.parse(["bun", "tke-eni-ipamd", ...argv]).opts();
-  if (given["ipMinWarmTarget"] > given["ipMaxWarmTarget"]) {
-    throw new InvalidArgumentError(
-      `--ip-min-warm-target ${given["ipMinWarmTarget"]} is above --ip-max-warm-target ${given["ipMaxWarmTarget"]}: raise the maximum or lower the minimum.`,
-    );
-  }
+  return command.parse(["bun", command.name(), ...argv]).opts();
+}
+
+function connectionOf(given: ReturnType<Command["opts"]>): ConnectionOptions {
   return {
     clusterId: given["clusterid"],
     region: given["region"],
     vpcId: given["vpcId"],
     subnetIds: given["subnetIds"],
-    warm: { min: given["ipMinWarmTarget"], max: given["ipMaxWarmTarget"] },
-    quickRelease: given["enableQuickRelease"],
-    nodeGoneGraceMs: given["nodeGoneGrace"],
-    agentAnswerMs: given["agentAnswerTimeout"],
-    healthListen: given["healthListen"],
     cloudProtocol: given["cloudProtocol"],
     cloudDomain: given["cloudDomain"],
     credentialFolder: given["credentialFolder"],
     kubeconfig: given["kubeconfig"],
-    namespace: given["namespace"],
     logLevel: given["logLevel"],
   };
+}
+
+/** A duration whose default is shown as people write it. */
+function durationOption(flags: string, description: string, standard: string): Option {
+  return new Option(flags, description).argParser(duration).default(duration(standard), standard);
 }
 
 /** As cloud tags allow it; an unreplaced placeholder of the overlay would be every careless cluster's id. */
@@ -145,6 +244,11 @@ function vpcId(text: string): string {
 function count(text: string): number {
   if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 0 to 9999.");
   return Number(text);
+}
+
+function boolean(text: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw new InvalidArgumentError("It must be true or false.");
 }
 
 function duration(text: string): number {

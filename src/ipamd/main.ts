@@ -6,31 +6,55 @@ import { TencentVpc } from "../cloud/tencent/tencent-vpc.ts";
 import { openServerAccess } from "../kube/server-access.ts";
 import { createTransport } from "../kube/transport.ts";
 import { systemWaitingClock } from "../kube/waiting-clock.ts";
+import { adopt } from "./adopt.ts";
+import { runAudit } from "./audit/run-audit.ts";
 import { readCredential } from "./credential-folder.ts";
 import { healthApp } from "./health-server.ts";
 import { type Ipamd, startIpamd } from "./ipamd.ts";
-import { type IpamdOptions, parseIpamdOptions } from "./ipamd-options.ts";
+import { type ConnectionOptions, type IpamdOptions, parseIpamdCommand } from "./ipamd-options.ts";
 
 /** Longest that one call to the cloud may take; a lease must outlive it. */
 const CLOUD_TIMEOUT_MS = 10_000;
 
-const options = optionsOrExit();
+const command = commandOrExit();
 const logger = pino(
-  { name: "tke-eni-ipamd", level: options.logLevel },
-  pino.destination({ dest: 1, sync: true }),
+  { name: "tke-eni-ipamd", level: command.options.logLevel },
+  // The other commands print for people on stdout.
+  pino.destination({ dest: command.do === "run" ? 1 : 2, sync: true }),
 );
-
-let ipamd: Ipamd | undefined;
-const server = Bun.serve({
-  hostname: options.healthListen.host,
-  port: options.healthListen.port,
-  fetch: healthApp(() => ipamd?.health() ?? { ready: false, leader: false, watches: {} }).fetch,
-});
-const stopRequested = Promise.withResolvers<"stop">();
-for (const signal of ["SIGTERM", "SIGINT"] as const)
-  process.once(signal, () => stopRequested.resolve("stop"));
+const print = (text: string) => void process.stdout.write(text);
 
 try {
+  switch (command.do) {
+    case "run":
+      process.exit(await run(command.options));
+      break;
+    case "audit": {
+      const found = await runAudit(await connect(command.options), { ...command.options, print });
+      process.exit(found === "clean" ? 0 : 3);
+      break;
+    }
+    case "adopt":
+      await adopt(await connect(command.options), { ...command.options, print });
+      process.exit(0);
+  }
+} catch (error) {
+  if (command.do === "run") logger.fatal({ err: error }, "ipamd cannot go on");
+  else
+    process.stderr.write(`tke-eni-ipamd ${command.do}: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}
+
+async function run(options: IpamdOptions): Promise<number> {
+  let ipamd: Ipamd | undefined;
+  const server = Bun.serve({
+    hostname: options.healthListen.host,
+    port: options.healthListen.port,
+    fetch: healthApp(() => ipamd?.health() ?? { ready: false, leader: false, watches: {} }).fetch,
+  });
+  const stopRequested = Promise.withResolvers<"stop">();
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.once(signal, () => stopRequested.resolve("stop"));
   const starting = start(options);
   ipamd = await Promise.race([starting, stopRequested.promise.then(() => undefined)]);
   if (ipamd !== undefined) {
@@ -39,28 +63,33 @@ try {
     await ipamd.stop();
   }
   await server.stop();
-  process.exit(0);
-} catch (error) {
-  logger.fatal({ err: error }, "ipamd cannot go on");
-  process.exit(1);
+  return 0;
 }
 
-async function start({ clusterId, region, vpcId, subnetIds, ...rest }: IpamdOptions): Promise<Ipamd> {
-  const access = await openServerAccess({ kubeconfig: rest.kubeconfig });
+async function connect(options: ConnectionOptions) {
+  const access = await openServerAccess({ kubeconfig: options.kubeconfig });
+  return {
+    transport: createTransport(access, { userAgent: "tke-eni-ipamd" }),
+    cloud: new TencentVpc({
+      region: options.region,
+      credential: () => readCredential(options.credentialFolder),
+      protocol: options.cloudProtocol,
+      domain: options.cloudDomain,
+      timeoutMs: CLOUD_TIMEOUT_MS,
+    }),
+  };
+}
+
+async function start({ clusterId, vpcId, subnetIds, ...rest }: IpamdOptions): Promise<Ipamd> {
   return startIpamd(
     {
-      transport: createTransport(access, { userAgent: "tke-eni-ipamd" }),
-      cloud: new TencentVpc({
-        region,
-        credential: () => readCredential(rest.credentialFolder),
-        protocol: rest.cloudProtocol,
-        domain: rest.cloudDomain,
-        timeoutMs: CLOUD_TIMEOUT_MS,
-      }),
+      ...(await connect({ clusterId, vpcId, subnetIds, ...rest })),
       clock: systemWaitingClock,
       random: Math.random,
       logger,
       nonce: () => Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex"),
+      credentialFingerprint: async () =>
+        Bun.hash(JSON.stringify(await readCredential(rest.credentialFolder))).toString(16),
     },
     {
       clusterId,
@@ -70,6 +99,8 @@ async function start({ clusterId, region, vpcId, subnetIds, ...rest }: IpamdOpti
       quickRelease: rest.quickRelease,
       nodeGoneGraceMs: rest.nodeGoneGraceMs,
       agentAnswerMs: rest.agentAnswerMs,
+      nodeTaint: rest.nodeTaint,
+      nodeCondition: rest.nodeCondition,
       namespace: rest.namespace,
       identity: `${hostname()}-${process.pid}-${Date.now().toString(36)}`,
       cloudTimeoutMs: CLOUD_TIMEOUT_MS,
@@ -77,9 +108,9 @@ async function start({ clusterId, region, vpcId, subnetIds, ...rest }: IpamdOpti
   );
 }
 
-function optionsOrExit(): IpamdOptions {
+function commandOrExit() {
   try {
-    return parseIpamdOptions(process.argv.slice(2), process.env);
+    return parseIpamdCommand(process.argv.slice(2), process.env);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
     process.stderr.write(`tke-eni-ipamd: ${error instanceof Error ? error.message : error}\n`);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { systemWaitingClock } from "../kube/waiting-clock.ts";
 import { WorkQueue, type WorkResult } from "./work-queue.ts";
 
 function queue(work: (key: string) => Promise<WorkResult>, concurrency = 2) {
@@ -10,6 +11,7 @@ function queue(work: (key: string) => Promise<WorkResult>, concurrency = 2) {
     minBackOffMs: 10,
     maxBackOffMs: 40,
     random: () => 1,
+    clock: systemWaitingClock,
   });
   return { it, failures };
 }

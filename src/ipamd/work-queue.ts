@@ -1,3 +1,6 @@
+import { startTimer } from "../kube/timer.ts";
+import type { WaitingClock } from "../kube/waiting-clock.ts";
+
 /** What a piece of work asks for when it is done. */
 export interface WorkResult {
   /** Do it again after so many milliseconds, unless something triggers it before. */
@@ -12,6 +15,7 @@ export interface WorkQueueOptions {
   minBackOffMs: number;
   maxBackOffMs: number;
   random: () => number;
+  clock: WaitingClock;
 }
 
 interface Item {
@@ -19,7 +23,8 @@ interface Item {
   /** Triggered while it ran: runs once more. */
   again: boolean;
   failures: number;
-  timer: Timer | undefined;
+  /** Cancels the pause before the next run. */
+  pause: (() => void) | undefined;
 }
 
 /**
@@ -29,7 +34,7 @@ interface Item {
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #items = new Map<string, Item>();
-  readonly #waiting: string[] = [];
+  readonly #waiting = new Set<string>();
   #running = 0;
   #stopped = false;
   #idle: (() => void) | undefined;
@@ -40,31 +45,31 @@ export class WorkQueue {
 
   trigger(key: string): void {
     if (this.#stopped) return;
-    const item = this.#items.get(key) ?? { running: false, again: false, failures: 0, timer: undefined };
+    const item = this.#items.get(key) ?? { running: false, again: false, failures: 0, pause: undefined };
     this.#items.set(key, item);
     if (item.running) {
       item.again = true;
       return;
     }
-    if (item.failures > 0 && item.timer !== undefined) return;
-    clearTimeout(item.timer);
-    item.timer = undefined;
-    if (!this.#waiting.includes(key)) this.#waiting.push(key);
+    if (item.failures > 0 && item.pause !== undefined) return;
+    item.pause?.();
+    item.pause = undefined;
+    this.#waiting.add(key);
     this.#next();
   }
 
   /** Begins nothing more, and resolves when what runs is done. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#waiting.length = 0;
-    for (const item of this.#items.values()) clearTimeout(item.timer);
+    this.#waiting.clear();
+    for (const item of this.#items.values()) item.pause?.();
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
   #next(): void {
-    while (this.#running < this.#options.concurrency) {
-      const key = this.#waiting.shift();
-      if (key === undefined) return;
+    for (const key of this.#waiting) {
+      if (this.#running >= this.#options.concurrency) return;
+      this.#waiting.delete(key);
       const item = this.#items.get(key);
       if (item !== undefined) void this.#run(key, item);
     }
@@ -95,14 +100,14 @@ export class WorkQueue {
     if (this.#stopped) return;
     if (item.again && item.failures === 0) {
       item.again = false;
-      this.#waiting.push(key);
+      this.#waiting.add(key);
     } else if (pause !== undefined) {
       item.again = false;
-      item.timer = setTimeout(() => {
-        item.timer = undefined;
-        this.#waiting.push(key);
+      item.pause = startTimer(this.#options.clock, pause, () => {
+        item.pause = undefined;
+        this.#waiting.add(key);
         this.#next();
-      }, pause);
+      });
     } else if (item.failures === 0) {
       this.#items.delete(key);
     }

@@ -81,6 +81,12 @@ export interface Namespace {
   readonly status?: { readonly phase?: "Active" | "Terminating" };
 }
 
+/** v1.ConfigMap. */
+export interface ConfigMap {
+  readonly metadata: ObjectMeta;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
 /** coordination.k8s.io/v1 Lease. */
 export interface Lease {
   readonly metadata: ObjectMeta;
@@ -151,6 +157,13 @@ export const namespaces: Resource<Namespace> = {
   plural: "namespaces",
   kind: "Namespace",
   namespaced: false,
+};
+export const configMaps: Resource<ConfigMap> = {
+  group: "",
+  version: "v1",
+  plural: "configmaps",
+  kind: "ConfigMap",
+  namespaced: true,
 };
 export const events: Resource<KubeEvent> = {
   group: "",

@@ -67,6 +67,8 @@ async function start(
       subnetIds: ["subnet-pods0001", "subnet-pods0002"],
       warm: { min: 3, max: 3 },
       quickRelease: true,
+      nodeTaint: true,
+      nodeCondition: true,
       nodeGoneGraceMs: 1000,
       agentAnswerMs: 1000,
       namespace: "kube-system",

@@ -127,6 +127,7 @@ export class World {
   start(): void {
     for (let i = 0; i < this.settings.ipamds; i++) this.startIpamd(i);
     this.#startScheduler();
+    this.#collectPods();
   }
 
   /** Takes away what the run has left on disk. */
@@ -173,7 +174,7 @@ export class World {
       onCall: (call) => this.invariants.cloudCall(call),
     });
     const world = {
-      transport: this.#transport(process, dice, () => false),
+      transport: this.#transport(process, dice),
       cloud,
       clock: process.clock,
       random: dice.next,
@@ -203,16 +204,25 @@ export class World {
       quickRelease,
       nodeGoneGraceMs: NODE_GONE_GRACE_MS,
       agentAnswerMs: AGENT_ANSWER_MS,
+      nodeTaint: true,
+      nodeCondition: true,
     };
   }
 
-  #transport(process: SimProcess, dice: Dice, isCutOff: () => boolean): KubeTransport {
+  #transport(
+    process: SimProcess,
+    dice: Dice,
+    {
+      isCutOff = () => false,
+      weather = () => this.weather,
+    }: { isCutOff?: () => boolean; weather?: () => KubeWeather } = {},
+  ): KubeTransport {
     return createModelTransport({
       server: this.server,
       now: this.clock.monotonic,
       after: this.clock.after,
       deliver: process.deliver,
-      network: new FaultyKubeNetwork({ dice: dice.fork("network"), weather: () => this.weather, isCutOff }),
+      network: new FaultyKubeNetwork({ dice: dice.fork("network"), weather, isCutOff }),
     });
   }
 
@@ -220,7 +230,9 @@ export class World {
     const process = new SimProcess("scheduler", this.clock);
     const dice = this.dice.fork("scheduler");
     const logger = this.trace.logger("scheduler");
-    new Scheduler({ process, transport: this.#transport(process, dice, () => false), dice, logger });
+    // One that binds twice for a lost answer is no trouble of ours: the kubelet refuses the pod that is too many.
+    const transport = this.#transport(process, dice, { weather: () => CALM });
+    new Scheduler({ process, transport, dice, logger });
   }
 
   // ---- nodes
@@ -254,6 +266,7 @@ export class World {
     this.hosts.set(name, host);
     this.registerNode(host, options);
     this.startAgent(host);
+    this.#resync(host);
     return host;
   }
 
@@ -293,7 +306,7 @@ export class World {
       process,
       machine,
       kubelet: () => host.kubelet,
-      transport: this.#transport(process, dice, () => host.cutOff),
+      transport: this.#transport(process, dice, { isCutOff: () => host.cutOff }),
       clock: this.clock,
       dice,
       logger: this.trace.logger(name),
@@ -417,6 +430,17 @@ export class World {
   }
 
   // ---- pods
+
+  /** As the garbage collector of the controller manager: pods of nodes that do not exist go. */
+  #collectPods(): void {
+    this.clock.after(20_000, () => {
+      this.#collectPods();
+      for (const pod of this.pods()) {
+        const node = textAt(pod, "spec.nodeName");
+        if (node !== "" && !this.hosts.has(node)) this.#removePod(pod);
+      }
+    });
+  }
 
   /** @returns its name */
   createPod(options: { nodeSelector?: Record<string, string> } = {}): string {

@@ -1,15 +1,22 @@
-import type { Clock } from "../../api/clock.ts";
-import type { CloudVpc, Eni, Tag } from "../../cloud/cloud-vpc.ts";
+import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
+import type { Eni, Tag } from "../../cloud/cloud-vpc.ts";
 import type { Logger } from "../../kube/logger.ts";
+import type { WaitingClock } from "../../kube/waiting-clock.ts";
 import type { CloudView } from "./cloud-view.ts";
 
 /** Most ids that one DescribeNetworkInterfaces takes. */
 const PAGE = 100;
 
+/** Most pages in one poll: what is left of the product's rate makes ENIs. */
+const PAGES = 2;
+
+/** Most time between two readings of an ENI with something under way, ms. */
+const SLOWEST_MS = 5000;
+
 export interface CloudReaderOptions {
-  cloud: CloudVpc;
+  cloud: Pick<CloudReads, "interfacesById" | "interfacesByTag">;
   view: CloudView;
-  clock: Clock;
+  clock: WaitingClock;
   logger: Logger;
   /** Found on every ENI of this cluster. */
   tag: Tag;
@@ -17,22 +24,33 @@ export interface CloudReaderOptions {
   isOurs: (eni: Eni) => boolean;
   /** Called with the ENIs that a reading changed. */
   changed: (eniIds: readonly string[]) => void;
-  /** Pause between two readings of unsettled ENIs. */
+  /** Called with what carries our tag and is not ours, after each reading of everything. */
+  foreign: (enis: readonly Eni[]) => void;
+  /** Pause between two readings of unsettled ENIs, ms. */
   pollMs: number;
-  /** Pause between two readings of everything. */
+  /** Pause between two readings of everything, ms. */
   fullMs: number;
+}
+
+/** When an ENI with something under way was first and last read. */
+interface Watched {
+  since: number;
+  readAt: number;
 }
 
 /**
  * Reads the cloud into the view: all ENIs of the cluster at times, and those with something under way often, many in one call.
- * Completion of every operation is seen here; no task is ever polled (DescribeVpcTaskResult allows 20 calls a second).
+ * Completion of every operation is seen here; no task is ever polled (DescribeVpcTaskResult allows 20 calls a second). What takes
+ * long is read less often.
  */
 export class CloudReader {
   readonly #options: CloudReaderOptions;
-  #timer: Timer | undefined;
-  #fullAt = 0;
-  #reading: Promise<void> | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
+  readonly #watched = new Map<string, Watched>();
+  #fullAt = Number.NEGATIVE_INFINITY;
+  #running: Promise<void> | undefined;
+  #lastFailure = "";
+  #lastAnswer: readonly Eni[] = [];
 
   constructor(options: CloudReaderOptions) {
     this.#options = options;
@@ -40,45 +58,84 @@ export class CloudReader {
 
   /** Keeps reading until `stop()`. */
   start(): void {
-    this.#schedule();
+    this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#reading;
+    this.#stopping.abort();
+    await this.#running;
   }
 
-  #schedule(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#reading = this.#poll().finally(() => this.#schedule());
-    }, this.#options.pollMs);
+  async #run(): Promise<void> {
+    const { clock, pollMs } = this.#options;
+    const { signal } = this.#stopping;
+    for (;;) {
+      await clock.sleep(pollMs, signal);
+      if (signal.aborted) return;
+      await this.#poll();
+    }
   }
 
   async #poll(): Promise<void> {
-    const { view, clock, logger } = this.#options;
+    const { clock, fullMs } = this.#options;
     try {
-      if (clock.monotonic() - this.#fullAt >= this.#options.fullMs) return await this.readAll();
-      const ids = view.unsettled();
+      if (clock.monotonic() - this.#fullAt >= fullMs) await this.readAll();
+      const ids = this.#due(clock.monotonic());
       for (let i = 0; i < ids.length; i += PAGE) await this.#read(ids.slice(i, i + PAGE));
+      this.#lastFailure = "";
     } catch (error) {
-      logger.warn({ err: error }, "reading ENIs failed; the next reading comes by itself");
+      this.#report(error);
     }
+  }
+
+  /** Once for each failure, not at every poll while it lasts. */
+  #report(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message === this.#lastFailure) return;
+    this.#lastFailure = message;
+    this.#options.logger.warn({ err: error }, "reading ENIs failed; it is tried again until it works");
+  }
+
+  /** Unsettled ENIs whose turn it is, those first that were read longest ago. */
+  #due(now: number): string[] {
+    const unsettled = new Set(this.#options.view.unsettled());
+    for (const id of this.#watched.keys()) if (!unsettled.has(id)) this.#watched.delete(id);
+    const due: [id: string, readAt: number][] = [];
+    for (const id of unsettled) {
+      const watched = this.#watched.get(id) ?? { since: now, readAt: Number.NEGATIVE_INFINITY };
+      this.#watched.set(id, watched);
+      const pauseMs = Math.min((now - watched.since) / 4, SLOWEST_MS);
+      if (now - watched.readAt >= pauseMs) due.push([id, watched.readAt]);
+    }
+    return due
+      .sort(([, a], [, b]) => a - b)
+      .slice(0, PAGES * PAGE)
+      .map(([id]) => id);
+  }
+
+  /** What the last reading of everything showed, also what carries our tag and is not ours. */
+  get lastAnswer(): readonly Eni[] {
+    return this.#lastAnswer;
   }
 
   /** Reads everything. */
   async readAll(): Promise<void> {
-    const { cloud, view, clock, tag, isOurs, changed } = this.#options;
+    const { cloud, view, clock, tag, isOurs, changed, foreign } = this.#options;
     const began = clock.monotonic();
     const answer = await cloud.interfacesByTag(tag);
     this.#fullAt = began;
+    this.#lastAnswer = answer;
     changed(view.readAll(answer.filter(isOurs), began));
+    foreign(answer.filter((eni) => !isOurs(eni)));
   }
 
   async #read(ids: readonly string[]): Promise<void> {
     const { cloud, view, clock, changed } = this.#options;
     const began = clock.monotonic();
+    for (const id of ids) {
+      const watched = this.#watched.get(id);
+      if (watched !== undefined) watched.readAt = began;
+    }
     changed(view.read(ids, await cloud.interfacesById(ids), began));
   }
 }

@@ -6,8 +6,14 @@ import type { AddressView, EniView, NodeView, SubnetView } from "../planner/node
 
 export interface NodeFacts {
   demand: number;
+  waiting: number;
   warm: NodeView["warm"];
   limit: NodeView["limit"];
+  /** The node is to have no ENIs. */
+  disabled: boolean;
+  isSubnetDraining: (subnetId: string) => boolean;
+  /** Whether a reclaim token is one whose answer counts. */
+  isTokenValid: (token: string) => boolean;
   creating: NodeENIConfigStatus["creating"];
   instanceId: string;
   /** The node's ENIs and addresses, by their objects. */
@@ -25,6 +31,7 @@ export function buildNodeView(facts: NodeFacts): NodeView {
   const enis = facts.enis.map((veni) => eniView(veni, byEni.get(veni.metadata.name) ?? [], facts));
   return {
     demand: facts.demand,
+    waiting: facts.waiting,
     warm: facts.warm,
     limit: facts.limit,
     enis,
@@ -37,35 +44,42 @@ function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniVie
   const id = veni.metadata.name;
   const eni = facts.cloud.get(id);
   const byAddress = new Map(vips.map((vip) => [vip.metadata.name, vip]));
+  const busy = facts.cloud.isBusy(id);
   return {
     id,
     subnetId: veni.spec.subnetID,
     ready: eni?.state === "available" && eni.instanceId === facts.instanceId,
-    busy: facts.cloud.isBusy(id),
-    // An ENI that is attached to nothing has no agent to ask: the cloud's word is the proof.
-    leaving: facts.cloud.isDetached(id) ? "agreed" : leaving(veni),
+    busy,
+    unattached: eni?.state === "available" && eni.instanceId === undefined && !busy,
+    detached: facts.cloud.isDetached(id),
+    draining: facts.disabled || facts.isSubnetDraining(veni.spec.subnetID),
+    leaving: leaving(veni, facts),
     addresses: (eni?.addresses ?? []).map(({ address, state }) => ({
       address,
       assigned: state !== "deleting",
       reserved: !byAddress.has(address) && facts.cloud.isReserved(id, address, facts.now),
-      ...useOf(byAddress.get(address)),
+      ...useOf(byAddress.get(address), facts),
     })),
   };
 }
 
 /** A refused ENI stays; one whose agent is silent is asked and neither filled nor removed. */
-function leaving(veni: VpcENI): EniView["leaving"] {
+function leaving(veni: VpcENI, { isTokenValid }: NodeFacts): EniView["leaving"] {
   const { reclaim, intent } = veni.spec;
-  if (intent === "Attached" || reclaim === undefined) return "no";
+  if (intent === "Attached") return "no";
+  if (reclaim === undefined || !isTokenValid(reclaim.token)) return "asked";
   const answered = veni.status?.use?.token === reclaim.token ? veni.status.use.state : undefined;
   if (answered === "Reclaimable") return "agreed";
   return answered === "Refused" ? "no" : "asked";
 }
 
-function useOf(vip: VpcIP | undefined): Pick<AddressView, "use" | "reclaim"> {
+function useOf(vip: VpcIP | undefined, { isTokenValid }: NodeFacts): Pick<AddressView, "use" | "reclaim"> {
   const use = vip?.status?.use;
   const reclaim = vip?.spec.reclaim;
-  const answered = reclaim !== undefined && use?.token === reclaim.token ? use.state : undefined;
+  const answered =
+    reclaim !== undefined && isTokenValid(reclaim.token) && use?.token === reclaim.token
+      ? use.state
+      : undefined;
   return {
     use: USES[use?.state ?? ""] ?? "unknown",
     reclaim:

@@ -6,6 +6,7 @@ import type { CreationBook } from "./creation-book.ts";
 import { type Departure, nextDeparture } from "./departure.ts";
 import { type NodeWorld, tagOf } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
+import type { RunCalls } from "./run-calls.ts";
 import { askForEni, syncObjects } from "./sync-objects.ts";
 
 /** Pause between two looks at a node that is gone. */
@@ -34,7 +35,7 @@ export class DepartingNodes {
   }
 
   /** One look at a node that the watch does not show. */
-  async look(node: string): Promise<WorkResult> {
+  async look(node: string, calls: RunCalls): Promise<WorkResult> {
     const { objects, instances, findNode } = this.#world;
     const config = objects.configs.get(node);
     if (config === undefined && this.#remains(node).holders.size === 0) {
@@ -47,7 +48,7 @@ export class DepartingNodes {
       this.#departures.delete(node);
       return { againInMs: LOOK_MS };
     }
-    const phase = await this.#depart(this.#departures, this.#remains(node));
+    const phase = await this.#depart(this.#remains(node), { departures: this.#departures, calls });
     // An ENI may come yet of an intent that was never answered.
     const creating = await this.#creations.settle(node);
     const done = phase === "releasing" && creating === undefined && this.#remains(node).holders.size === 0;
@@ -62,7 +63,7 @@ export class DepartingNodes {
    *
    * @throws CloudError when the cloud does not say which machine the node is
    */
-  async lookAtReplaced(node: Node): Promise<WorkResult> {
+  async lookAtReplaced(node: Node, calls: RunCalls): Promise<WorkResult> {
     const { name, uid } = node.metadata;
     this.#departures.delete(name);
     if (this.#remains(name).holders.size === 0) return {};
@@ -74,7 +75,7 @@ export class DepartingNodes {
       return {};
     }
     if ((await this.#world.findNode(name))?.metadata.uid === uid) {
-      await this.#depart(this.#replaced, this.#remains(name, instance.id));
+      await this.#depart(this.#remains(name, instance.id), { departures: this.#replaced, calls });
     } else {
       this.#replaced.delete(name);
     }
@@ -100,10 +101,10 @@ export class DepartingNodes {
 
   /** The next step, right after a quorum read that found no Node on these machines. */
   async #depart(
-    departures: Map<string, Departure>,
     remains: Remains,
+    { departures, calls }: { departures: Map<string, Departure>; calls: RunCalls },
   ): Promise<Departure["phase"] | undefined> {
-    const { objects, clock, settings, logger } = this.#world;
+    const { objects, clock, options, logger, tokens } = this.#world;
     const { node, holders, instanceIds } = remains;
     const found = clock.monotonic();
     const quota = objects.configs.get(node)?.status?.quota;
@@ -118,11 +119,11 @@ export class DepartingNodes {
     const before = departures.get(node);
     const next = nextDeparture(before, {
       now: found,
-      graceMs: settings.nodeGoneGraceMs,
-      answerMs: settings.agentAnswerMs,
+      graceMs: options.nodeGoneGraceMs,
+      answerMs: options.agentAnswerMs,
       instanceHasNode: this.#haveAnotherNode(node, holders),
-      allAsked: enis.every((veni) => veni.spec.reclaim !== undefined),
-      agentAgreed: enis.every(isAgreed),
+      allAsked: enis.every(({ spec }) => spec.reclaim !== undefined && tokens.isValid(spec.reclaim.token)),
+      agentAgreed: enis.every((veni) => this.#isAgreed(veni)) || (await this.#areDown(before, holders)),
     });
     if (next === undefined) {
       departures.delete(node);
@@ -136,18 +137,30 @@ export class DepartingNodes {
     if (next.phase !== "absent") {
       for (const veni of enis) await askForEni(this.#world, veni, "now");
     }
-    if (next.phase === "releasing") for (const veni of enis) await releaseEni(this.#world, veni);
+    if (next.phase === "releasing") for (const veni of enis) await releaseEni(this.#world, veni, calls);
     return next.phase;
+  }
+
+  #isAgreed({ spec, status }: VpcENI): boolean {
+    const { reclaim } = spec;
+    return (
+      reclaim !== undefined &&
+      this.#world.tokens.isValid(reclaim.token) &&
+      status?.use?.token === reclaim.token &&
+      status.use.state === "Reclaimable"
+    );
+  }
+
+  /** Where the cloud says that the machines do not run, there is no agent to wait for. */
+  async #areDown(departure: Departure | undefined, instanceIds: ReadonlySet<string>): Promise<boolean> {
+    if (departure?.phase !== "asked") return false;
+    const named = [...instanceIds].filter((id) => id !== "");
+    const down = await Promise.all(named.map((id) => this.#world.instances.isDown(id)));
+    return named.length > 0 && down.every(Boolean);
   }
 
   #haveAnotherNode(node: string, instanceIds: ReadonlySet<string>): boolean {
     const { nodes, instances } = this.#world;
     return nodes.list().some((other) => other.metadata.name !== node && instances.mayBe(other, instanceIds));
   }
-}
-
-function isAgreed(veni: VpcENI): boolean {
-  const { reclaim } = veni.spec;
-  const use = veni.status?.use;
-  return reclaim !== undefined && use?.token === reclaim.token && use.state === "Reclaimable";
 }

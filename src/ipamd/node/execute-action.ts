@@ -1,10 +1,14 @@
 import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { NodeENIConfigStatus } from "../../api/node-eni-config.ts";
+import type { CreationPermit } from "../../cloud/budget/call-budget.ts";
+import type { Permit } from "../../cloud/budget/permit.ts";
+import type { Urgency } from "../../cloud/budget/wish-book.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
-import type { Instance } from "../../cloud/cloud-vpc.ts";
+import type { CreateAttachedEni, Eni, Instance } from "../../cloud/cloud-vpc.ts";
 import type { Action } from "../planner/node-view.ts";
 import type { NodeWorld } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
+import type { RunCalls } from "./run-calls.ts";
 import { adoptEni, askForEni } from "./sync-objects.ts";
 
 /** Longest name that an ENI can have is 60 characters. */
@@ -15,55 +19,79 @@ export interface ActionContext {
   instance: Instance;
   addressesPerEni: number;
   securityGroupIds: readonly string[];
+  calls: RunCalls;
+  /** Of what makes the node grow. */
+  urgency: Urgency;
   /** Writes down, before the call, that an ENI is being made. */
   recordCreating: (creating: NonNullable<NodeENIConfigStatus["creating"]>) => Promise<void>;
 }
 
 /**
- * Does one action of a plan. A refusal for lack of addresses is remembered in the subnet book, so that the next plan chooses
- * another subnet.
+ * Does one action of a plan, unless it has to wait for its turn with the cloud: then a later plan comes back to it. A refusal for
+ * lack of addresses is remembered in the subnet book, so that the next plan chooses another subnet.
  *
  * @throws CloudError when the cloud refused or did not answer, KubeError when the intent could not be written
  */
 export async function executeAction(world: NodeWorld, action: Action, context: ActionContext): Promise<void> {
+  const { calls, urgency } = context;
   switch (action.kind) {
-    case "create-eni":
-      return createEni(world, action, context);
-    case "assign":
-      return assign(world, action, context);
-    case "unassign":
-      return unassign(world, action);
+    case "create-eni": {
+      const creation = calls.claimCreation(urgency);
+      return creation && spending(creation.permit, () => createEni(world, action, { context, creation }));
+    }
+    case "attach": {
+      const permit = calls.claim("AttachNetworkInterface", urgency);
+      return permit && spending(permit, () => attach(world, action.eniId, { context, permit }));
+    }
+    case "assign": {
+      const permit = calls.claim("AssignPrivateIpAddresses", urgency);
+      return permit && spending(permit, () => assign(world, action, { context, permit }));
+    }
+    case "unassign": {
+      const permit = calls.claim("UnassignPrivateIpAddresses", "release");
+      return permit && spending(permit, () => unassign(world, action, permit));
+    }
     case "ask-back":
       return askBack(world, action.address);
     case "ask-eni-back":
       return askEniBack(world, action.eniId);
     case "remove-eni":
-      return removeEni(world, action.eniId);
+      return removeEni(world, action.eniId, calls);
+  }
+}
+
+/** Gives a permit back that was not used. */
+async function spending(permit: Permit, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } finally {
+    permit.release();
   }
 }
 
 async function createEni(
   world: NodeWorld,
   action: Action & { kind: "create-eni" },
-  context: ActionContext,
+  { context, creation }: { context: ActionContext; creation: CreationPermit },
 ): Promise<void> {
-  const { cloud, clock, objects, settings, subnets, view, logger } = world;
+  const { clock, objects, configuration, subnets, view, logger } = world;
   const { node, instance } = context;
+  const { cluster } = world.options;
   const nonce = world.nonce();
   const since = new Date(clock.now()).toISOString();
   await context.recordCreating({ nonce, subnetID: action.subnetId, addresses: action.addresses, since });
   try {
-    const eni = await cloud.createAndAttach({
+    const eni = await makeEni(world, creation, {
       name: `${NAME_PREFIX}${nonce}`,
       clientToken: nonce,
-      vpcId: settings.vpcId,
+      vpcId: configuration.vpcId,
       subnetId: action.subnetId,
       instanceId: instance.id,
       securityGroupIds: context.securityGroupIds,
       addresses: action.addresses,
       tags: [
-        { key: ENI_TAGS.clusterId, value: settings.cluster.id },
-        { key: ENI_TAGS.clusterUid, value: settings.cluster.uid },
+        { key: ENI_TAGS.clusterId, value: cluster.id },
+        { key: ENI_TAGS.clusterUid, value: cluster.uid },
         { key: ENI_TAGS.node, value: node },
         { key: ENI_TAGS.nonce, value: nonce },
       ],
@@ -81,18 +109,53 @@ async function createEni(
   }
 }
 
+/** In the way for which there is room: at once with its attachment, or to be attached by the next plan. */
+function makeEni(
+  { acts }: NodeWorld,
+  { how, permit }: CreationPermit,
+  request: CreateAttachedEni,
+): Promise<Eni> {
+  const { instanceId: _, ...alone } = request;
+  return permit.use(() => (how === "create" ? acts.create(alone) : acts.createAndAttach(request)));
+}
+
+async function attach(
+  world: NodeWorld,
+  eniId: string,
+  { context, permit }: { context: ActionContext; permit: Permit },
+): Promise<void> {
+  const { acts, clock, objects, view, logger } = world;
+  const { node, instance } = context;
+  view.touch(eniId, clock.monotonic());
+  try {
+    await permit.use(() => acts.attach(eniId, instance.id));
+    logger.info({ node, eni: eniId, instance: instance.id }, "attaching an ENI");
+  } catch (error) {
+    // Done already: the next reading shows it.
+    if (error instanceof CloudError && error.class === "done-already") return;
+    const veni = objects.enis.get(eniId);
+    if (error instanceof CloudError && (error.class === "permanent" || error.class === "quota") && veni) {
+      // It can never serve this node: let it go rather than try for ever.
+      await objects.writeEni(eniId, { ...veni.spec, intent: "Released" });
+    }
+    throw error;
+  } finally {
+    view.touch(eniId, clock.monotonic());
+  }
+}
+
 async function assign(
   world: NodeWorld,
   action: Action & { kind: "assign" },
-  { node }: ActionContext,
+  { context, permit }: { context: ActionContext; permit: Permit },
 ): Promise<void> {
-  const { cloud, clock, objects, subnets, view, logger } = world;
+  const { acts, clock, objects, subnets, view, logger } = world;
   const subnetId = objects.enis.get(action.eniId)?.spec.subnetID ?? "";
   view.touch(action.eniId, clock.monotonic());
   try {
-    await cloud.assign(action.eniId, action.count);
+    await permit.use(() => acts.assign(action.eniId, action.count));
     subnets.took(subnetId, action.count);
-    logger.info({ node, eni: action.eniId, addresses: action.count }, "assigning addresses");
+    logger.info({ node: context.node, eni: action.eniId, addresses: action.count }, "assigning addresses");
   } catch (error) {
     if (error instanceof CloudError && error.class === "subnet-full") subnets.exhausted(subnetId);
     throw error;
@@ -101,14 +164,18 @@ async function assign(
   }
 }
 
-async function unassign(world: NodeWorld, action: Action & { kind: "unassign" }): Promise<void> {
-  const { cloud, clock, objects, subnets, view, logger } = world;
+async function unassign(
+  world: NodeWorld,
+  action: Action & { kind: "unassign" },
+  permit: Permit,
+): Promise<void> {
+  const { acts, clock, objects, subnets, view, logger } = world;
   const since = new Date(clock.now()).toISOString();
   for (const address of action.addresses)
     await objects.writeAddressStatus(address, { state: "Releasing", since });
   view.touch(action.eniId, clock.monotonic());
   try {
-    await cloud.unassign(action.eniId, action.addresses);
+    await permit.use(() => acts.unassign(action.eniId, action.addresses));
     subnets.gaveBack(objects.enis.get(action.eniId)?.spec.subnetID ?? "");
     logger.info({ eni: action.eniId, addresses: action.addresses }, "releasing addresses");
   } catch (error) {
@@ -123,14 +190,15 @@ async function unassign(world: NodeWorld, action: Action & { kind: "unassign" })
 async function askBack(world: NodeWorld, address: string): Promise<void> {
   const vip = world.objects.addresses.get(address);
   if (vip === undefined || vip.spec.reclaim !== undefined) return;
-  await world.objects.writeAddress(address, { ...vip.spec, reclaim: { token: world.nonce(), mode: "now" } });
+  const reclaim = { token: world.tokens.issue(), mode: "now" } as const;
+  await world.objects.writeAddress(address, { ...vip.spec, reclaim });
 }
 
-async function removeEni(world: NodeWorld, eniId: string): Promise<void> {
+async function removeEni(world: NodeWorld, eniId: string, calls: RunCalls): Promise<void> {
   const veni = world.objects.enis.get(eniId);
   if (veni === undefined) return;
   await world.objects.writeEni(eniId, { ...veni.spec, intent: "Released" });
-  await releaseEni(world, veni);
+  await releaseEni(world, veni, calls);
 }
 
 async function askEniBack(world: NodeWorld, eniId: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { CloudVpc, Instance } from "../../cloud/cloud-vpc.ts";
+import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
+import type { Instance } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import { InstanceBook } from "./instance-book.ts";
 
@@ -19,11 +20,31 @@ function book(instances: Partial<Instance>[]) {
       calls.push(`address ${address}`);
       return instances.find(({ privateAddresses = [] }) => privateAddresses.includes(address));
     },
-  } as unknown as CloudVpc;
-  return { calls, book: new InstanceBook(cloud, "vpc-1") };
+  } as unknown as CloudReads;
+  const clock = createImpatientClock();
+  const book = new InstanceBook({ cloud, clock, vpcId: () => "vpc-1", quotaChanged: () => {} });
+  return { calls, clock, book };
 }
 
-const instance = { id: "ins-a1", vpcId: "vpc-1", privateAddresses: ["10.0.1.11"] };
+const instance = {
+  id: "ins-a1",
+  vpcId: "vpc-1",
+  state: "running" as const,
+  privateAddresses: ["10.0.1.11"],
+};
+
+/** A clock whose time passes at once for whoever waits. */
+function createImpatientClock() {
+  let now = 0;
+  return {
+    now: () => now,
+    monotonic: () => now,
+    sleep: async (ms: number) => {
+      await Promise.resolve();
+      now += ms;
+    },
+  };
+}
 
 describe("InstanceBook", () => {
   test("finds an instance by providerID, else by private address, and asks once a Node", async () => {
@@ -59,5 +80,30 @@ describe("InstanceBook", () => {
     const { book: instances } = book([]);
     await instances.identify(node("b"));
     expect(instances.mayBe(node("b"), new Set(["ins-a1"]))).toBe(false);
+  });
+
+  test("asks for a hundred Nodes that come at once in one call", async () => {
+    const { book: instances, calls } = book([instance]);
+    const names = Array.from({ length: 100 }, (_, i) => `n${i}`);
+    await Promise.all(
+      names.map((name) => instances.identify(node(name, { providerID: `qcloud:///800001/ins-${name}` }))),
+    );
+    expect(calls).toEqual([`id ${names.map((name) => `ins-${name}`)}`]);
+  });
+
+  test("an instance is down once two readings far enough apart have said so", async () => {
+    const stopped: Partial<Instance>[] = [{ ...instance, state: "stopped" }];
+    const { book: instances, clock } = book(stopped);
+    expect(await instances.isDown("ins-a1")).toBe(false);
+    await clock.sleep(10_000);
+    expect(await instances.isDown("ins-a1")).toBe(true);
+    expect(instances.downFor("ins-a1")).toBe("stopped");
+    stopped[0] = instance;
+    await clock.sleep(10_000);
+    expect(await instances.isDown("ins-a1")).toBe(false);
+    expect(await instances.isDown("ins-a2")).toBe(false);
+    await clock.sleep(10_000);
+    await instances.isDown("ins-a2");
+    expect(instances.downFor("ins-a2")).toBe("gone");
   });
 });

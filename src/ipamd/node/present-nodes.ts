@@ -2,19 +2,32 @@ import type { NodeENIConfig, NodeENIConfigStatus } from "../../api/node-eni-conf
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
+import type { NodeSettings } from "../configuration/node-settings.ts";
+import { roomOf } from "../planner/grow.ts";
 import { type Action, boundCount, type NodeView } from "../planner/node-view.ts";
 import { planNode } from "../planner/plan-node.ts";
 import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "../planner/shrink.ts";
+import type { NodeSignals } from "../signals/node-signals.ts";
 import type { WorkResult } from "../work-queue.ts";
 import { buildNodeView } from "./build-node-view.ts";
 import type { CreationBook } from "./creation-book.ts";
 import { executeAction } from "./execute-action.ts";
 import { LOST_CREATE_MS } from "./lost-creation.ts";
 import type { NodeWorld } from "./node-world.ts";
-import { type Readiness, readyCondition, shortageReadiness } from "./ready-condition.ts";
+import {
+  type Readiness,
+  readinessOf,
+  readyCondition,
+  refusedReadiness,
+  shortageReadiness,
+  usableCount,
+} from "./ready-condition.ts";
+import { releaseEni } from "./release-eni.ts";
+import type { RunCalls } from "./run-calls.ts";
+import { isHeld, SettingsBook } from "./settings-book.ts";
 import { keepRefusedEni, syncObjects } from "./sync-objects.ts";
 
-/** Pause before the cloud is asked again who a Node is. */
+/** Pause before the cloud is asked again who a Node is, or whether its instance runs. */
 const IDENTIFY_AGAIN_MS = 15_000;
 
 /** Pause before an address is looked at again whose former object is about to go. */
@@ -22,11 +35,13 @@ const UNNAMED_AGAIN_MS = 1000;
 
 /** Everything known about a node in one run. */
 interface Run {
-  node: string;
+  node: Node;
+  name: string;
   config: NodeENIConfig;
   instance: Instance;
   quota: InterfaceLimit;
-  limit: NodeView["limit"];
+  settings: NodeSettings;
+  calls: RunCalls;
 }
 
 /** What is published of a node. */
@@ -39,66 +54,106 @@ interface NodeState {
 /** Keeps the ENIs and addresses of nodes that are there as they should be. */
 export class PresentNodes {
   readonly #world: NodeWorld;
+  readonly #signals: NodeSignals;
   readonly #shrink = new Map<string, ShrinkMemory>();
+  readonly #settings: SettingsBook;
   readonly #creations: CreationBook;
 
-  constructor(world: NodeWorld, creations: CreationBook) {
+  constructor(world: NodeWorld, parts: { creations: CreationBook; signals: NodeSignals }) {
     this.#world = world;
-    this.#creations = creations;
+    this.#creations = parts.creations;
+    this.#signals = parts.signals;
+    this.#settings = new SettingsBook(world.notices, { warm: world.options.warm });
   }
 
   /** Forgets a node that is gone. */
   departed(node: string): void {
     this.#shrink.delete(node);
+    this.#settings.forget(node);
   }
 
   /** One look at a node: objects in line with the cloud, then whatever the plan says. */
-  async look(node: Node): Promise<WorkResult> {
-    const { objects, instances, clock } = this.#world;
-    const name = node.metadata.name;
+  async look(node: Node, calls: RunCalls): Promise<WorkResult> {
+    const { objects, instances, configuration } = this.#world;
+    const { name } = node.metadata;
     const config = await objects.ensureConfig(name);
-    const { instance, problem } = await instances.identify(node);
-    if (instance === undefined) {
-      const condition = readyCondition(
-        { ready: false, reason: "NoInstance", message: problem },
-        { before: conditionOf(config), now: clock.now() },
-      );
-      await objects.writeConfigStatus(name, { ...ownStatus(config), conditions: [condition] });
+    try {
+      const { instance, problem } = await instances.identify(node);
+      if (instance === undefined || instance.state === "terminated") {
+        return await this.#lookAtNoInstance(node, { config, calls, problem });
+      }
+      const quota = await instances.limit(instance);
+      const addresses = objects.addressesOf(name).filter((vip) => vip.spec.instanceID === instance.id);
+      const subnetIds = configuration.subnetIds;
+      const settings = this.#settings.read({ node, config, quota, addresses, subnetIds });
+      return await this.#lookAtInstance({ node, name, config, instance, quota, settings, calls });
+    } catch (error) {
+      // A node that does not serve yet has to say why.
+      const isServing = conditionOf(objects.configs.get(name))?.status === "True";
+      if (error instanceof CloudError && !isServing) {
+        await this.#publishProblem(node, refusedReadiness(error, undefined));
+      }
+      throw error;
+    }
+  }
+
+  /** The Node is no instance, or not any more: what a former one had goes once that is proven. */
+  async #lookAtNoInstance(
+    node: Node,
+    { config, calls, problem }: { config: NodeENIConfig; calls: RunCalls; problem: string | undefined },
+  ): Promise<WorkResult> {
+    const { objects, instances } = this.#world;
+    const { name } = node.metadata;
+    const former = config.status?.instanceID;
+    await this.#publishProblem(node, {
+      ready: false,
+      reason: "NoInstance",
+      message: problem ?? `instance ${former} is terminated: delete the Node`,
+    });
+    if (former === undefined || !(await instances.isDown(former)) || instances.downFor(former) !== "gone") {
       return { againInMs: IDENTIFY_AGAIN_MS };
     }
-    const quota = await instances.limit(instance);
-    const limit = limitOf(quota, config);
-    return this.#lookAtInstance({ node: name, config, instance, quota, limit });
+    const quota = config.status?.quota;
+    const addressesPerEni = (quota?.addressesPerENI ?? 1) - 1;
+    await syncObjects(this.#world, { node: name, instanceId: former, addressesPerEni });
+    for (const veni of objects.enisOf(name).filter(({ spec }) => spec.instanceID === former)) {
+      await objects.writeEni(veni.metadata.name, { ...veni.spec, intent: "Released" });
+      await releaseEni(this.#world, veni, calls);
+    }
+    return { againInMs: IDENTIFY_AGAIN_MS };
   }
 
   async #lookAtInstance(run: Run): Promise<WorkResult> {
-    const { objects, clock, settings } = this.#world;
-    const { node, instance } = run;
+    const { objects, clock, options, configuration, instances } = this.#world;
+    const { name, instance } = run;
     await syncObjects(this.#world, {
-      node,
+      node: name,
       instanceId: instance.id,
-      addressesPerEni: run.limit.addressesPerEni,
+      addressesPerEni: run.settings.maxAddressesPerEni,
     });
-    for (const veni of objects.enisOf(node)) {
+    for (const veni of objects.enisOf(name)) {
       if (veni.spec.instanceID === instance.id) await keepRefusedEni(this.#world, veni);
     }
-    const creating = await this.#creations.settle(node);
+    const creating = await this.#creations.settle(name);
     const view = this.#view(run, creating);
-    const plan = planNode(view, this.#shrink.get(node) ?? {}, {
-      quick: settings.quickRelease,
+    this.#world.capacityKnown(name, run.settings.disabled ? 0 : boundCount(view) + roomOf(view));
+    if (instances.downFor(instance.id) === "stopped") {
+      await this.#publish(run, { view, creating, readiness: stopped(instance) });
+      return { againInMs: IDENTIFY_AGAIN_MS };
+    }
+
+    const plan = planNode(view, this.#shrink.get(name) ?? {}, {
+      quick: options.quickRelease,
       now: clock.monotonic(),
     });
-    this.#shrink.set(node, plan.memory);
-
+    this.#shrink.set(name, plan.memory);
     const readiness =
-      plan.shortage === undefined
-        ? attachingOrServing(view)
+      plan.shortage === undefined || run.settings.disabled
+        ? readinessOf(view, { disabled: run.settings.disabled, room: roomOf(view) })
         : shortageReadiness(plan.shortage, {
+            view,
             zone: instance.zone,
-            subnets: settings.subnetIds.join(", "),
-            demand: view.demand,
-            capacity: run.limit.enis * run.limit.addressesPerEni,
-            bound: boundCount(view),
+            subnets: configuration.subnetIds.join(", "),
           });
     await this.#publish(run, { view, creating, readiness });
 
@@ -118,17 +173,20 @@ export class PresentNodes {
     { actions, view, readiness }: { actions: readonly Action[]; view: NodeView; readiness: Readiness },
   ): Promise<void> {
     const { objects } = this.#world;
-    const { node, instance } = run;
+    const { name, instance } = run;
+    const urgency = view.demand + view.waiting > usableCount(view) ? "waiting-pod" : "warm-up";
     const failures: unknown[] = [];
     for (const action of actions) {
       try {
         await executeAction(this.#world, action, {
-          node,
+          node: name,
           instance,
-          addressesPerEni: run.limit.addressesPerEni,
+          addressesPerEni: run.settings.maxAddressesPerEni,
           securityGroupIds: run.config.spec.securityGroups ?? instance.securityGroupIds,
+          calls: run.calls,
+          urgency,
           recordCreating: (creating) =>
-            objects.writeCreating(node, this.#statusOf(run, { view, creating, readiness })),
+            objects.writeCreating(name, this.#statusOf(run, { view, creating, readiness })),
         });
       } catch (error) {
         failures.push(error);
@@ -136,17 +194,38 @@ export class PresentNodes {
     }
     if (failures.length === 0) return;
     const refusal = failures.find((error) => error instanceof CloudError);
-    if (refusal !== undefined) {
-      const creating = this.#creatingOf(node);
-      await this.#publish(run, { view, creating, readiness: refusedReadiness(refusal, view) });
-    }
+    if (refusal !== undefined) await this.#publishRefusal(run, { view, refusal });
     throw failures[0];
+  }
+
+  async #publishRefusal(run: Run, { view, refusal }: { view: NodeView; refusal: CloudError }): Promise<void> {
+    const creating = this.#creatingOf(run.name);
+    const readiness = refusedReadiness(refusal, view);
+    if (refusal.class === "quota") {
+      this.#world.instances.doubtLimit(run.instance);
+      const isEni = refusal.action !== "AssignPrivateIpAddresses";
+      const most = isEni ? await this.#vpcEniLimit() : undefined;
+      const reason = isEni ? "VPCLimit" : "QuotaReached";
+      const limit = most === undefined ? "" : `; a VPC may have ${most} ENIs here`;
+      const told: Readiness = { ...readiness, reason, message: readiness.message + limit };
+      return this.#publish(run, { view, creating, readiness: told });
+    }
+    await this.#publish(run, { view, creating, readiness });
+  }
+
+  /** For the message only: a policy that does not allow the question is no reason to fail. */
+  async #vpcEniLimit(): Promise<number | undefined> {
+    try {
+      return await this.#world.cloud.vpcEniLimit();
+    } catch {
+      return undefined;
+    }
   }
 
   /** Whether an ENI has an address whose object still stands for an earlier assignment elsewhere. */
   #hasUnnamedAddress(run: Run): boolean {
     const { objects, view } = this.#world;
-    return objects.enisOf(run.node).some((veni) => {
+    return objects.enisOf(run.name).some((veni) => {
       const id = veni.metadata.name;
       return view.get(id)?.addresses.some((a) => {
         const vip = objects.addresses.get(a.address);
@@ -156,19 +235,28 @@ export class PresentNodes {
   }
 
   #view(run: Run, creating: NodeENIConfigStatus["creating"]): NodeView {
-    const { objects, view, subnets, settings } = this.#world;
-    const mine = (o: { spec: { instanceID: string } }) => o.spec.instanceID === run.instance.id;
+    const { objects, view, subnets, tokens } = this.#world;
+    const { name, instance, settings } = run;
+    const mine = (o: { spec: { instanceID: string } }) => o.spec.instanceID === instance.id;
     return buildNodeView({
-      demand: this.#world.demandOf(run.node),
+      demand: this.#world.demandOf(name),
+      waiting: this.#world.waitingFor(name),
       warm: settings.warm,
-      limit: run.limit,
+      limit: {
+        enis: settings.disabled ? 0 : settings.maxEnis,
+        addressesPerEni: settings.maxAddressesPerEni,
+        addresses: settings.maxAddresses,
+      },
+      disabled: settings.disabled,
       creating,
-      instanceId: run.instance.id,
-      enis: objects.enisOf(run.node).filter(mine),
-      addresses: objects.addressesOf(run.node).filter(mine),
+      instanceId: instance.id,
+      enis: objects.enisOf(name).filter(mine),
+      addresses: objects.addressesOf(name).filter(mine),
       cloud: view,
       now: this.#world.clock.monotonic(),
-      subnets: subnets.usable(run.instance.zone),
+      subnets: subnets.ofZone(instance.zone, settings.subnetIds),
+      isSubnetDraining: (id) => subnets.isDraining(id),
+      isTokenValid: (token) => tokens.isValid(token),
     });
   }
 
@@ -177,16 +265,30 @@ export class PresentNodes {
   }
 
   async #publish(run: Run, state: NodeState): Promise<void> {
-    await this.#world.objects.writeConfigStatus(run.node, this.#statusOf(run, state));
+    await this.#world.objects.writeConfigStatus(run.name, this.#statusOf(run, state));
+    await this.#signals.show(run.node, state.readiness);
+  }
+
+  /** Says why a node of which nothing else is known does not serve. */
+  async #publishProblem(node: Node, readiness: Readiness): Promise<void> {
+    const { objects, clock } = this.#world;
+    const { name } = node.metadata;
+    const config = objects.configs.get(name);
+    const condition = readyCondition(readiness, { before: conditionOf(config), now: clock.now() });
+    this.#world.capacityKnown(name, 0);
+    await objects.writeConfigStatus(name, { ...ownStatus(config), conditions: [condition] });
+    await this.#signals.show(node, readiness);
   }
 
   #statusOf(run: Run, state: NodeState): NodeENIConfigStatus {
     const { objects, clock } = this.#world;
-    const { node, instance, quota, limit } = run;
-    const enis = objects.enisOf(node).filter((veni) => veni.spec.instanceID === instance.id);
-    const assigned = state.view.enis.reduce((sum, eni) => sum + eni.addresses.length, 0);
+    const { name, instance, quota, settings } = run;
+    const { view } = state;
+    const enis = objects.enisOf(name).filter((veni) => veni.spec.instanceID === instance.id);
+    const held = Map.groupBy(objects.addressesOf(name).filter(isHeld), (vip) => vip.spec.eniID);
+    const assigned = view.enis.reduce((sum, eni) => sum + eni.addresses.length, 0);
     const condition = readyCondition(state.readiness, {
-      before: conditionOf(objects.configs.get(node)),
+      before: conditionOf(objects.configs.get(name)),
       now: clock.now(),
     });
     return {
@@ -194,30 +296,37 @@ export class PresentNodes {
       instanceType: instance.type,
       zone: instance.zone,
       quota: { enis: quota.enis, addressesPerENI: quota.addressesPerEni },
+      limit: {
+        enis: settings.maxEnis,
+        addressesPerENI: settings.maxAddressesPerEni,
+        addresses: settings.maxAddresses,
+      },
+      warm: settings.warm,
       eniInfos: enis.map((veni) => ({
         eniID: veni.metadata.name,
         mac: veni.spec.mac,
         subnetID: veni.spec.subnetID,
         subnetCIDR: veni.spec.subnetCIDR,
         primaryIP: veni.spec.primaryIP,
-        addresses: state.view.enis.find((eni) => eni.id === veni.metadata.name)?.addresses.length ?? 0,
+        addresses: view.enis.find((eni) => eni.id === veni.metadata.name)?.addresses.length ?? 0,
+        inUse: held.get(veni.metadata.name)?.length ?? 0,
       })),
       ...(state.creating !== undefined && { creating: state.creating }),
-      enis: `${enis.length}/${limit.enis}`,
-      addresses: `${assigned}/${limit.enis * limit.addressesPerEni}`,
-      demand: state.view.demand,
+      enis: `${enis.length}/${view.limit.enis}`,
+      addresses: `${assigned}/${settings.maxAddresses}`,
+      room: settings.disabled ? 0 : roomOf(view),
+      demand: view.demand,
+      ...(view.waiting > 0 && { waiting: view.waiting }),
       conditions: [condition],
     };
   }
 }
 
-/** What the quota allows to pods, lowered by what the node's configuration says. */
-function limitOf(quota: InterfaceLimit, config: NodeENIConfig): NodeView["limit"] {
-  const enis = Math.max(0, quota.enis - 1);
-  const addressesPerEni = Math.max(0, quota.addressesPerEni - 1);
+function stopped(instance: Instance): Readiness {
   return {
-    enis: Math.min(enis, config.spec.maxRouteENI ?? enis),
-    addressesPerEni: Math.min(addressesPerEni, config.spec.maxIPPerENI ?? addressesPerEni),
+    ready: false,
+    reason: "InstanceStopped",
+    message: `instance ${instance.id} is stopped: it keeps its ENIs and addresses; start it, or delete the Node`,
   };
 }
 
@@ -226,44 +335,7 @@ function conditionOf(config: NodeENIConfig | undefined) {
 }
 
 /** Status fields of ipamd's that are kept as they are while nothing new is known. */
-function ownStatus(config: NodeENIConfig): NodeENIConfigStatus {
-  const { use: _use, conditions: _conditions, ...own } = config.status ?? {};
+function ownStatus(config: NodeENIConfig | undefined): NodeENIConfigStatus {
+  const { use: _use, conditions: _conditions, ...own } = config?.status ?? {};
   return own;
-}
-
-function attachingOrServing(view: NodeView): Readiness {
-  const usable = view.enis.filter((eni) => eni.ready).reduce((sum, eni) => sum + eni.addresses.length, 0);
-  if (usable > 0 || boundCount(view) === 0) {
-    return {
-      ready: usable > 0,
-      reason: usable > 0 ? "Serving" : "Attaching",
-      message: `${usable} addresses are assigned`,
-    };
-  }
-  return {
-    ready: false,
-    reason: "Attaching",
-    message: "the first ENI is being attached: this takes seconds",
-  };
-}
-
-function refusedReadiness(error: CloudError, view: NodeView): Readiness {
-  const ready = view.enis.some((eni) => eni.ready && eni.addresses.length > 0);
-  const reasons = {
-    throttled: "Throttled",
-    "retry-later": "CloudRefused",
-    credential: "CredentialRejected",
-    "clock-skew": "ClockSkew",
-    "not-authorised": "NotAuthorised",
-    quota: "QuotaReached",
-    "subnet-full": "SubnetFull",
-    unknown: "CloudRefused",
-    permanent: "CloudRefused",
-    "done-already": "CloudRefused",
-  } as const;
-  return {
-    ready,
-    reason: reasons[error.class],
-    message: `the cloud did not do what the node needs (${error.message}${error.requestId && `, request ${error.requestId}`}); it is tried again`,
-  };
 }

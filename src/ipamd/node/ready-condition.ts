@@ -1,50 +1,141 @@
 import type { Condition } from "../../api/condition.ts";
-import type { Shortage } from "../planner/node-view.ts";
+import type { CloudError } from "../../cloud/cloud-error.ts";
+import { capacityOf, keptAddresses, type NodeView, type Shortage } from "../planner/node-view.ts";
 
 /** Why a node's pods get addresses, or do not; the reason of the condition `Ready` of its NodeENIConfig. */
 export interface Readiness {
+  /** False: pods there have no address, and cannot get one now. */
   ready: boolean;
   reason:
     | "Serving"
     | "Attaching"
+    | "Disabled"
     | "NoInstance"
+    | "InstanceStopped"
+    | "NodeGone"
     | "NoSubnetInZone"
     | "SubnetFull"
     | "QuotaReached"
+    | "ENIFull"
+    | "VPCLimit"
     | "Throttled"
     | "NotAuthorised"
     | "CredentialRejected"
     | "ClockSkew"
+    | "RegionDown"
     | "CloudRefused";
   message: string;
+}
+
+/** Readiness of a node for which nothing is in the way. */
+export function readinessOf(
+  view: NodeView,
+  { disabled, room }: { disabled: boolean; room: number },
+): Readiness {
+  const usable = usableCount(view);
+  if (disabled) {
+    return {
+      ready: usable > 0 && view.demand <= usable,
+      reason: "Disabled",
+      message: "the annotation disable-node-eni keeps ENIs off this node: remove it to let pods run here",
+    };
+  }
+  if (usable > 0) {
+    const short = view.demand - usable;
+    return short > 0
+      ? {
+          ready: true,
+          reason: "Attaching",
+          message: `${short} more addresses are on their way: this takes seconds`,
+        }
+      : { ready: true, reason: "Serving", message: `${usable} addresses are assigned` };
+  }
+  if (view.demand + view.waiting + view.warm.min === 0 && room > 0) {
+    return { ready: true, reason: "Serving", message: "no address is kept ready: the first pod brings one" };
+  }
+  return {
+    ready: false,
+    reason: "Attaching",
+    message: "the first ENI is being attached: this takes seconds",
+  };
 }
 
 /** Readiness of a node that cannot have all the addresses that it should have. */
 export function shortageReadiness(
   shortage: Shortage,
-  facts: { zone: string; subnets: string; demand: number; capacity: number; bound: number },
+  { view, zone, subnets }: { view: NodeView; zone: string; subnets: string },
 ): Readiness {
-  const ready = facts.bound > 0 && facts.demand <= facts.bound;
+  const ready = isServed(view);
   switch (shortage) {
     case "no-subnet":
       return {
         ready,
         reason: "NoSubnetInZone",
-        message: `no container subnet is in zone ${facts.zone} (configured: ${facts.subnets}): add one to TKE_ENI_IPAMD_SUBNET_ID`,
+        message: `no container subnet for this node is in zone ${zone} (configured: ${subnets}): add one to TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd, or correct the node's label route-eni-subnet-ids`,
       };
     case "subnet-full":
       return {
         ready,
         reason: "SubnetFull",
-        message: `the container subnets of zone ${facts.zone} have no addresses left: add a subnet, or lower the warm targets`,
+        message: `the container subnets of zone ${zone} have no addresses left: add a subnet, or lower the warm targets`,
       };
     case "quota":
       return {
         ready,
         reason: "QuotaReached",
-        message: `${facts.demand} pods need an address, and the instance can have ${facts.capacity}: use a larger instance type, or lower the node's maxPods`,
+        message: `${view.demand} pods need an address, and the instance can have ${capacityOf(view)}: use a larger instance type, or lower the node's maxPods`,
+      };
+    case "eni-full":
+      return {
+        ready,
+        reason: "ENIFull",
+        message: `${view.demand} pods need an address, and the node's ENIs are full with the ${capacityOf(view)} that its settings and maxPods allow: raise desired-route-eni-pod-num, route-eni-max-attach, max-ip-per-route-eni or maxPods`,
       };
   }
+}
+
+const REFUSALS = {
+  throttled: "Throttled",
+  "retry-later": "CloudRefused",
+  "not-authorised": "NotAuthorised",
+  credential: "CredentialRejected",
+  "clock-skew": "ClockSkew",
+  quota: "VPCLimit",
+  "subnet-full": "SubnetFull",
+  unknown: "CloudRefused",
+  permanent: "CloudRefused",
+  "done-already": "CloudRefused",
+} as const satisfies Record<CloudError["class"], Readiness["reason"]>;
+
+const NEXT_STEPS: Partial<Record<Readiness["reason"], string>> = {
+  NotAuthorised: "add the action to the policy of ipamd's user or role",
+  CredentialRejected: "put a valid credential in place",
+  ClockSkew: "set the clock of the machine that ipamd runs on",
+  VPCLimit: "raise the limit of ENIs, or remove ENIs that nobody needs",
+  SubnetFull: "add a subnet",
+};
+
+/** Readiness of a node for which the cloud did not do what it needs. */
+export function refusedReadiness(error: CloudError, view: NodeView | undefined): Readiness {
+  const reason = REFUSALS[error.class];
+  const request = error.requestId && `, request ${error.requestId}`;
+  const then = NEXT_STEPS[reason];
+  return {
+    ready: view !== undefined && isServed(view),
+    reason,
+    message: `the cloud did not do what the node needs (${error.message}${request}): ${then === undefined ? "" : `${then}; `}it is tried again`,
+  };
+}
+
+/** Addresses that pods can have now. */
+export function usableCount(view: NodeView): number {
+  const ready = view.enis.filter((eni) => eni.ready);
+  return ready.reduce((sum, eni) => sum + keptAddresses(eni).length, 0);
+}
+
+function isServed(view: NodeView): boolean {
+  const usable = usableCount(view);
+  return usable > 0 && view.demand <= usable;
 }
 
 /** The condition to be written; its date moves only when its status does. */

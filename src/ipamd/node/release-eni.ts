@@ -1,27 +1,34 @@
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { NodeWorld } from "./node-world.ts";
+import type { RunCalls } from "./run-calls.ts";
 
 /**
  * The next step of releasing an ENI whose release is decided: detach while attached, then delete. Each step is begun once and its
  * end read from the cloud; the objects go when the cloud no longer has the ENI.
  */
-export async function releaseEni(world: NodeWorld, veni: VpcENI): Promise<void> {
-  const { view, cloud, clock } = world;
+export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls): Promise<void> {
+  const { view, acts, clock } = world;
   const id = veni.metadata.name;
   const eni = view.get(id);
   if (eni === undefined || view.isBusy(id)) return;
+  const { instanceId } = eni;
+  const permit = calls.claim(
+    instanceId === undefined ? "DeleteNetworkInterface" : "DetachNetworkInterface",
+    "release",
+  );
+  if (permit === undefined) return;
   view.touch(id, clock.monotonic());
   try {
-    if (eni.instanceId !== undefined) {
-      await cloud.detach(id, eni.instanceId);
+    if (instanceId !== undefined) {
+      await permit.use(() => acts.detach(id, instanceId));
     } else {
-      await cloud.remove(id);
+      await permit.use(() => acts.remove(id));
       view.deleted(id, clock.monotonic());
     }
     world.logger.info(
-      { node: veni.spec.node, eni: id, instance: eni.instanceId },
-      eni.instanceId !== undefined ? "detaching the ENI" : "deleting the ENI",
+      { node: veni.spec.node, eni: id, instance: instanceId },
+      instanceId !== undefined ? "detaching the ENI" : "deleting the ENI",
     );
   } catch (error) {
     // Done already: the next reading shows how it stands.

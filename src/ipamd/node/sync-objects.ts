@@ -5,6 +5,7 @@ import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { gatewayOf } from "./gateway-of.ts";
 import { type NodeWorld, tagOf } from "./node-world.ts";
+import { isHeld } from "./settings-book.ts";
 
 /** Which ENIs are meant: those of a node, on that instance. */
 export interface NodeOnInstance {
@@ -62,8 +63,9 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
     vips.map((vip) => vip.metadata.name),
   );
   if (view.isGone(id)) {
-    for (const vip of vips) await objects.dropAddress(vip);
+    for (const vip of vips) await dropAddress(world, vip);
     await objects.dropEni(veni);
+    world.tokens.spend(veni.spec.reclaim?.token);
     view.forget(id);
     world.logger.info(
       { node: which.node, eni: id, addresses: vips.length },
@@ -76,8 +78,10 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
   await objects.writeEniStatus(id, eniStatus(eni, which.addressesPerEni, world.clock.now()));
   // A user's delete is a request to reclaim, answered once no pod holds one of its addresses.
   if (veni.metadata.deletionTimestamp !== undefined) await askForEni(world, veni, "when-free");
-  if (eni.state === "available" && eni.instanceId === which.instanceId)
+  if (eni.state === "available" && eni.instanceId === which.instanceId) {
     await adoptAddresses(world, eni, which);
+    await correctAddresses(world, eni, which);
+  }
   await Promise.all(vips.map((vip) => syncAddress(world, vip)));
 }
 
@@ -93,7 +97,7 @@ async function syncStrayAddresses(world: NodeWorld, which: NodeOnInstance): Prom
       vips.map((vip) => vip.metadata.name),
     );
     const gone = view.isGone(eniId);
-    for (const vip of vips) await (gone ? objects.dropAddress(vip) : syncAddress(world, vip));
+    for (const vip of vips) await (gone ? dropAddress(world, vip) : syncAddress(world, vip));
     if (gone) view.forget(eniId);
   }
 }
@@ -116,18 +120,30 @@ const ENI_STATES = {
   deleting: "Deleting",
 } as const satisfies Record<Eni["state"], string>;
 
-/** Asks the node's agent to let an ENI go; once. */
+async function dropAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
+  await world.objects.dropAddress(vip);
+  world.tokens.spend(vip.spec.reclaim?.token);
+}
+
+/** Asks the node's agent to let an ENI go; once, and again where a former leader has asked. */
 export async function askForEni(world: NodeWorld, veni: VpcENI, mode: Reclaim["mode"]): Promise<void> {
-  if (veni.spec.reclaim !== undefined) return;
-  const reclaim: Reclaim = { token: world.nonce(), mode };
+  const asked = veni.spec.reclaim;
+  if (asked !== undefined && world.tokens.isValid(asked.token)) return;
+  const reclaim: Reclaim = { token: world.tokens.issue(), mode };
   await world.objects.writeEni(veni.metadata.name, { ...veni.spec, intent: "Released", reclaim });
 }
 
-/** An agent that refused to let an ENI go keeps it: it is filled again. */
+/** An agent that refused to let an ENI go keeps it: it is filled again. What a former leader has asked is asked anew. */
 export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<void> {
   const { reclaim, ...spec } = veni.spec;
   const use = veni.status?.use;
-  if (reclaim === undefined || use?.token !== reclaim.token || use.state !== "Refused") return;
+  if (reclaim === undefined) {
+    const isAttached = world.view.get(veni.metadata.name)?.instanceId !== undefined;
+    if (spec.intent === "Released" && isAttached) await askForEni(world, veni, "now");
+    return;
+  }
+  if (!world.tokens.isValid(reclaim.token)) return askForEni(world, veni, reclaim.mode);
+  if (use?.token !== reclaim.token || use.state !== "Refused") return;
   const kept: VpcENISpec = { ...spec, intent: "Attached" };
   await world.objects.writeEni(veni.metadata.name, kept);
 }
@@ -155,13 +171,30 @@ async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance)
   );
 }
 
+/**
+ * An object that says of an address of this ENI what the cloud does not (somebody edited it, or it is from a backup): rewritten where
+ * no pod holds the address, since then there is one right answer.
+ */
+async function correctAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
+  for (const { address } of eni.addresses) {
+    const vip = world.objects.addresses.get(address);
+    if (vip === undefined || vip.spec.eniID !== eni.id || isHeld(vip)) continue;
+    if (vip.spec.node === which.node && vip.spec.instanceID === which.instanceId) continue;
+    await world.objects.writeAddress(address, {
+      ...vip.spec,
+      node: which.node,
+      instanceID: which.instanceId,
+    });
+  }
+}
+
 async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   const { view, objects } = world;
   const address = vip.metadata.name;
   const { eniID } = vip.spec;
   const releasing = vip.status?.cloud?.state === "Releasing";
   if ((releasing && view.isAddressAbsent(eniID, address)) || view.isAddressGone(eniID, address)) {
-    await objects.dropAddress(vip);
+    await dropAddress(world, vip);
     view.forgetAddress(eniID, address);
     return;
   }
@@ -174,10 +207,18 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   }
   const { reclaim, ...spec } = vip.spec;
   const use = vip.status?.use;
-  if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
+  if (reclaim !== undefined && !world.tokens.isValid(reclaim.token)) {
+    await objects.writeAddress(address, {
+      ...spec,
+      reclaim: { token: world.tokens.issue(), mode: reclaim.mode },
+    });
+  } else if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
     await objects.writeAddress(address, spec);
   } else if (reclaim === undefined && vip.metadata.deletionTimestamp !== undefined) {
     // A user's delete is a request to reclaim, answered once no pod holds the address.
-    await objects.writeAddress(address, { ...spec, reclaim: { token: world.nonce(), mode: "when-free" } });
+    await objects.writeAddress(address, {
+      ...spec,
+      reclaim: { token: world.tokens.issue(), mode: "when-free" },
+    });
   }
 }

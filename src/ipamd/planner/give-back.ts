@@ -12,7 +12,8 @@ export function giveBack(view: NodeView): Action[] {
   const actions: Action[] = [];
   for (const eni of view.enis) {
     if (eni.busy) continue;
-    if (eni.leaving === "agreed") {
+    // One that is attached to nothing has no agent to ask: the cloud's word is the proof.
+    if (eni.leaving === "agreed" || (eni.detached && (eni.draining || eni.leaving === "asked"))) {
       actions.push({ kind: "remove-eni", eniId: eni.id });
       continue;
     }

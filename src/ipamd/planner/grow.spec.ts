@@ -8,6 +8,9 @@ function eni(id: string, count: number, overrides: Partial<EniView> = {}): EniVi
     subnetId: "subnet-a",
     ready: true,
     busy: false,
+    unattached: false,
+    detached: false,
+    draining: false,
     leaving: "no",
     addresses: Array.from({ length: count }, (_, i) => ({
       address: `${id}-${i}`,
@@ -23,10 +26,11 @@ function eni(id: string, count: number, overrides: Partial<EniView> = {}): EniVi
 function view(overrides: Partial<NodeView> = {}): NodeView {
   return {
     demand: 0,
+    waiting: 0,
     warm: { min: 5, max: 5 },
-    limit: { enis: 3, addressesPerEni: 9 },
+    limit: { enis: 3, addressesPerEni: 9, addresses: 27 },
     enis: [],
-    subnets: [{ id: "subnet-a", free: 200 }],
+    subnets: [{ id: "subnet-a", forNewEnis: true, free: 200 }],
     ...overrides,
   };
 }
@@ -79,12 +83,12 @@ describe("grow()", () => {
 
   test("takes what a nearly full subnet has left, and another subnet for the rest", () => {
     const enis = [eni("eni-1", 2)];
-    const full = [{ id: "subnet-a", free: 1 }];
+    const full = [{ id: "subnet-a", forNewEnis: true, free: 1 }];
     expect(grow(view({ enis, subnets: full }))).toEqual({
       actions: [{ kind: "assign", eniId: "eni-1", count: 1 }],
       shortage: "subnet-full",
     });
-    expect(grow(view({ enis, subnets: [...full, { id: "subnet-b", free: 50 }] }))).toEqual({
+    expect(grow(view({ enis, subnets: [...full, { id: "subnet-b", forNewEnis: true, free: 50 }] }))).toEqual({
       actions: [
         { kind: "assign", eniId: "eni-1", count: 1 },
         { kind: "create-eni", subnetId: "subnet-b", addresses: 2 },

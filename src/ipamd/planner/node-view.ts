@@ -1,20 +1,24 @@
-/** Everything that the planner of one node looks at, put together from the cloud, the objects and the flags. */
+/** Everything that the planner of one node looks at, put together from the cloud, the objects and the settings. */
 export interface NodeView {
-  /** Pods on the node that need an address; pods that wait count as well. */
+  /** Pods on the node that need an address; pods that wait for one there count as well. */
   demand: number;
+  /** Pods that found no node for lack of an address, and for which this one grows. */
+  waiting: number;
   /** Free addresses to keep ready: grow below `min`, give back above `max`. */
   warm: { min: number; max: number };
-  /** What the quota and the node's configuration allow. */
+  /** What the quota and the node's settings allow. */
   limit: {
     /** Shared ENIs: without the instance's primary one. */
     enis: number;
     /** Secondary addresses of an ENI: without its primary one. */
     addressesPerEni: number;
+    /** Secondary addresses in all: maxPods and settings may allow fewer than the ENIs could hold. */
+    addresses: number;
   };
   enis: readonly EniView[];
   /** An ENI that is being made: its addresses count as there. */
   creating?: { addresses: number };
-  /** Subnets of the node's zone that new ENIs may use. */
+  /** Subnets of the node's zone. */
   subnets: readonly SubnetView[];
 }
 
@@ -25,6 +29,12 @@ export interface EniView {
   ready: boolean;
   /** An operation is under way, or its result has not been read yet: at most one operation an ENI at a time. */
   busy: boolean;
+  /** At rest and attached to nothing: made and not attached yet, or detached behind our back. */
+  unattached: boolean;
+  /** As `unattached`, and proven by two readings. */
+  detached: boolean;
+  /** Not to be filled: it empties and goes. */
+  draining: boolean;
   /** Being given back as a whole. */
   leaving: "no" | "asked" | "agreed";
   addresses: readonly AddressView[];
@@ -44,6 +54,8 @@ export interface AddressView {
 
 export interface SubnetView {
   id: string;
+  /** Whether new ENIs of the node may be made in it. */
+  forNewEnis: boolean;
   /** Addresses left when it was last read. */
   free: number;
 }
@@ -51,6 +63,7 @@ export interface SubnetView {
 /** Something to be done now. At most one action an ENI comes out of one plan. */
 export type Action =
   | { kind: "create-eni"; subnetId: string; addresses: number }
+  | { kind: "attach"; eniId: string }
   | { kind: "assign"; eniId: string; count: number }
   | { kind: "ask-back"; address: string }
   | { kind: "unassign"; eniId: string; addresses: readonly string[] }
@@ -58,13 +71,28 @@ export type Action =
   | { kind: "remove-eni"; eniId: string };
 
 /** Why a node that needs addresses gets none now. */
-export type Shortage = "no-subnet" | "subnet-full" | "quota";
+export type Shortage =
+  /** No configured subnet is in the node's zone. */
+  | "no-subnet"
+  | "subnet-full"
+  /** The instance can have no more. */
+  | "quota"
+  /** The instance could have more, what people set for the node allows no more. */
+  | "eni-full";
 
-/** Addresses that count as the node's: assigned, usable, and not on their way back. */
+/**
+ * Addresses that count as the node's: assigned, usable, and not on their way back. Of an ENI that drains only those that a pod
+ * holds, or may hold.
+ */
 export function keptAddresses(eni: EniView): AddressView[] {
-  return eni.leaving === "no"
-    ? eni.addresses.filter((a) => a.assigned && !a.reserved && a.reclaim === "no")
-    : [];
+  if (eni.leaving !== "no") return [];
+  const kept = eni.addresses.filter((a) => a.assigned && !a.reserved && a.reclaim === "no");
+  return eni.draining ? kept.filter((a) => a.use === "in-use" || a.use === "unknown") : kept;
+}
+
+/** Secondary addresses that the node may have in all. */
+export function capacityOf({ limit }: Pick<NodeView, "limit">): number {
+  return Math.min(limit.addresses, limit.enis * limit.addressesPerEni);
 }
 
 /** Addresses that pods have or can have, those of an ENI that is being made included. */

@@ -31,6 +31,9 @@ function apply(view: NodeView, actions: readonly Action[], serial: () => number)
           subnetId: action.subnetId,
           ready: true,
           busy: false,
+          unattached: false,
+          detached: false,
+          draining: false,
           leaving: "no",
           addresses: fresh(action.addresses),
         });
@@ -111,12 +114,13 @@ describe("planNode()", () => {
           const serial = () => ++counter;
           let view: NodeView = {
             demand: 0,
+            waiting: 0,
             warm: { min, max: min + extra },
-            limit: { enis, addressesPerEni: perEni },
+            limit: { enis, addressesPerEni: perEni, addresses: enis * perEni },
             enis: [],
             subnets: [
-              { id: "subnet-a", free: 60 },
-              { id: "subnet-b", free: 60 },
+              { id: "subnet-a", forNewEnis: true, free: 60 },
+              { id: "subnet-b", forNewEnis: true, free: 60 },
             ],
           };
           let memory: ShrinkMemory = {};

@@ -1,3 +1,4 @@
+import { drainExcess } from "./drain-excess.ts";
 import { giveBack } from "./give-back.ts";
 import { grow } from "./grow.ts";
 import type { Action, NodeView, Shortage } from "./node-view.ts";
@@ -11,10 +12,13 @@ export interface Plan {
 }
 
 /** What to do for a node now. Growing goes first: an ENI that is to take addresses is not asked back in the same breath. */
-export function planNode(view: NodeView, memory: ShrinkMemory, options: ShrinkOptions): Plan {
+export function planNode(seen: NodeView, memory: ShrinkMemory, options: ShrinkOptions): Plan {
+  const view = drainExcess(seen);
   const growth = grow(view);
   const shrinking = shrink(view, memory, options);
-  const touched = new Set(growth.actions.flatMap((a) => (a.kind === "assign" ? [a.eniId] : [])));
+  const touched = new Set(
+    growth.actions.flatMap((a) => (a.kind === "assign" || a.kind === "attach" ? [a.eniId] : [])),
+  );
   const returns = giveBack(view).filter((a) => !("eniId" in a && touched.has(a.eniId)));
   return {
     actions: [...growth.actions, ...shrinking.actions, ...returns],

@@ -15,13 +15,17 @@ function addresses(eni: string, ...uses: AddressView["use"][]): AddressView[] {
 function view(enis: Record<string, AddressView[]>, overrides: Partial<NodeView> = {}): NodeView {
   return {
     demand: 0,
+    waiting: 0,
     warm: { min: 1, max: 2 },
-    limit: { enis: 3, addressesPerEni: 9 },
+    limit: { enis: 3, addressesPerEni: 9, addresses: 27 },
     enis: Object.entries(enis).map(([id, list]) => ({
       id,
       subnetId: "subnet-a",
       ready: true,
       busy: false,
+      unattached: false,
+      detached: false,
+      draining: false,
       leaving: "no",
       addresses: list,
     })),

@@ -1,47 +1,84 @@
-import type { Clock } from "../../api/clock.ts";
-import type { CloudVpc, Subnet } from "../../cloud/cloud-vpc.ts";
+import type { Condition } from "../../api/condition.ts";
+import type { VpcSubnetStatus } from "../../api/vpc-subnet.ts";
+import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
+import type { CloudHealth } from "../../cloud/budget/health.ts";
+import type { Subnet } from "../../cloud/cloud-vpc.ts";
+import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { DRAINED_CONDITION, drainSubnets, type EniInSubnet } from "../configuration/subnet-drain.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
 import type { SubnetView } from "../planner/node-view.ts";
+import { cloudAccessCondition } from "./cloud-access.ts";
+
+/** A reading that says the same is published no more often than this. */
+const SAME_AGAIN_MS = 600_000;
+
+export interface SubnetBookParts {
+  cloud: Pick<CloudReads, "subnets">;
+  objects: ClusterObjects;
+  clock: WaitingClock;
+  /** Container subnets that are configured now. */
+  configured: () => readonly string[];
+  health: () => CloudHealth;
+}
 
 /**
  * The subnets that pods get addresses from, with what is left in each: as last read, less what has been taken from here since.
- * Each reading is published as VpcSubnet objects.
+ * Each reading is published as VpcSubnet objects; so is how far a subnet is that is no longer configured.
  */
 export class SubnetBook {
-  readonly #cloud: CloudVpc;
-  readonly #objects: ClusterObjects;
-  readonly #clock: Clock;
-  /** Ids that new ENIs may use. */
-  readonly #ids: readonly string[];
+  readonly #parts: SubnetBookParts;
   readonly #known = new Map<string, Subnet>();
+  readonly #readAt = new Map<string, number>();
   #changed = false;
 
-  constructor(options: { cloud: CloudVpc; objects: ClusterObjects; clock: Clock; ids: readonly string[] }) {
-    this.#cloud = options.cloud;
-    this.#objects = options.objects;
-    this.#clock = options.clock;
-    this.#ids = options.ids;
+  constructor(parts: SubnetBookParts) {
+    this.#parts = parts;
   }
 
   /**
-   * Reads all subnets and publishes them.
+   * Reads all subnets that are configured or have something of ours, and publishes them.
    *
-   * @returns ids that the cloud does not know
+   * @returns configured ids that the cloud does not know
    */
   async refresh(): Promise<string[]> {
+    const { cloud, clock, configured } = this.#parts;
     this.#changed = false;
-    const subnets = await this.#cloud.subnets(this.#ids);
-    for (const subnet of subnets) this.#known.set(subnet.id, subnet);
-    const readAt = new Date(this.#clock.now()).toISOString();
+    const ids = [...new Set([...configured(), ...this.#draining().map(({ subnetId }) => subnetId)])];
+    const subnets: Subnet[] = [];
+    for (let i = 0; i < ids.length; i += 100) subnets.push(...(await cloud.subnets(ids.slice(i, i + 100))));
     for (const subnet of subnets) {
-      await this.#objects.writeSubnet(
-        subnet.id,
-        { vpcID: subnet.vpcId, zone: subnet.zone, cidr: subnet.cidr },
-        { state: "Active", total: subnet.total, free: subnet.free, readAt },
-      );
+      this.#known.set(subnet.id, subnet);
+      this.#readAt.set(subnet.id, clock.now());
     }
+    await this.publish();
     const found = new Set(subnets.map((subnet) => subnet.id));
-    return this.#ids.filter((id) => !found.has(id));
+    return configured().filter((id) => !found.has(id));
+  }
+
+  /** Writes what is known into the objects. */
+  async publish(): Promise<void> {
+    const { objects, configured, health, clock } = this.#parts;
+    const drains = new Map(this.#draining().map((drain) => [drain.subnetId, drain]));
+    for (const id of new Set([...configured(), ...drains.keys()])) {
+      const subnet = this.#known.get(id);
+      const readAt = this.#readAt.get(id);
+      if (subnet === undefined || readAt === undefined) continue;
+      const drain = drains.get(id);
+      const before = objects.subnets.get(id)?.status;
+      const conditions: Condition[] = [
+        cloudAccessCondition(health(), { before: before?.conditions, now: clock.now() }),
+        ...(drain === undefined ? [] : [drain.condition]),
+      ];
+      const status: VpcSubnetStatus = {
+        state: drain?.state ?? "Active",
+        total: subnet.total,
+        free: subnet.free,
+        readAt: new Date(readAt).toISOString(),
+        conditions,
+      };
+      if (saysTheSame(before, status)) continue;
+      await objects.writeSubnet(id, { vpcID: subnet.vpcId, zone: subnet.zone, cidr: subnet.cidr }, status);
+    }
   }
 
   /** Whether addresses were taken or given back since the last reading. */
@@ -49,20 +86,31 @@ export class SubnetBook {
     return this.#changed;
   }
 
-  /** Subnets of a zone that new ENIs may use. */
-  usable(zone: string): SubnetView[] {
-    return this.#ids
-      .map((id) => this.#known.get(id))
-      .filter((subnet) => subnet?.zone === zone)
-      .map((subnet) => ({ id: subnet?.id ?? "", free: subnet?.free ?? 0 }));
+  /** Subnets of a zone; new ENIs may be made in those that are configured and, where some are named, among these. */
+  ofZone(zone: string, named?: readonly string[]): SubnetView[] {
+    const configured = this.#parts.configured();
+    return [...this.#known.values()]
+      .filter((subnet) => subnet.zone === zone)
+      .map(({ id, free }) => ({
+        id,
+        free,
+        forNewEnis: configured.includes(id) && (named?.includes(id) ?? true),
+      }));
+  }
+
+  /** Whether a subnet was taken out of the configuration: what is in it empties and goes. */
+  isDraining(id: string): boolean {
+    return !this.#parts.configured().includes(id);
   }
 
   /** A subnet by id, also one that is not configured (any more) but has an ENI of ours. */
   async get(id: string): Promise<Subnet | undefined> {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
-    const [subnet] = await this.#cloud.subnets([id]);
-    if (subnet !== undefined) this.#known.set(id, subnet);
+    const [subnet] = await this.#parts.cloud.subnets([id]);
+    if (subnet === undefined) return undefined;
+    this.#known.set(id, subnet);
+    this.#readAt.set(id, this.#parts.clock.now());
     return subnet;
   }
 
@@ -82,4 +130,44 @@ export class SubnetBook {
   exhausted(id: string): void {
     this.took(id, Number.POSITIVE_INFINITY);
   }
+
+  #draining() {
+    const { objects, configured, clock } = this.#parts;
+    const isConfigured = (id: string) => configured().includes(id);
+    const settled =
+      objects.subnets.list().every(({ metadata }) => isConfigured(metadata.name)) &&
+      objects.enis.list().every(({ spec }) => isConfigured(spec.subnetID));
+    if (settled) return [];
+    const inUse = new Map<string, number>();
+    const bound = new Map<string, number>();
+    for (const { spec, status } of objects.addresses.list()) {
+      bound.set(spec.eniID, (bound.get(spec.eniID) ?? 0) + 1);
+      const state = status?.use?.state;
+      if (state === "InUse" || state === "Refused") inUse.set(spec.eniID, (inUse.get(spec.eniID) ?? 0) + 1);
+    }
+    return drainSubnets({
+      configured: configured(),
+      known: objects.subnets.list().map(({ metadata, status }) => ({
+        id: metadata.name,
+        drained: status?.conditions?.find(({ type }) => type === DRAINED_CONDITION),
+      })),
+      enis: objects.enis.list().map(
+        ({ metadata, spec }): EniInSubnet => ({
+          id: metadata.name,
+          subnetId: spec.subnetID,
+          node: spec.node,
+          addresses: bound.get(metadata.name) ?? 0,
+          inUse: inUse.get(metadata.name) ?? 0,
+        }),
+      ),
+      now: clock.now(),
+    });
+  }
+}
+
+function saysTheSame(before: VpcSubnetStatus | undefined, status: VpcSubnetStatus): boolean {
+  if (before?.readAt === undefined || status.readAt === undefined) return false;
+  const { readAt: then, ...old } = before;
+  const { readAt: now, ...fresh } = status;
+  return Bun.deepEquals(old, fresh) && Date.parse(now) - Date.parse(then) < SAME_AGAIN_MS;
 }

@@ -1,0 +1,405 @@
+import { ENI_TAGS } from "../api/eni-tags.ts";
+import { budgetedReads } from "../cloud/budget/budgeted-reads.ts";
+import { CallBudget } from "../cloud/budget/call-budget.ts";
+import type { CloudHealth } from "../cloud/budget/health.ts";
+import type { Eni } from "../cloud/cloud-vpc.ts";
+import { nodes } from "../kube/core-resources.ts";
+import { createEventRecorder, type EventRecorder } from "../kube/events.ts";
+import type { KubeClient } from "../kube/kube-client.ts";
+import type { LeaderElector } from "../kube/lease.ts";
+import type { WaitingClock } from "../kube/waiting-clock.ts";
+import { PeriodicAudit } from "./audit/periodic-audit.ts";
+import { CloudReader } from "./cloud-view/cloud-reader.ts";
+import { CloudView } from "./cloud-view/cloud-view.ts";
+import { CONFIGURATION_REFERENCE, Configuration } from "./configuration/configuration.ts";
+import { fencedVpc } from "./fenced-vpc.ts";
+import type { IpamdSettings, IpamdWorld } from "./ipamd.ts";
+import { CreationBook } from "./node/creation-book.ts";
+import { DepartingNodes } from "./node/departing-nodes.ts";
+import { InstanceBook } from "./node/instance-book.ts";
+import { type ClusterIdentity, type NodeWorld, tagOf } from "./node/node-world.ts";
+import { PresentNodes } from "./node/present-nodes.ts";
+import { RunCalls } from "./node/run-calls.ts";
+import { TokenBook } from "./node/token-book.ts";
+import { ClusterObjects } from "./objects/cluster-objects.ts";
+import { NodeSignals, nodeReference } from "./signals/node-signals.ts";
+import { Notices } from "./signals/notices.ts";
+import { SubnetBook } from "./subnets/subnet-book.ts";
+import { WaitingPlacement } from "./waiting/waiting-placement.ts";
+import type { Watches } from "./watches.ts";
+import { WorkQueue, type WorkResult } from "./work-queue.ts";
+
+/** Pauses, in milliseconds. */
+const READ_UNSETTLED_MS = 300;
+/** An absence is proven 10 s after the reading that finds it: with this, within 45 s of the change itself. */
+const READ_ALL_MS = 30_000;
+const READ_SUBNETS_MS = 60_000;
+const READ_CHANGED_SUBNETS_MS = 3000;
+const LOOK_AT_ALL_MS = 30_000;
+const AUDIT_MS = 60_000;
+const NEW_CREDENTIAL_MS = 1000;
+const FIRST_READING_AGAIN_MS = { least: 1000, most: 30_000 };
+/** Nodes worked on at a time: their calls are paced by the budget, so this only bounds what waits for the API server. */
+const CONCURRENCY = 64;
+
+export interface LeadershipOptions {
+  kube: KubeClient;
+  elector: LeaderElector;
+  watches: Watches;
+  settings: IpamdSettings;
+  cluster: ClusterIdentity;
+  /** What makes it impossible to go on. */
+  failed: (error: Error) => void;
+}
+
+/** What only the leader does, from when it leads until it stops. */
+export class Leadership {
+  readonly #world: NodeWorld;
+  readonly #options: LeadershipOptions;
+  readonly #watches: Watches;
+  readonly #budget: CallBudget;
+  readonly #configuration: Configuration;
+  readonly #recorder: EventRecorder;
+  readonly #reader: CloudReader;
+  readonly #queue: WorkQueue;
+  readonly #present: PresentNodes;
+  readonly #departing: DepartingNodes;
+  readonly #placement: WaitingPlacement;
+  readonly #audit: PeriodicAudit;
+  readonly #unsubscribe: (() => void)[] = [];
+  readonly #loops: Promise<void>[] = [];
+  readonly #clock: WaitingClock;
+  readonly #credentialFingerprint: IpamdWorld["credentialFingerprint"];
+  readonly #stopping = new AbortController();
+  #starting: Promise<void> | undefined;
+
+  constructor(world: IpamdWorld, options: LeadershipOptions) {
+    const { kube, watches, settings, cluster } = options;
+    const { clock, logger, random } = world;
+    this.#options = options;
+    this.#watches = watches;
+    this.#clock = clock;
+    this.#credentialFingerprint = world.credentialFingerprint;
+    this.#budget = new CallBudget({ clock, random, logger });
+    this.#recorder = createEventRecorder(
+      { client: kube, clock, random, logger },
+      { component: "tke-eni-ipamd", instance: settings.identity },
+    );
+    const notices = new Notices(this.#recorder);
+    this.#configuration = new Configuration({
+      fallback: { vpcId: settings.vpcId, subnetIds: settings.subnetIds },
+      problem: ({ key, value, message }) => {
+        logger.warn({ key, value }, message);
+        const about = CONFIGURATION_REFERENCE;
+        notices.tell(`setting ${key}`, { about, type: "Warning", reason: "InvalidSetting", message }, value);
+      },
+    });
+    const cloud = budgetedReads(world.cloud, this.#budget);
+    const objects = new ClusterObjects(kube, watches);
+    const view = new CloudView();
+    this.#placement = new WaitingPlacement({
+      pods: watches.pods,
+      nodes: watches.nodes,
+      clock,
+      changed: (names) => this.#trigger(names),
+    });
+    this.#world = {
+      cloud,
+      acts: fencedVpc(world.cloud, options.elector, settings.cloudTimeoutMs),
+      budget: this.#budget,
+      view,
+      objects,
+      configuration: this.#configuration,
+      subnets: new SubnetBook({
+        cloud,
+        objects,
+        clock,
+        configured: () => this.#configuration.subnetIds,
+        health: () => this.#budget.health(),
+      }),
+      instances: new InstanceBook({
+        cloud,
+        clock,
+        vpcId: () => this.#configuration.vpcId,
+        quotaChanged: (change) => {
+          logger.info({ ...change }, "the cloud has changed the quota of an instance type");
+          this.#lookAtAll();
+        },
+      }),
+      tokens: new TokenBook(world.nonce),
+      notices,
+      clock,
+      logger,
+      options: { ...settings, cluster },
+      nodes: watches.nodes.store,
+      findNode: (name) => kube.find(nodes, name),
+      demandOf: (node) => watches.pods.store.index("node", node).length,
+      waitingFor: (node) => this.#placement.countOf(node),
+      capacityKnown: (node, addresses) => this.#placement.setCapacity(node, addresses),
+      nonce: world.nonce,
+    };
+    const creations = new CreationBook(this.#world);
+    const signals = new NodeSignals({
+      kube,
+      notices,
+      now: () => clock.now(),
+      taint: settings.nodeTaint,
+      condition: settings.nodeCondition,
+    });
+    this.#present = new PresentNodes(this.#world, { creations, signals });
+    this.#departing = new DepartingNodes(this.#world, creations);
+    this.#queue = new WorkQueue({
+      work: (node) => this.#look(node),
+      failed: (node, error, backOffMs) =>
+        logger.warn({ node, err: error, backOffMs }, "work on a node failed"),
+      concurrency: CONCURRENCY,
+      minBackOffMs: 1000,
+      maxBackOffMs: 60_000,
+      random,
+      clock,
+    });
+    this.#reader = new CloudReader({
+      cloud,
+      view,
+      clock,
+      logger,
+      tag: { key: ENI_TAGS.clusterId, value: cluster.id },
+      isOurs: (eni) => !eni.primary && tagOf(eni, ENI_TAGS.clusterUid) === cluster.uid,
+      changed: (ids) => this.#enisChanged(ids),
+      foreign: (enis) => this.#refuseForeign(enis),
+      pollMs: READ_UNSETTLED_MS,
+      fullMs: READ_ALL_MS,
+    });
+    this.#audit = new PeriodicAudit({
+      objects,
+      cloud: () => this.#reader.lastAnswer,
+      nodes: watches.nodes.store,
+      configuredSubnets: () => this.#configuration.subnetIds,
+      cluster,
+      clock,
+      logger,
+      recorder: this.#recorder,
+    });
+  }
+
+  /** How the way to the cloud is. */
+  cloudHealth(): CloudHealth {
+    return this.#budget.health();
+  }
+
+  start(): void {
+    this.#starting = this.#start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#budget.stop();
+    this.#placement.stop();
+    await this.#starting;
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    await Promise.all([this.#queue.stop(), this.#reader.stop(), ...this.#loops]);
+    await this.#recorder.stop();
+  }
+
+  /** Begins to work on nodes once the cloud has told everything: nothing is decided on what is not known. */
+  async #start(): Promise<void> {
+    const { subnets, logger } = this.#world;
+    const { signal } = this.#stopping;
+    this.#readConfiguration();
+    this.#unsubscribe.push(
+      this.#budget.onGranted((node) => this.#queue.trigger(node)),
+      this.#budget.onHealth(() => void this.#publishSubnets()),
+    );
+    this.#repeat(NEW_CREDENTIAL_MS, () => this.#noticeNewCredential());
+    for (let pauseMs = FIRST_READING_AGAIN_MS.least; !(await this.#readFirst()); ) {
+      await this.#clock.sleep(pauseMs, signal);
+      if (signal.aborted) return;
+      pauseMs = Math.min(pauseMs * 2, FIRST_READING_AGAIN_MS.most);
+    }
+    if (signal.aborted) return;
+    const { vpcId, subnetIds } = this.#configuration;
+    logger.info({ subnets: subnetIds, vpc: vpcId }, "leading: every node is looked at");
+    this.#reader.start();
+    this.#followWatches();
+    this.#placement.start();
+    this.#lookAtAll();
+    this.#repeat(LOOK_AT_ALL_MS, () => this.#lookAtAll());
+    this.#repeat(READ_SUBNETS_MS, () => this.#refreshSubnets());
+    this.#repeat(READ_CHANGED_SUBNETS_MS, () => (subnets.hasChanged() ? this.#refreshSubnets() : undefined));
+    this.#repeat(AUDIT_MS, () => this.#audit.run());
+  }
+
+  #repeat(pauseMs: number, act: () => Promise<void> | void): void {
+    const { signal } = this.#stopping;
+    const loop = async () => {
+      for (;;) {
+        await this.#clock.sleep(pauseMs, signal);
+        if (signal.aborted) return;
+        await act();
+      }
+    };
+    this.#loops.push(loop());
+  }
+
+  /** @returns whether the cloud and the API server have answered */
+  async #readFirst(): Promise<boolean> {
+    const { subnets, logger } = this.#world;
+    try {
+      this.#reportUnknown(await subnets.refresh());
+      await this.#reader.readAll();
+      return true;
+    } catch (error) {
+      logger.error({ err: error }, "the first reading of subnets and ENIs failed; it is tried again");
+      return false;
+    }
+  }
+
+  #reportUnknown(subnetIds: readonly string[]): void {
+    if (subnetIds.length === 0) return;
+    const message = `the cloud knows no subnet ${subnetIds.join(", ")}: correct TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd`;
+    this.#world.logger.error({ subnets: subnetIds }, message);
+    const about = CONFIGURATION_REFERENCE;
+    this.#world.notices.tell("unknown subnets", { about, type: "Warning", reason: "UnknownSubnet", message });
+  }
+
+  /** Two clusters of one id would take each other's ENIs for their own. */
+  #refuseForeign(enis: readonly Eni[]): void {
+    const { cluster } = this.#world.options;
+    const others = enis.filter((eni) => tagOf(eni, ENI_TAGS.clusterUid) !== cluster.uid);
+    const [first] = others;
+    if (first === undefined) return;
+    const uid = tagOf(first, ENI_TAGS.clusterUid);
+    this.#options.failed(
+      new Error(
+        `${others.length} ENIs, such as ${first.id}, belong to another cluster of the same id "${cluster.id}" (UID of kube-system ${uid || "not known"}, here ${cluster.uid}): give this one another --clusterid, or, if it is the same cluster made anew, run "tke-eni-ipamd adopt --from-uid ${uid}"`,
+      ),
+    );
+  }
+
+  async #look(name: string): Promise<WorkResult> {
+    const calls = new RunCalls(this.#budget, name);
+    try {
+      const node = this.#watches.nodes.store.get(name);
+      if (node === undefined) {
+        this.#present.departed(name);
+        this.#placement.forget(name);
+        this.#world.notices.over("readiness", nodeReference(name));
+        return await this.#departing.look(name, calls);
+      }
+      const replaced = await this.#departing.lookAtReplaced(node, calls);
+      const present = await this.#present.look(node, calls);
+      return sooner(replaced, present);
+    } finally {
+      calls.end();
+    }
+  }
+
+  #followWatches(): void {
+    const { objects } = this.#world;
+    this.#unsubscribe.push(
+      this.#watches.nodes.subscribe((event) => {
+        if (event.type !== "synced") this.#queue.trigger(event.object.metadata.name);
+      }),
+      this.#watches.pods.subscribe((event) => {
+        if (event.type === "synced") return;
+        if (event.object.node !== undefined) this.#queue.trigger(event.object.node);
+      }),
+      this.#watches.configs.subscribe((event) => {
+        if (event.type === "synced") return;
+        if (event.type === "deleted") objects.configs.sawDeletion(event.object);
+        this.#queue.trigger(event.object.metadata.name);
+      }),
+      this.#watches.enis.subscribe((event) => {
+        if (event.type === "synced") return;
+        if (event.type === "deleted") objects.enis.sawDeletion(event.object);
+        this.#queue.trigger(event.object.spec.node);
+      }),
+      this.#watches.addresses.subscribe((event) => {
+        if (event.type === "synced") return;
+        if (event.type === "deleted") objects.addresses.sawDeletion(event.object);
+        this.#queue.trigger(event.object.spec.node);
+      }),
+      this.#watches.subnets.subscribe((event) => {
+        if (event.type === "deleted") objects.subnets.sawDeletion(event.object);
+      }),
+      this.#watches.configuration.subscribe(() => {
+        if (!this.#readConfiguration()) return;
+        void this.#refreshSubnets().then(() => this.#lookAtAll());
+      }),
+    );
+  }
+
+  #readConfiguration(): boolean {
+    const [configMap] = this.#watches.configuration.store.list();
+    const changed = this.#configuration.read(configMap);
+    if (changed) {
+      const { vpcId, subnetIds } = this.#configuration;
+      this.#world.logger.info({ vpc: vpcId, subnets: subnetIds }, "ConfigMap tke-eni-ipamd is in force");
+    }
+    return changed;
+  }
+
+  #enisChanged(ids: readonly string[]): void {
+    for (const id of ids) {
+      const eni = this.#world.view.get(id);
+      const node = this.#world.objects.enis.get(id)?.spec.node ?? (eni && tagOf(eni, ENI_TAGS.node));
+      if (node) this.#queue.trigger(node);
+    }
+  }
+
+  #trigger(names: Iterable<string>): void {
+    for (const name of names) this.#queue.trigger(name);
+  }
+
+  #lookAtAll(): void {
+    const { objects, view, nodes: known } = this.#world;
+    this.#trigger(
+      new Set([
+        ...known.list().map((node) => node.metadata.name),
+        ...objects.configs.list().map((config) => config.metadata.name),
+        ...objects.enis.list().map((veni) => veni.spec.node),
+        ...objects.addresses.list().map((vip) => vip.spec.node),
+        ...view
+          .list()
+          .map((eni) => tagOf(eni, ENI_TAGS.node))
+          .filter((name) => name !== ""),
+      ]),
+    );
+  }
+
+  async #refreshSubnets(): Promise<void> {
+    try {
+      this.#reportUnknown(await this.#world.subnets.refresh());
+    } catch (error) {
+      this.#world.logger.warn({ err: error }, "reading the subnets failed; the next reading comes by itself");
+    }
+  }
+
+  async #publishSubnets(): Promise<void> {
+    try {
+      await this.#world.subnets.publish();
+    } catch (error) {
+      this.#world.logger.warn({ err: error }, "writing the VpcSubnets failed; the next reading repeats it");
+    }
+  }
+
+  /** A rejected credential is tried again as soon as there is another one. */
+  #lastFingerprint: string | undefined;
+  async #noticeNewCredential(): Promise<void> {
+    if (this.#credentialFingerprint === undefined) return;
+    if (this.#budget.health().state !== "credential-rejected") return;
+    const fingerprint = await this.#credentialFingerprint();
+    if (this.#lastFingerprint !== undefined && this.#lastFingerprint !== fingerprint) {
+      this.#budget.credentialsChanged();
+    }
+    this.#lastFingerprint = fingerprint;
+  }
+}
+
+function sooner(a: WorkResult, b: WorkResult): WorkResult {
+  const againInMs = Math.min(
+    a.againInMs ?? Number.POSITIVE_INFINITY,
+    b.againInMs ?? Number.POSITIVE_INFINITY,
+  );
+  return Number.isFinite(againInMs) ? { againInMs } : {};
+}

@@ -1,0 +1,82 @@
+import type { NodeENIConfig } from "../../api/node-eni-config.ts";
+import type { VpcIP } from "../../api/vpc-ip.ts";
+import type { InterfaceLimit } from "../../cloud/cloud-vpc.ts";
+import type { Node } from "../../kube/core-resources.ts";
+import { type NodeSettings, readNodeSettings } from "../configuration/node-settings.ts";
+import { publishedSettings } from "../configuration/published-settings.ts";
+import { nodeReference } from "../signals/node-signals.ts";
+import type { Notices } from "../signals/notices.ts";
+
+export interface SettingsFacts {
+  node: Node;
+  config: NodeENIConfig;
+  quota: InterfaceLimit;
+  addresses: readonly VpcIP[];
+  subnetIds: readonly string[];
+}
+
+/** What people set for each node, the last good values in place of wrong ones; wrong ones are told. */
+export class SettingsBook {
+  readonly #notices: Notices;
+  readonly #defaults: { warm: NodeSettings["warm"] };
+  readonly #inForce = new Map<string, NodeSettings>();
+  readonly #wrongKeys = new Map<string, ReadonlySet<string>>();
+
+  constructor(notices: Notices, defaults: { warm: NodeSettings["warm"] }) {
+    this.#notices = notices;
+    this.#defaults = defaults;
+  }
+
+  read({ node, config, quota, addresses, subnetIds }: SettingsFacts): NodeSettings {
+    const { name } = node.metadata;
+    const before = this.#inForce.get(name) ?? publishedSettings(config.status);
+    const { settings, problems } = readNodeSettings(
+      { config, node, defaults: this.#defaults, quota, inUse: inUseOf(addresses), subnets: subnetIds },
+      before,
+    );
+    this.#inForce.set(name, settings);
+
+    const about = nodeReference(name);
+    for (const { key, value, message } of problems) {
+      const occurrence = { about, type: "Warning", reason: "InvalidSetting", message } as const;
+      this.#notices.tell(`setting ${key}`, occurrence, value);
+    }
+    const wrong = new Set(problems.map(({ key }) => key));
+    for (const key of this.#wrongKeys.get(name) ?? []) {
+      if (!wrong.has(key)) this.#notices.over(`setting ${key}`, about);
+    }
+    this.#wrongKeys.set(name, wrong);
+    this.#tellWarmTarget(name, { before, settings });
+    return settings;
+  }
+
+  forget(node: string): void {
+    this.#inForce.delete(node);
+    this.#wrongKeys.delete(node);
+  }
+
+  #tellWarmTarget(
+    node: string,
+    { before, settings }: { before: NodeSettings | undefined; settings: NodeSettings },
+  ): void {
+    const { warm } = settings.accepted;
+    if (warm === undefined || before === undefined || Bun.deepEquals(warm, before.warm)) return;
+    this.#notices.tell("warm target", {
+      about: nodeReference(node),
+      type: "Normal",
+      reason: "SucceedSetRouteENIWarmTarget",
+      message: `the node keeps ${warm.min} to ${warm.max} addresses ready beyond its pods`,
+    });
+  }
+}
+
+function inUseOf(addresses: readonly VpcIP[]): { enis: number; mostPerEni: number; total: number } {
+  const held = addresses.filter(isHeld);
+  const perEni = [...Map.groupBy(held, (vip) => vip.spec.eniID).values()].map((list) => list.length);
+  return { enis: perEni.length, mostPerEni: Math.max(0, ...perEni), total: held.length };
+}
+
+/** Whether a pod holds the address, as the node's agent says. */
+export function isHeld({ status }: Pick<VpcIP, "status">): boolean {
+  return status?.use?.state === "InUse" || status?.use?.state === "Refused";
+}

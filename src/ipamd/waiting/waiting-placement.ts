@@ -1,0 +1,96 @@
+import type { Node } from "../../kube/core-resources.ts";
+import type { Reflector } from "../../kube/reflector/reflector.ts";
+import { startTimer } from "../../kube/timer.ts";
+import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { freeOf, type GrowableNode, placeWaitingPods } from "./place-waiting-pods.ts";
+import type { SlimPod } from "./slim-pod.ts";
+
+/** Changes within this time are looked at together, ms. */
+const GATHER_MS = 200;
+
+export interface WaitingPlacementParts {
+  pods: Pick<Reflector<SlimPod, "node" | "place">, "store" | "subscribe">;
+  nodes: Pick<Reflector<Node>, "store">;
+  clock: WaitingClock;
+  /** Called with nodes that grow for another number of pods than before. */
+  changed: (nodes: readonly string[]) => void;
+}
+
+/** Keeps which node grows for which of the pods that found none, as pods and nodes change. */
+export class WaitingPlacement {
+  readonly #parts: WaitingPlacementParts;
+  readonly #waiting = new Map<string, SlimPod>();
+  /** Addresses that each node has or can get. */
+  readonly #capacity = new Map<string, number>();
+  #placement: ReadonlyMap<string, string> = new Map();
+  #counts: ReadonlyMap<string, number> = new Map();
+  #cancelTimer: (() => void) | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(parts: WaitingPlacementParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#parts.pods.subscribe((event) => {
+      if (event.type === "synced") return;
+      const { uid } = event.object.metadata;
+      const waits = event.type !== "deleted" && event.object.waiting !== undefined;
+      if (waits) this.#waiting.set(uid, event.object);
+      else if (!this.#waiting.delete(uid)) return;
+      this.#lookSoon();
+    });
+  }
+
+  stop(): void {
+    this.#unsubscribe?.();
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  /** For how many pods that found no node this one grows. */
+  countOf(node: string): number {
+    return this.#counts.get(node) ?? 0;
+  }
+
+  /** Takes how many addresses a node has or can get. */
+  setCapacity(node: string, addresses: number): void {
+    if (this.#capacity.get(node) === addresses) return;
+    this.#capacity.set(node, addresses);
+    if (this.#waiting.size > 0) this.#lookSoon();
+  }
+
+  forget(node: string): void {
+    this.#capacity.delete(node);
+  }
+
+  #lookSoon(): void {
+    this.#cancelTimer ??= startTimer(this.#parts.clock, GATHER_MS, () => {
+      this.#cancelTimer = undefined;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const before = this.#counts;
+    const nodes = this.#waiting.size === 0 ? [] : this.#growable();
+    this.#placement = placeWaitingPods([...this.#waiting.values()], nodes, { previous: this.#placement });
+    const counts = new Map<string, number>();
+    for (const node of this.#placement.values()) counts.set(node, (counts.get(node) ?? 0) + 1);
+    this.#counts = counts;
+    const names = new Set([...before.keys(), ...counts.keys()]);
+    this.#parts.changed([...names].filter((name) => before.get(name) !== counts.get(name)));
+  }
+
+  #growable(): GrowableNode[] {
+    const { pods, nodes } = this.#parts;
+    return [...this.#capacity].flatMap(([name, capacity]) => {
+      const node = nodes.store.get(name);
+      const room = capacity - pods.store.index("node", name).length;
+      if (node === undefined || room <= 0) return [];
+      return [
+        { traits: node, room, free: freeOf(node.status?.allocatable, pods.store.index("place", name)) },
+      ];
+    });
+  }
+}
