@@ -58,7 +58,7 @@ function unrestOfEni(world: World, eni: Eni): string | undefined {
 function unrestOfPod(world: World, pod: JsonObject): string | undefined {
   const name = nameOf(pod);
   const phase = textAt(pod, "status.phase");
-  if (phase === "Succeeded" || phase === "Failed") return undefined;
+  if (phase === "Succeeded" || phase === "Failed") return `${name} has ended and is there`;
   if (textAt(pod, "metadata.deletionTimestamp") !== "") return `${name} is being deleted`;
   const node = textAt(pod, "spec.nodeName");
   if (node === "") return `${name} has no node`;

@@ -73,13 +73,11 @@ export class Invariants {
   fabricEvent({ kind, machine, eniId, addresses }: FabricEvent): void {
     this.#world.trace.note("fabric", `${kind} ${eniId} ${machine.nodeName} ${addresses.join(" ")}`);
     if (kind === "plug" || kind === "assign" || !machine.isOn) return;
+    const inTheConsole = this.#behindOurBack.has(eniId);
     for (const address of addresses) {
+      if (inTheConsole) this.excuse(address);
       const holder = this.#holders.get(address)?.find((held) => held.machine === machine);
-      if (holder === undefined) continue;
-      if (this.#behindOurBack.has(eniId) || this.#behindOurBack.has(address)) {
-        this.excuse(address);
-        continue;
-      }
+      if (holder === undefined || this.#behindOurBack.has(address)) continue;
       if (this.#isGoneForGood(machine)) continue;
       this.#world.fail(
         `${address} was taken off ${eniId} (${kind}) while ${holder.veth.pod} at ${machine.nodeName} holds it`,

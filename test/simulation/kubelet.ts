@@ -59,7 +59,11 @@ const STATUS_MS = 10_000;
 export class Kubelet {
   readonly #world: KubeletWorld;
   readonly #runs = new Map<string, PodRun>();
+  /** Uids of pods that have been here and gone: news of them may still be on their way. */
+  readonly #done = new Set<string>();
   readonly #held = new Map<string, string>();
+  /** When the last news of a pod arrives. */
+  #heard = 0;
   #known: Slots = new Set();
   /** Whether a device plugin is connected. */
   #connected = false;
@@ -99,12 +103,13 @@ export class Kubelet {
     this.#connected = false;
   }
 
-  /** What the API server says of a pod of this node. */
+  /** What the API server says of a pod of this node; it is heard late, and in order. */
   podChanged(key: string, pod: JsonObject | undefined): void {
-    const { clock, dice } = this.#world;
+    const { clock, dice, machine } = this.#world;
     const life = this.#life;
-    clock.after(dice.between(20, 500), () => {
-      if (life === this.#life && this.#world.machine.isOn) this.#take(key, pod);
+    this.#heard = Math.max(this.#heard, clock.monotonic() + dice.between(20, 500));
+    clock.at(this.#heard, () => {
+      if (life === this.#life && machine.isOn) this.#take(key, pod);
     });
   }
 
@@ -127,25 +132,21 @@ export class Kubelet {
 
   #take(key: string, pod: JsonObject | undefined): void {
     const run = this.#runs.get(key);
-    const uid = pod === undefined ? undefined : textAt(pod, "metadata.uid");
-    const ends =
-      pod === undefined ||
-      uid !== run?.uid ||
-      textAt(pod, "metadata.deletionTimestamp") !== "" ||
-      ["Succeeded", "Failed"].includes(textAt(pod, "status.phase"));
-    if (run !== undefined && ends) {
+    const uid = pod === undefined ? "" : textAt(pod, "metadata.uid");
+    const isDeleted = pod !== undefined && textAt(pod, "metadata.deletionTimestamp") !== "";
+    const hasEnded = pod !== undefined && ["Succeeded", "Failed"].includes(textAt(pod, "status.phase"));
+    if (run !== undefined) {
+      if (uid === run.uid && !isDeleted && !hasEnded) return;
       run.ending = true;
       run.wake();
+    } else if (isDeleted) {
+      this.#finish(key, uid);
+    } else if (pod !== undefined && !hasEnded && !this.#done.has(uid)) {
+      const [namespace = "", name = ""] = key.split("/");
+      const fresh: PodRun = { key, uid, namespace, name, finished: false, ending: false, wake() {} };
+      this.#runs.set(key, fresh);
+      void this.#run(fresh, this.#life);
     }
-    if (pod === undefined || run !== undefined || textAt(pod, "metadata.deletionTimestamp") !== "") {
-      if (pod !== undefined && run === undefined) this.#finish(key, uid ?? "");
-      return;
-    }
-    if (["Succeeded", "Failed"].includes(textAt(pod, "status.phase"))) return;
-    const [namespace = "", name = ""] = key.split("/");
-    const fresh: PodRun = { key, uid: uid ?? "", namespace, name, finished: false, ending: false, wake() {} };
-    this.#runs.set(key, fresh);
-    void this.#run(fresh, this.#life);
   }
 
   async #run(run: PodRun, life: number): Promise<void> {
@@ -188,6 +189,7 @@ export class Kubelet {
     }
     this.#held.delete(slot);
     this.#runs.delete(run.key);
+    this.#done.add(run.uid);
     this.#finish(run.key, run.uid);
   }
 
@@ -240,6 +242,7 @@ export class Kubelet {
   #refuse(run: PodRun): void {
     const { clock, note, onRefused } = this.#world;
     this.#runs.delete(run.key);
+    this.#done.add(run.uid);
     note(`refuses ${run.key} for good: no slot is free`);
     // Right after an agent has come or gone its slots may be missing for a moment, which is known.
     if (this.#connected && clock.monotonic() - this.#connectedSince > STATUS_MS) onRefused(run.key);

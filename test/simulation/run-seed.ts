@@ -1,3 +1,5 @@
+import { textAt } from "../../src/sim/kube/served-kind.ts";
+import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import { calm, strikeOnce } from "./chaos.ts";
 import { capacityOf, unrest } from "./convergence.ts";
 import { Dice } from "./dice.ts";
@@ -25,8 +27,9 @@ export interface SeedResult {
   readonly trace: readonly string[];
 }
 
-/** Everything is settled so long after the last trouble, or never. */
+/** Everything is settled so long after the last trouble, or never; where addresses are given back one by one, later. */
 const SETTLE_MS = 15 * 60_000;
+const SETTLE_SLOWLY_MS = 75 * 60_000;
 /** Nothing may be written for so long once it is. */
 const QUIET_MS = 4 * 60_000;
 const SHOWN = 120;
@@ -111,15 +114,33 @@ function comfortable(world: World): number {
   return Math.floor(room * 0.7);
 }
 
+/** An address or ENI that a user has deleted goes when its pods have gone: a person who wants that restarts them. */
+function restartHolders(world: World): void {
+  const wanted = (object: JsonObject) => textAt(object, "metadata.deletionTimestamp") !== "";
+  const enis = new Set(
+    world.server
+      .objects("vpcenis")
+      .filter(wanted)
+      .map((veni) => textAt(veni, "metadata.name")),
+  );
+  for (const vip of world.server.objects("vpcips")) {
+    if (!wanted(vip) && !enis.has(textAt(vip, "spec.eniID"))) continue;
+    const [, pod] = textAt(vip, "status.use.pod").split("/");
+    if (pod !== undefined) world.deletePod(pod);
+  }
+}
+
 /** After the last trouble everything settles, and then nothing is done any more. */
 function comeToRest(world: World): void {
-  const deadline = world.clock.monotonic() + SETTLE_MS;
+  const settleMs = world.settings.quickRelease ? SETTLE_MS : SETTLE_SLOWLY_MS;
+  const deadline = world.clock.monotonic() + settleMs;
   let why: string | undefined = "it has just become calm";
   while (why !== undefined && world.failure === undefined) {
     if (world.clock.monotonic() > deadline) {
-      world.fail(`not settled ${SETTLE_MS / 60_000} minutes after the last trouble: ${why}`);
+      world.fail(`not settled ${settleMs / 60_000} minutes after the last trouble: ${why}`);
       return;
     }
+    restartHolders(world);
     world.run(5_000);
     why = unrest(world);
   }
