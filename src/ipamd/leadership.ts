@@ -359,10 +359,7 @@ export class Leadership {
         ...objects.configs.list().map((config) => config.metadata.name),
         ...objects.enis.list().map((veni) => veni.spec.node),
         ...objects.addresses.list().map((vip) => vip.spec.node),
-        ...view
-          .list()
-          .map((eni) => tagOf(eni, ENI_TAGS.node))
-          .filter((name) => name !== ""),
+        ...view.taggedNodes(),
       ]),
     );
   }

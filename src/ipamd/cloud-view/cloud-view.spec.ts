@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
-import { ABSENCE_INTERVAL_MS, CloudView, RESERVED_MS } from "./cloud-view.ts";
+import { ABSENCE_INTERVAL_MS, CloudView, RESERVED_MS, STALE_MS } from "./cloud-view.ts";
 
 function eni(addresses: string[] = [], overrides: Partial<Eni> = {}): Eni {
   return {
@@ -120,7 +120,7 @@ describe("CloudView", () => {
     expect(view.unsettled()).toEqual(["eni-1"]);
     view.readAll([], ABSENCE_INTERVAL_MS * 2 + 1);
     expect(view.unsettled()).toEqual([]);
-    expect(view.list()).toEqual([]);
+    expect(view.get("eni-1")).toBeUndefined();
   });
 
   test("an ENI is detached only when readings far enough apart show it attached to nothing", () => {
@@ -148,6 +148,7 @@ describe("CloudView", () => {
   test("an address that was unassigned stays reserved on that ENI while the call may still be carried out", () => {
     const view = new CloudView();
     view.readAll([eni(["10.0.16.3", "10.0.16.4"])], 0);
+    view.touch("eni-1", 1);
     view.unassigned("eni-1", ["10.0.16.3"], 1);
     expect(view.isBusy("eni-1")).toBe(true);
     view.readAll([eni(["10.0.16.3", "10.0.16.4"])], 2);
@@ -155,5 +156,20 @@ describe("CloudView", () => {
     expect(view.isReserved("eni-1", "10.0.16.4", 2)).toBe(false);
     expect(view.isReserved("eni-2", "10.0.16.3", 2)).toBe(false);
     expect(view.isReserved("eni-1", "10.0.16.3", 1 + RESERVED_MS)).toBe(false);
+  });
+
+  test("what a reading shows right after a call counts only when it shows the effect, or much later", () => {
+    const view = new CloudView();
+    view.readAll([eni()], 0);
+    view.acted("eni-1", (it) => it.addresses.length >= 5, 10);
+    view.readAll([eni()], 20);
+    expect(view.isBusy("eni-1")).toBe(true);
+    view.readAll([eni(["a", "b", "c", "d", "e"])], 30);
+    expect(view.isBusy("eni-1")).toBe(false);
+    view.acted("eni-1", (it) => it.addresses.length >= 9, 40);
+    view.readAll([eni()], 40 + STALE_MS - 1);
+    expect(view.isBusy("eni-1")).toBe(true);
+    view.readAll([eni()], 40 + STALE_MS);
+    expect(view.isBusy("eni-1")).toBe(false);
   });
 });

@@ -1,3 +1,4 @@
+import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 
 /** Two readings that prove an absence lie at least this far apart (DESIGN: proof that a holder is gone, b). */
@@ -5,6 +6,15 @@ export const ABSENCE_INTERVAL_MS = 10_000;
 
 /** As long an Unassign that was sent may still be carried out: a signature's life (DESIGN: fencing of ipamd). */
 export const RESERVED_MS = 300_000;
+
+/**
+ * A Describe may show for some time what was before a call. What it shows is believed only when it shows the call's effect, or this
+ * long after the answer (DESIGN: lost answers).
+ */
+export const STALE_MS = 30_000;
+
+/** Whether an ENI is as a call of ours leaves it. */
+export type Effect = (eni: Eni) => boolean;
 
 /** First and last of the readings that lacked something; the last reading showed it when absent. */
 interface Absence {
@@ -21,6 +31,8 @@ interface Known {
   deleted: boolean;
   /** When something was done to it that no later reading has shown yet. */
   touchedAt: number | undefined;
+  /** What that leads to, unless it was refused. */
+  effect: Effect | undefined;
   absence: Absence | undefined;
   /** Readings that showed it at rest and attached to nothing. */
   detached: Absence | undefined;
@@ -36,6 +48,7 @@ function unseen(): Known {
     expected: true,
     deleted: false,
     touchedAt: undefined,
+    effect: undefined,
     absence: undefined,
     detached: undefined,
     addresses: new Map(),
@@ -52,14 +65,30 @@ function unseen(): Known {
  */
 export class CloudView {
   readonly #enis = new Map<string, Known>();
+  /** By the node that it is tagged for, ids of ENIs, of which some may be forgotten or tagged anew. */
+  readonly #tagged = new Map<string, Set<string>>();
 
   /** The ENI as last seen, also if the last reading lacked it. */
   get(eniId: string): Eni | undefined {
     return this.#enis.get(eniId)?.eni;
   }
 
-  list(): Eni[] {
-    return [...this.#enis.values()].map((known) => known.eni).filter((eni) => eni !== undefined);
+  /** ENIs that are tagged for a node. */
+  ofNode(node: string): Eni[] {
+    const ids = this.#tagged.get(node) ?? new Set();
+    const enis: Eni[] = [];
+    for (const id of ids) {
+      const eni = this.get(id);
+      if (eni !== undefined && nodeOf(eni) === node) enis.push(eni);
+      else ids.delete(id);
+    }
+    if (ids.size === 0) this.#tagged.delete(node);
+    return enis;
+  }
+
+  /** Names of nodes that ENIs are tagged for. */
+  taggedNodes(): string[] {
+    return [...this.#tagged.keys()].filter((node) => this.ofNode(node).length > 0);
   }
 
   /** Whether an operation is under way on the ENI, one of ours has not been read back yet, or the last reading lacked it. */
@@ -80,17 +109,25 @@ export class CloudView {
       .map(([id]) => id);
   }
 
-  /** Says that an operation on the ENI was begun or answered: it stays busy until a reading that began later. */
+  /** Says that an operation on the ENI was begun, or was refused: it stays busy until a reading that began later. */
   touch(eniId: string, now: number): void {
     const known = this.#enis.get(eniId);
-    if (known !== undefined) known.touchedAt = now;
+    if (known !== undefined) Object.assign(known, { touchedAt: now, effect: undefined });
   }
 
-  /** Takes the answer to an Unassign, also a refusal or none: the ENI stays busy as after `touch`, the addresses are reserved. */
+  /**
+   * Says that an operation on the ENI was accepted, or that its answer was lost: it stays busy until a reading that began later shows
+   * the effect, or one shows after a while that there is none.
+   */
+  acted(eniId: string, effect: Effect, now: number): void {
+    const known = this.#enis.get(eniId);
+    if (known !== undefined) Object.assign(known, { touchedAt: now, effect });
+  }
+
+  /** Takes that addresses were, or may have been, unassigned: they are reserved on this ENI from now on. */
   unassigned(eniId: string, addresses: Iterable<string>, now: number): void {
     const known = this.#enis.get(eniId);
     if (known === undefined) return;
-    known.touchedAt = now;
     for (const [address, at] of known.unassigned) {
       if (now - at >= RESERVED_MS) known.unassigned.delete(address);
     }
@@ -109,12 +146,15 @@ export class CloudView {
   /** Takes the answer to a Delete: from now on one later reading without the ENI is enough. */
   deleted(eniId: string, now: number): void {
     const known = this.#enis.get(eniId);
-    if (known !== undefined) Object.assign(known, { deleted: true, touchedAt: now });
+    if (known === undefined) return;
+    known.deleted = true;
+    this.acted(eniId, (eni) => eni.state === "deleting", now);
   }
 
   /** Takes the answer to a Create: the ENI is there at once, whatever the next reading shows. */
   created(eni: Eni, now: number): void {
     this.#enis.set(eni.id, { ...unseen(), eni, touchedAt: now });
+    this.#tag(eni);
   }
 
   /** Says that an ENI with these addresses should be there, as an object has it: readings that lack any count from now on. */
@@ -184,7 +224,11 @@ export class CloudView {
 
   #saw(eni: Eni, began: number): boolean {
     const before = this.#enis.get(eni.id);
-    const touchedAt = laterThan(before?.touchedAt, began);
+    const isStale =
+      before?.touchedAt !== undefined &&
+      began < before.touchedAt + STALE_MS &&
+      before.effect?.(eni) === false;
+    const touchedAt = isStale ? before.touchedAt : laterThan(before?.touchedAt, began);
     const addresses = before?.addresses ?? new Map<string, Absence | undefined>();
     const there = new Set(eni.addresses.map((a) => a.address));
     for (const address of there) addresses.set(address, undefined);
@@ -199,10 +243,12 @@ export class CloudView {
       eni,
       deleted,
       touchedAt,
+      effect: touchedAt === undefined ? undefined : before?.effect,
       detached,
       addresses,
     };
     this.#enis.set(eni.id, { ...known, absence: undefined });
+    this.#tag(eni);
     return (
       before === undefined ||
       before.touchedAt !== touchedAt ||
@@ -210,6 +256,12 @@ export class CloudView {
       lastedLongEnough(before.detached) !== lastedLongEnough(detached) ||
       !Bun.deepEquals(before.eni, eni)
     );
+  }
+
+  #tag(eni: Eni): void {
+    const node = nodeOf(eni);
+    if (node === "") return;
+    this.#tagged.set(node, (this.#tagged.get(node) ?? new Set()).add(eni.id));
   }
 
   #lacked(id: string, began: number): boolean {
@@ -220,6 +272,10 @@ export class CloudView {
     if (!known.expected && this.isGone(id)) this.#enis.delete(id);
     return true;
   }
+}
+
+function nodeOf(eni: Eni): string {
+  return eni.tags.find(({ key }) => key === ENI_TAGS.node)?.value ?? "";
 }
 
 /** A touch that a reading which began then cannot have seen. */

@@ -22,7 +22,7 @@ export class CreationBook {
     const { cloud, view, objects, clock, logger } = this.#world;
     const creating = objects.configs.get(node)?.status?.creating;
     if (creating === undefined) return undefined;
-    const made = () => view.list().find((eni) => tagOf(eni, ENI_TAGS.nonce) === creating.nonce);
+    const made = () => view.ofNode(node).find((eni) => tagOf(eni, ENI_TAGS.nonce) === creating.nonce);
     const began = clock.monotonic();
     if (made() === undefined) {
       const found = await cloud.interfacesByTag({ key: ENI_TAGS.nonce, value: creating.nonce });

@@ -1,10 +1,9 @@
-import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import type { WorkResult } from "../work-queue.ts";
 import type { CreationBook } from "./creation-book.ts";
 import { type Departure, nextDeparture } from "./departure.ts";
-import { type NodeWorld, tagOf } from "./node-world.ts";
+import type { NodeWorld } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
 import type { RunCalls } from "./run-calls.ts";
 import { askForEni, syncObjects } from "./sync-objects.ts";
@@ -86,9 +85,7 @@ export class DepartingNodes {
   #remains(node: string, present?: string): Remains {
     const { view, objects } = this.#world;
     const objectsLeft = [...objects.enisOf(node), ...objects.addressesOf(node)];
-    const unadopted = view
-      .list()
-      .filter((eni) => tagOf(eni, ENI_TAGS.node) === node && objects.enis.get(eni.id) === undefined);
+    const unadopted = view.ofNode(node).filter((eni) => objects.enis.get(eni.id) === undefined);
     const holders = [
       ...objectsLeft.map((object) => object.spec.instanceID),
       // One that is attached to nothing is adopted by the machine that is there.

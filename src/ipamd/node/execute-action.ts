@@ -5,7 +5,9 @@ import type { Permit } from "../../cloud/budget/permit.ts";
 import type { Urgency } from "../../cloud/budget/wish-book.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { CreateAttachedEni, Eni, Instance } from "../../cloud/cloud-vpc.ts";
+import type { Effect } from "../cloud-view/cloud-view.ts";
 import type { Action } from "../planner/node-view.ts";
+import { actOn } from "./act-on-eni.ts";
 import type { NodeWorld } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
 import type { RunCalls } from "./run-calls.ts";
@@ -97,6 +99,7 @@ async function createEni(
       ],
     });
     view.created(eni, clock.monotonic());
+    if (creation.how === "create-and-attach") view.acted(eni.id, isAttached, clock.monotonic());
     subnets.took(action.subnetId, action.addresses + 1);
     logger.info({ node, eni: eni.id, subnet: action.subnetId, addresses: action.addresses }, "making an ENI");
     await adoptEni(world, eni, { node, instanceId: instance.id, addressesPerEni: context.addressesPerEni });
@@ -124,11 +127,11 @@ async function attach(
   eniId: string,
   { context, permit }: { context: ActionContext; permit: Permit },
 ): Promise<void> {
-  const { acts, clock, objects, view, logger } = world;
+  const { acts, objects, logger } = world;
   const { node, instance } = context;
-  view.touch(eniId, clock.monotonic());
+  const act = () => permit.use(() => acts.attach(eniId, instance.id));
   try {
-    await permit.use(() => acts.attach(eniId, instance.id));
+    await actOn(world, eniId, { act, effect: isAttached });
     logger.info({ node, eni: eniId, instance: instance.id }, "attaching an ENI");
   } catch (error) {
     // Done already: the next reading shows it.
@@ -139,8 +142,6 @@ async function attach(
       await objects.writeEni(eniId, { ...veni.spec, intent: "Released" });
     }
     throw error;
-  } finally {
-    view.touch(eniId, clock.monotonic());
   }
 }
 
@@ -149,19 +150,24 @@ async function assign(
   action: Action & { kind: "assign" },
   { context, permit }: { context: ActionContext; permit: Permit },
 ): Promise<void> {
-  const { acts, clock, objects, subnets, view, logger } = world;
+  const { acts, objects, subnets, view, logger } = world;
   const subnetId = objects.enis.get(action.eniId)?.spec.subnetID ?? "";
-  view.touch(action.eniId, clock.monotonic());
+  const wanted = action.count + assignedCount(view.get(action.eniId));
+  const act = () => permit.use(() => acts.assign(action.eniId, action.count));
   try {
-    await permit.use(() => acts.assign(action.eniId, action.count));
+    await actOn(world, action.eniId, { act, effect: (eni) => assignedCount(eni) >= wanted });
     subnets.took(subnetId, action.count);
     logger.info({ node: context.node, eni: action.eniId, addresses: action.count }, "assigning addresses");
   } catch (error) {
     if (error instanceof CloudError && error.class === "subnet-full") subnets.exhausted(subnetId);
     throw error;
-  } finally {
-    view.touch(action.eniId, clock.monotonic());
   }
+}
+
+const isAttached: Effect = (eni) => eni.instanceId !== undefined;
+
+function assignedCount(eni: Eni | undefined): number {
+  return eni?.addresses.filter(({ state }) => state !== "deleting").length ?? 0;
 }
 
 async function unassign(
@@ -173,9 +179,12 @@ async function unassign(
   const since = new Date(clock.now()).toISOString();
   for (const address of action.addresses)
     await objects.writeAddressStatus(address, { state: "Releasing", since });
-  view.touch(action.eniId, clock.monotonic());
+  const gone = new Set(action.addresses);
+  const effect: Effect = (eni) =>
+    eni.addresses.every(({ address, state }) => !gone.has(address) || state === "deleting");
+  const act = () => permit.use(() => acts.unassign(action.eniId, action.addresses));
   try {
-    await permit.use(() => acts.unassign(action.eniId, action.addresses));
+    await actOn(world, action.eniId, { act, effect });
     subnets.gaveBack(objects.enis.get(action.eniId)?.spec.subnetID ?? "");
     logger.info({ eni: action.eniId, addresses: action.addresses }, "releasing addresses");
   } catch (error) {

@@ -1,5 +1,7 @@
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
+import type { Effect } from "../cloud-view/cloud-view.ts";
+import { actOn } from "./act-on-eni.ts";
 import type { NodeWorld } from "./node-world.ts";
 import type { RunCalls } from "./run-calls.ts";
 
@@ -18,14 +20,16 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
     "release",
   );
   if (permit === undefined) return;
-  view.touch(id, clock.monotonic());
+  const act =
+    instanceId === undefined
+      ? () => permit.use(() => acts.remove(id))
+      : () => permit.use(() => acts.detach(id, instanceId));
+  const isGoing: Effect = (it) =>
+    it.state === "deleting" ||
+    (instanceId !== undefined && (it.state === "detaching" || it.instanceId === undefined));
   try {
-    if (instanceId !== undefined) {
-      await permit.use(() => acts.detach(id, instanceId));
-    } else {
-      await permit.use(() => acts.remove(id));
-      view.deleted(id, clock.monotonic());
-    }
+    await actOn(world, id, { act, effect: isGoing });
+    if (instanceId === undefined) view.deleted(id, clock.monotonic());
     world.logger.info(
       { node: veni.spec.node, eni: id, instance: instanceId },
       instanceId !== undefined ? "detaching the ENI" : "deleting the ENI",
@@ -34,6 +38,6 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
     // Done already: the next reading shows how it stands.
     if (!(error instanceof CloudError && error.class === "done-already")) throw error;
   } finally {
-    view.touch(id, clock.monotonic());
+    permit.release();
   }
 }

@@ -1,10 +1,9 @@
-import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { Reclaim } from "../../api/reclaim.ts";
 import type { VpcENI, VpcENISpec, VpcENIStatus } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { gatewayOf } from "./gateway-of.ts";
-import { type NodeWorld, tagOf } from "./node-world.ts";
+import type { NodeWorld } from "./node-world.ts";
 import { isHeld } from "./settings-book.ts";
 
 /** Which ENIs are meant: those of a node, on that instance. */
@@ -20,7 +19,7 @@ export interface NodeOnInstance {
  * adopted, what is proven gone loses its object.
  */
 export async function syncObjects(world: NodeWorld, which: NodeOnInstance): Promise<void> {
-  for (const eni of world.view.list()) {
+  for (const eni of world.view.ofNode(which.node)) {
     if (world.objects.enis.get(eni.id) === undefined && belongs(eni, which))
       await adoptEni(world, eni, which);
   }
@@ -31,8 +30,7 @@ export async function syncObjects(world: NodeWorld, which: NodeOnInstance): Prom
 }
 
 /** ENIs made for the node that are on its instance, or came to rest on none: nobody else would look after those. */
-function belongs(eni: Eni, { node, instanceId }: NodeOnInstance): boolean {
-  if (tagOf(eni, ENI_TAGS.node) !== node) return false;
+function belongs(eni: Eni, { instanceId }: NodeOnInstance): boolean {
   return eni.instanceId === instanceId || (eni.instanceId === undefined && eni.state === "available");
 }
 

@@ -81,16 +81,27 @@ export class NodeObjectCache<
   T extends KubeObject<unknown, unknown> & { spec: { node: string } },
 > extends ObjectCache<T> {
   readonly #byNode: NodeObjectSource<T>;
+  /** By node, names of objects of which a write is remembered, or was. */
+  readonly #writtenOf = new Map<string, Set<string>>();
 
   constructor(source: NodeObjectSource<T>) {
     super(source);
     this.#byNode = source;
   }
 
+  override wrote(object: T): T {
+    const { node } = object.spec;
+    const names = this.#writtenOf.get(node) ?? new Set();
+    this.#writtenOf.set(node, names.add(object.metadata.name));
+    return super.wrote(object);
+  }
+
   of(node: string): T[] {
     const names = new Set(this.#byNode.store.index("node", node).map((object) => object.metadata.name));
-    for (const object of this.written.values()) {
-      if (object.spec.node === node) names.add(object.metadata.name);
+    const written = this.#writtenOf.get(node) ?? new Set();
+    for (const name of written) {
+      if (this.written.has(name)) names.add(name);
+      else written.delete(name);
     }
     return [...names]
       .map((name) => this.get(name))
