@@ -236,7 +236,7 @@ export class PresentNodes {
 
   #view(run: Run, creating: NodeENIConfigStatus["creating"]): NodeView {
     const { objects, view, subnets, tokens } = this.#world;
-    const { name, instance, settings } = run;
+    const { name, instance, quota, settings } = run;
     const mine = (o: { spec: { instanceID: string } }) => o.spec.instanceID === instance.id;
     return buildNodeView({
       demand: this.#world.demandOf(name),
@@ -246,6 +246,7 @@ export class PresentNodes {
         enis: settings.disabled ? 0 : settings.maxEnis,
         addressesPerEni: settings.maxAddressesPerEni,
         addresses: settings.maxAddresses,
+        quota: Math.max(0, quota.enis - 1) * Math.max(0, quota.addressesPerEni - 1),
       },
       disabled: settings.disabled,
       creating,

@@ -28,7 +28,7 @@ function view(overrides: Partial<NodeView> = {}): NodeView {
     demand: 0,
     waiting: 0,
     warm: { min: 5, max: 5 },
-    limit: { enis: 3, addressesPerEni: 9, addresses: 27 },
+    limit: { enis: 3, addressesPerEni: 9, addresses: 27, quota: 27 },
     enis: [],
     subnets: [{ id: "subnet-a", forNewEnis: true, free: 200 }],
     ...overrides,
@@ -79,6 +79,8 @@ describe("grow()", () => {
     const enis = [eni("eni-1", 9), eni("eni-2", 9), eni("eni-3", 9)];
     expect(grow(view({ demand: 25, enis }))).toEqual({ actions: [] });
     expect(grow(view({ demand: 28, enis }))).toEqual({ actions: [], shortage: "quota" });
+    const limit = { enis: 3, addressesPerEni: 9, addresses: 27, quota: 63 };
+    expect(grow(view({ demand: 28, enis, limit }))).toEqual({ actions: [], shortage: "eni-full" });
   });
 
   test("takes what a nearly full subnet has left, and another subnet for the rest", () => {

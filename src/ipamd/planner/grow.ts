@@ -59,8 +59,8 @@ function attachAll(view: NodeView): Action[] {
     .map((eni) => ({ kind: "attach", eniId: eni.id }));
 }
 
-function limitReached({ limit }: NodeView): Shortage {
-  return limit.addresses < limit.enis * limit.addressesPerEni ? "eni-full" : "quota";
+function limitReached(view: NodeView): Shortage {
+  return capacityOf(view) < view.limit.quota ? "eni-full" : "quota";
 }
 
 /** ENIs that can take more addresses, the fullest first. */

@@ -14,6 +14,8 @@ export interface NodeView {
     addressesPerEni: number;
     /** Secondary addresses in all: maxPods and settings may allow fewer than the ENIs could hold. */
     addresses: number;
+    /** Secondary addresses that the instance could have if people had set nothing. */
+    quota: number;
   };
   enis: readonly EniView[];
   /** An ENI that is being made: its addresses count as there. */

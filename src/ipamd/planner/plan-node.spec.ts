@@ -116,7 +116,7 @@ describe("planNode()", () => {
             demand: 0,
             waiting: 0,
             warm: { min, max: min + extra },
-            limit: { enis, addressesPerEni: perEni, addresses: enis * perEni },
+            limit: { enis, addressesPerEni: perEni, addresses: enis * perEni, quota: enis * perEni },
             enis: [],
             subnets: [
               { id: "subnet-a", forNewEnis: true, free: 60 },

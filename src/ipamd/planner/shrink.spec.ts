@@ -17,7 +17,7 @@ function view(enis: Record<string, AddressView[]>, overrides: Partial<NodeView> 
     demand: 0,
     waiting: 0,
     warm: { min: 1, max: 2 },
-    limit: { enis: 3, addressesPerEni: 9, addresses: 27 },
+    limit: { enis: 3, addressesPerEni: 9, addresses: 27, quota: 27 },
     enis: Object.entries(enis).map(([id, list]) => ({
       id,
       subnetId: "subnet-a",
