@@ -36,7 +36,9 @@ export function buildNodeView(facts: NodeFacts): NodeView {
     limit: facts.limit,
     enis,
     subnets: facts.subnets,
-    ...(facts.creating !== undefined && { creating: { addresses: facts.creating.addresses } }),
+    ...(facts.creating !== undefined && {
+      creating: { subnetId: facts.creating.subnetID, addresses: facts.creating.addresses },
+    }),
   };
 }
 

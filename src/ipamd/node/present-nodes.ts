@@ -3,6 +3,7 @@ import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import type { NodeSettings } from "../configuration/node-settings.ts";
+import { drainExcess } from "../planner/drain-excess.ts";
 import { roomOf } from "../planner/grow.ts";
 import { type Action, boundCount, type NodeView } from "../planner/node-view.ts";
 import { planNode } from "../planner/plan-node.ts";
@@ -238,7 +239,7 @@ export class PresentNodes {
     const { objects, view, subnets, tokens } = this.#world;
     const { name, instance, quota, settings } = run;
     const mine = (o: { spec: { instanceID: string } }) => o.spec.instanceID === instance.id;
-    return buildNodeView({
+    const built = buildNodeView({
       demand: this.#world.demandOf(name),
       waiting: this.#world.waitingFor(name),
       warm: settings.warm,
@@ -259,6 +260,8 @@ export class PresentNodes {
       isSubnetDraining: (id) => subnets.isDraining(id),
       isTokenValid: (token) => tokens.isValid(token),
     });
+    // What is told about the node, such as its room, is to say the same as its plan.
+    return drainExcess(built);
   }
 
   #creatingOf(node: string): NodeENIConfigStatus["creating"] {

@@ -85,6 +85,12 @@ export function shortageReadiness(
         reason: "QuotaReached",
         message: `${view.demand} pods need an address, and the instance can have ${capacityOf(view)}: use a larger instance type, or lower the node's maxPods`,
       };
+    case "draining":
+      return {
+        ready,
+        reason: "ENIFull",
+        message: `${view.demand} pods need an address, and the ENIs that are being emptied take the places of new ones until the pods on them have left: delete these pods, or drain the node`,
+      };
     case "eni-full":
       return {
         ready,

@@ -1,11 +1,12 @@
-import { type EniView, keptAddresses, type NodeView } from "./node-view.ts";
+import { type EniView, isElsewhere, isEmptying, keptAddresses, type NodeView } from "./node-view.ts";
 
 /** The view with the least used ENIs draining that are more than the node may have: a limit was lowered. */
 export function drainExcess(view: NodeView): NodeView {
-  const staying = view.enis.filter((eni) => eni.leaving === "no" && !eni.draining);
+  const staying = view.enis.filter((eni) => !isEmptying(eni) && !isElsewhere(eni));
   const excess = staying.length - view.limit.enis;
   if (excess <= 0) return view;
-  const used = (eni: EniView) => keptAddresses(eni).filter((a) => a.use === "in-use").length;
+  const used = (eni: EniView) =>
+    keptAddresses(eni).filter((a) => a.use === "in-use" || a.use === "unknown").length;
   const going = new Set(
     staying
       .toSorted(

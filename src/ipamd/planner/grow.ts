@@ -3,7 +3,11 @@ import {
   boundCount,
   capacityOf,
   type EniView,
+  isElsewhere,
+  isEmptying,
+  keptAddresses,
   type NodeView,
+  placesTaken,
   type Shortage,
   type SubnetView,
 } from "./node-view.ts";
@@ -18,78 +22,99 @@ import { selectSubnet } from "./select-subnet.ts";
  */
 export function grow(view: NodeView): { actions: Action[]; shortage?: Shortage } {
   const capacity = capacityOf(view);
-  const actions: Action[] = attachAll(view);
+  const actions: Action[] = attachable(view).map((eni) => ({ kind: "attach", eniId: eni.id }));
   const wanted = view.demand + view.waiting + view.warm.min;
   let need = Math.min(wanted, capacity) - boundCount(view);
-  let shortage: Shortage | undefined = view.demand > capacity ? limitReached(view) : undefined;
-  const left = new Map(view.subnets.map((subnet) => [subnet.id, subnet.free]));
+  const left = leftIn(view.subnets);
+  let dry = false;
 
   for (const { eni, room } of withRoom(view)) {
     if (need <= 0) break;
     const free = left.get(eni.subnetId) ?? 0;
     const count = Math.min(need, room, free);
-    if (count < Math.min(need, room)) shortage = "subnet-full";
+    if (count < Math.min(need, room)) dry = true;
     if (eni.ready && !eni.busy && count > 0) actions.push({ kind: "assign", eniId: eni.id, count });
     left.set(eni.subnetId, free - count);
     need -= count;
   }
 
-  if (need > 0 && view.creating === undefined && view.enis.length < view.limit.enis) {
-    const subnets = view.subnets
-      .filter((subnet) => subnet.forNewEnis)
-      .map((subnet): SubnetView => ({ ...subnet, free: left.get(subnet.id) ?? 0 }));
-    const subnet = selectSubnet(subnets);
-    if (subnet === undefined) {
-      shortage = subnets.length === 0 ? "no-subnet" : "subnet-full";
-    } else {
-      const addresses = Math.min(need, view.limit.addressesPerEni, subnet.free - 1);
-      actions.push({ kind: "create-eni", subnetId: subnet.id, addresses });
-      // Another subnet of the zone gives what this one could not: nothing is short yet.
-      shortage = undefined;
-    }
+  const limited = view.demand > capacity ? limitReached(view) : undefined;
+  // What an ENI brings that is being made is known when it is there.
+  if (need <= 0 || view.creating !== undefined) return result(actions, limited);
+  if (placesTaken(view) >= view.limit.enis) {
+    return result(actions, dry ? "subnet-full" : (limited ?? heldUp(view)));
   }
+  const subnets = forNewEnis(view, left);
+  const subnet = selectSubnet(subnets);
+  if (subnet === undefined) return result(actions, subnets.length === 0 ? "no-subnet" : "subnet-full");
+  const addresses = Math.min(need, view.limit.addressesPerEni, subnet.free - 1);
+  actions.push({ kind: "create-eni", subnetId: subnet.id, addresses });
+  return result(actions, limited);
+}
+
+function result(
+  actions: Action[],
+  shortage: Shortage | undefined,
+): { actions: Action[]; shortage?: Shortage } {
   return { actions, ...(shortage !== undefined && { shortage }) };
 }
 
-function attachAll(view: NodeView): Action[] {
-  const attached = view.enis.filter((eni) => !eni.unattached).length;
-  return view.enis
-    .filter((eni) => eni.unattached && !eni.busy && !eni.draining && eni.leaving === "no")
-    .slice(0, Math.max(0, view.limit.enis - attached))
-    .map((eni) => ({ kind: "attach", eniId: eni.id }));
+/** ENIs that are attached to nothing, as far as there are places for them. */
+function attachable(view: NodeView): EniView[] {
+  const unattached = view.enis.filter((eni) => eni.unattached);
+  const places = view.limit.enis - (placesTaken(view) - unattached.length);
+  return unattached.filter((eni) => !eni.busy && !isEmptying(eni)).slice(0, Math.max(0, places));
 }
 
 function limitReached(view: NodeView): Shortage {
   return capacityOf(view) < view.limit.quota ? "eni-full" : "quota";
 }
 
+/** Pods go without because others stay on ENIs that are to go. */
+function heldUp(view: NodeView): Shortage | undefined {
+  const stays = view.enis.some((eni) => isEmptying(eni) && keptAddresses(eni).length > 0);
+  return stays && view.demand > boundCount(view) ? "draining" : undefined;
+}
+
+function leftIn(subnets: readonly SubnetView[]): Map<string, number> {
+  return new Map(subnets.map((subnet) => [subnet.id, subnet.free]));
+}
+
+function forNewEnis(view: NodeView, left: ReadonlyMap<string, number>): SubnetView[] {
+  return view.subnets
+    .filter((subnet) => subnet.forNewEnis)
+    .map((subnet) => ({ ...subnet, free: left.get(subnet.id) ?? 0 }));
+}
+
 /** ENIs that can take more addresses, the fullest first. */
 function withRoom(view: NodeView): { eni: EniView; room: number }[] {
+  const coming = new Set(attachable(view));
   return view.enis
-    .filter((eni) => eni.leaving === "no" && !eni.draining)
+    .filter((eni) => !isEmptying(eni) && !isElsewhere(eni) && (!eni.unattached || coming.has(eni)))
     .map((eni) => ({ eni, room: view.limit.addressesPerEni - eni.addresses.length }))
     .filter(({ room }) => room > 0)
     .sort((a, b) => a.room - b.room || (a.eni.id < b.eni.id ? -1 : 1));
 }
 
-/** Addresses that the node could still get beyond those it has: its limits, and what the subnets have left. */
+/** Addresses that the node could still get beyond those it has: its limits, and what the subnets have left, as `grow` takes it. */
 export function roomOf(view: NodeView): number {
-  const left = new Map(view.subnets.map((subnet) => [subnet.id, subnet.free]));
+  const { limit, creating } = view;
+  const left = leftIn(view.subnets);
   let room = 0;
-  for (const { eni, room: ofEni } of withRoom(view)) {
-    const count = Math.min(ofEni, left.get(eni.subnetId) ?? 0);
-    left.set(eni.subnetId, (left.get(eni.subnetId) ?? 0) - count);
+  function take(subnetId: string, most: number): void {
+    const free = left.get(subnetId) ?? 0;
+    const count = Math.max(0, Math.min(most, free));
+    left.set(subnetId, free - count);
     room += count;
   }
-  const coming = view.creating === undefined ? 0 : 1;
-  let newEnis = Math.max(0, view.limit.enis - view.enis.length - coming);
-  for (const subnet of view.subnets.filter((it) => it.forNewEnis)) {
+  for (const { eni, room: ofEni } of withRoom(view)) take(eni.subnetId, ofEni);
+  if (creating !== undefined) take(creating.subnetId, limit.addressesPerEni - creating.addresses);
+  for (let places = limit.enis - placesTaken(view); places > 0; places--) {
+    const subnet = selectSubnet(forNewEnis(view, left));
+    if (subnet === undefined) break;
     // Each ENI takes an address for itself.
-    for (let free = left.get(subnet.id) ?? 0; free >= 2 && newEnis > 0; newEnis--) {
-      const count = Math.min(view.limit.addressesPerEni, free - 1);
-      room += count;
-      free -= count + 1;
-    }
+    left.set(subnet.id, subnet.free - 1);
+    take(subnet.id, limit.addressesPerEni);
   }
   return Math.max(0, Math.min(room, capacityOf(view) - boundCount(view)));
 }

@@ -19,7 +19,7 @@ export interface NodeView {
   };
   enis: readonly EniView[];
   /** An ENI that is being made: its addresses count as there. */
-  creating?: { addresses: number };
+  creating?: { subnetId: string; addresses: number };
   /** Subnets of the node's zone. */
   subnets: readonly SubnetView[];
 }
@@ -80,16 +80,34 @@ export type Shortage =
   /** The instance can have no more. */
   | "quota"
   /** The instance could have more, what people set for the node allows no more. */
-  | "eni-full";
+  | "eni-full"
+  /** ENIs that are to go still have pods, and there is no place for another ENI beside them. */
+  | "draining";
+
+/** Whether an ENI is to go once its pods have left: nothing is added to it. */
+export function isEmptying(eni: EniView): boolean {
+  return eni.draining || eni.leaving !== "no";
+}
 
 /**
- * Addresses that count as the node's: assigned, usable, and not on their way back. Of an ENI that drains only those that a pod
- * holds, or may hold.
+ * Whether an ENI of the node is attached to another instance, by somebody else: it is no place of this one's quota, and nothing that
+ * this node could use.
+ */
+export function isElsewhere(eni: EniView): boolean {
+  return !eni.ready && !eni.busy && !eni.unattached;
+}
+
+/**
+ * Addresses that count as the node's: assigned, usable, and not on their way back. One that a pod holds counts until its agent
+ * has agreed to give it back, since the pod counts, too. Of an ENI that is to go only those that a pod holds, or may hold.
  */
 export function keptAddresses(eni: EniView): AddressView[] {
-  if (eni.leaving !== "no") return [];
-  const kept = eni.addresses.filter((a) => a.assigned && !a.reserved && a.reclaim === "no");
-  return eni.draining ? kept.filter((a) => a.use === "in-use" || a.use === "unknown") : kept;
+  if (eni.leaving === "agreed" || isElsewhere(eni)) return [];
+  return eni.addresses.filter((a) => {
+    if (!a.assigned || a.reserved || a.reclaim === "agreed") return false;
+    if (a.use === "in-use") return true;
+    return a.reclaim === "no" && (a.use === "unknown" || !isEmptying(eni));
+  });
 }
 
 /** Secondary addresses that the node may have in all. */
@@ -97,7 +115,12 @@ export function capacityOf({ limit }: Pick<NodeView, "limit">): number {
   return Math.min(limit.addresses, limit.enis * limit.addressesPerEni);
 }
 
+/** ENIs that take a place of the instance's quota, or are about to. */
+export function placesTaken({ enis, creating }: Pick<NodeView, "enis" | "creating">): number {
+  return enis.filter((eni) => !isElsewhere(eni)).length + (creating === undefined ? 0 : 1);
+}
+
 /** Addresses that pods have or can have, those of an ENI that is being made included. */
-export function boundCount(view: NodeView): number {
+export function boundCount(view: Pick<NodeView, "enis" | "creating">): number {
   return view.enis.reduce((sum, eni) => sum + keptAddresses(eni).length, view.creating?.addresses ?? 0);
 }
