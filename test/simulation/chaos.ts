@@ -179,7 +179,7 @@ async function replace(world: World, dice: Dice): Promise<void> {
   if (host === undefined || !host.machine.isOn) return;
   const name = dice.chance(0.6) ? host.machine.nodeName : `${host.machine.nodeName}x`;
   await world.terminate(host);
-  world.clock.after(dice.between(1_000, 200_000), () => {
+  comesBack(world, dice.between(1_000, 200_000), () => {
     if (!world.hosts.has(name)) void world.addNode(name, { providerId: dice.chance(0.8) });
   });
 }
@@ -187,7 +187,7 @@ async function replace(world: World, dice: Dice): Promise<void> {
 function deleteNode(world: World, dice: Dice): void {
   onHost(world, dice, (host) => {
     world.deleteNode(host.machine.nodeName);
-    world.clock.after(dice.pick([5_000, 60_000, 300_000]) * dice.between(0.5, 1.5), () => {
+    comesBack(world, dice.pick([5_000, 60_000, 300_000]) * dice.between(0.5, 1.5), () => {
       if (!host.gone) world.registerNode(host);
     });
   });
@@ -230,8 +230,17 @@ async function outsider(world: World, dice: Dice): Promise<void> {
     addresses: [],
     count: dice.whole(1, 20),
   });
-  world.clock.after(dice.between(20_000, 200_000), () => {
+  comesBack(world, dice.between(20_000, 200_000), () => {
     void world.cloud.control.giveBackAddresses(subnetId, { addresses: [...addresses], count: 0 });
+  });
+}
+
+/** What ends a trouble by itself, however calm it is. */
+function comesBack(world: World, ms: number, act: () => void): void {
+  world.awaited++;
+  world.clock.after(ms, () => {
+    world.awaited--;
+    act();
   });
 }
 

@@ -10,6 +10,7 @@ import type { Host, World } from "./world.ts";
  * agents say the same; undefined when it is.
  */
 export function unrest(world: World): string | undefined {
+  if (world.awaited > 0) return "something is to come back";
   const { state } = world.cloud.simulator;
   const ours = [...state.enis.values()].filter((eni) =>
     eni.tags.some(({ key }) => key === ENI_TAGS.clusterId),

@@ -30,6 +30,7 @@ export interface SeedResult {
 /** Everything is settled so long after the last trouble, or never; where addresses are given back one by one, later. */
 const SETTLE_MS = 15 * 60_000;
 const SETTLE_SLOWLY_MS = 75 * 60_000;
+const LAST_WORD_MS = 3 * 60_000;
 /** Nothing may be written for so long once it is. */
 const QUIET_MS = 4 * 60_000;
 const SHOWN = 120;
@@ -133,20 +134,12 @@ function restartHolders(world: World): void {
 /** After the last trouble everything settles, and then nothing is done any more. */
 function comeToRest(world: World): void {
   const settleMs = world.settings.quickRelease ? SETTLE_MS : SETTLE_SLOWLY_MS;
-  const deadline = world.clock.monotonic() + settleMs;
-  let why: string | undefined = "it has just become calm";
-  while (why !== undefined && world.failure === undefined) {
-    if (world.clock.monotonic() > deadline) {
-      world.fail(`not settled ${settleMs / 60_000} minutes after the last trouble: ${why}`);
-      return;
-    }
-    restartHolders(world);
-    world.run(5_000);
-    why = unrest(world);
-  }
+  settle(world, settleMs);
+  // Watches that were silent are begun anew, and calls that were lost have timed out.
+  world.run(LAST_WORD_MS);
+  settle(world, settleMs);
+  if (world.failure !== undefined) return;
   world.trace.note("world", "has come to rest");
-  // What was begun before is done.
-  world.run(30_000);
   world.invariants.mutations = [];
   world.invariants.writes = [];
   world.run(QUIET_MS);
@@ -156,4 +149,16 @@ function comeToRest(world: World): void {
   else if (writes.length > 0) world.fail(`not quiet: ${writes.length} writes, such as ${writes[0]}`);
   const still = unrest(world);
   if (still !== undefined) world.fail(`did not stay settled: ${still}`);
+}
+
+function settle(world: World, withinMs: number): void {
+  const deadline = world.clock.monotonic() + withinMs;
+  for (let why = unrest(world) ?? ""; why !== "" && world.failure === undefined; why = unrest(world) ?? "") {
+    if (world.clock.monotonic() > deadline) {
+      world.fail(`not settled ${withinMs / 60_000} minutes after the last trouble: ${why}`);
+      return;
+    }
+    restartHolders(world);
+    world.run(5_000);
+  }
 }

@@ -81,6 +81,8 @@ export class World {
   cloudDelayMs: readonly [number, number] = [5, 40];
   /** Since when nothing goes wrong any more; undefined while it does. */
   calmSince: number | undefined;
+  /** Machines, Nodes and addresses that are to come back by themselves. */
+  awaited = 0;
   /** What a run comes to grief by. */
   failure: string | undefined;
   readonly #folder: string;
@@ -524,5 +526,5 @@ function keyOf(pod: JsonObject): string {
 function digest(object: JsonObject): string {
   const { metadata: _metadata, apiVersion: _version, kind: _kind, ...rest } = object;
   const text = JSON.stringify(rest);
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+  return text;
 }

@@ -101,6 +101,15 @@ it("sends nothing when only the date differs", async () => {
   expect(bench.sent).toEqual([]);
 });
 
+it("sends nothing when only the date of a condition differs from what was sent, while the watch still shows what was before", async () => {
+  const bench = new Bench();
+  bench.wanted = { "10.0.16.5": { conditions: [{ status: "True", lastTransitionTime: "a" }] } };
+  await bench.settle();
+  bench.wanted = { "10.0.16.5": { conditions: [{ status: "True", lastTransitionTime: "b" }] } };
+  await bench.settle();
+  expect(bench.sent).toHaveLength(1);
+});
+
 it("writes again over what somebody else has made of it, once the watch shows that", async () => {
   const bench = new Bench();
   bench.wanted = { "10.0.16.5": { state: "Free" } };

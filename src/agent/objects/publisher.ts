@@ -153,6 +153,8 @@ export class Publisher {
   }
 }
 
+const DATES: ReadonlySet<string> = new Set(["since", "lastTransitionTime"]);
+
 type StatusBody = Parameters<KubeClient["applyStatus"]>[1];
 
 function keyOf({ resource, seen }: StatusToPublish): string {
@@ -163,7 +165,10 @@ function isOtherUid(error: KubeError): boolean {
   return error.isConflict && error.message.includes("UID");
 }
 
-/** Whether two statuses say the same; a `since` of its own is no news, since a restarted agent counts rest from its start. */
+/**
+ * Whether two statuses say the same. A date of its own is no news: a restarted agent counts rest from its start, and what a condition
+ * changed last is reckoned from a watch that may lag, so that two dates would chase each other through it for ever.
+ */
 function isSame(a: object, b: object): boolean {
   return Bun.deepEquals(withoutDates(a), withoutDates(b));
 }
@@ -173,7 +178,7 @@ function withoutDates(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key, v]) => key !== "since" && v !== undefined)
+      .filter(([key, v]) => !DATES.has(key) && v !== undefined)
       .map(([key, v]) => [key, withoutDates(v)]),
   );
 }
