@@ -12,6 +12,7 @@ import type { WaitingClock } from "../kube/waiting-clock.ts";
 import { applyDefinitions } from "./definitions.ts";
 import type { Health } from "./health-server.ts";
 import { Leadership } from "./leadership.ts";
+import type { LeaderFigures } from "./metrics.ts";
 import type { ClusterOptions } from "./node/node-world.ts";
 import { startWatches } from "./watches.ts";
 
@@ -44,6 +45,8 @@ const LEASE_RETRY_MS = 2000;
 
 export interface Ipamd {
   health(): Health;
+  /** What is counted while this process leads. */
+  figures(): LeaderFigures | undefined;
   /** Rejects when this process led and does no more: what it knows may be old, so it must start anew. */
   readonly failed: Promise<never>;
   /** Finishes what it is doing, begins nothing more and gives the lease back. */
@@ -130,6 +133,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
         }),
       ),
     }),
+    figures: () => leadership?.figures(),
     async stop() {
       stopping.abort();
       await leadership?.stop();

@@ -1,4 +1,5 @@
 import { ENI_TAGS } from "../api/eni-tags.ts";
+import type { NodeENIConfig } from "../api/node-eni-config.ts";
 import { budgetedReads } from "../cloud/budget/budgeted-reads.ts";
 import { CallBudget } from "../cloud/budget/call-budget.ts";
 import type { CloudHealth } from "../cloud/budget/health.ts";
@@ -14,6 +15,7 @@ import { CloudView } from "./cloud-view/cloud-view.ts";
 import { CONFIGURATION_REFERENCE, Configuration } from "./configuration/configuration.ts";
 import { fencedVpc } from "./fenced-vpc.ts";
 import type { IpamdSettings, IpamdWorld } from "./ipamd.ts";
+import type { LeaderFigures } from "./metrics.ts";
 import { CreationBook } from "./node/creation-book.ts";
 import { DepartingNodes } from "./node/departing-nodes.ts";
 import { InstanceBook } from "./node/instance-book.ts";
@@ -185,6 +187,21 @@ export class Leadership {
   /** How the way to the cloud is. */
   cloudHealth(): CloudHealth {
     return this.#budget.health();
+  }
+
+  /** What is counted now. */
+  figures(): LeaderFigures {
+    const { objects } = this.#world;
+    const reasonOf = ({ status }: NodeENIConfig) =>
+      status?.conditions?.find(({ type }) => type === "Ready")?.reason ?? "Unknown";
+    return {
+      calls: this.#budget.metrics(),
+      health: this.#budget.health().state,
+      nodes: countBy(objects.configs.list(), reasonOf),
+      addresses: countBy(objects.addresses.list(), ({ status }) => status?.use?.state ?? "Unknown"),
+      free: new Map(objects.subnets.list().map(({ metadata, status }) => [metadata.name, status?.free ?? 0])),
+      findings: countBy(this.#audit.findings, ({ severity }) => severity),
+    };
   }
 
   start(): void {
@@ -399,4 +416,10 @@ function sooner(a: WorkResult, b: WorkResult): WorkResult {
     b.againInMs ?? Number.POSITIVE_INFINITY,
   );
   return Number.isFinite(againInMs) ? { againInMs } : {};
+}
+
+function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
 }

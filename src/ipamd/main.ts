@@ -50,7 +50,10 @@ async function run(options: IpamdOptions): Promise<number> {
   const server = Bun.serve({
     hostname: options.healthListen.host,
     port: options.healthListen.port,
-    fetch: healthApp(() => ipamd?.health() ?? { ready: false, leader: false, watches: {} }).fetch,
+    fetch: healthApp(
+      () => ipamd?.health() ?? { ready: false, leader: false, watches: {} },
+      () => ipamd?.figures(),
+    ).fetch,
   });
   const stopRequested = Promise.withResolvers<"stop">();
   for (const signal of ["SIGTERM", "SIGINT"] as const)

@@ -31,9 +31,15 @@ export class PeriodicAudit {
   #asked: ReadonlyMap<string, number> = new Map();
   #before: ReadonlySet<string> = new Set();
   #told = new Set<string>();
+  #findings: readonly Finding[] = [];
 
   constructor(parts: PeriodicAuditParts) {
     this.#parts = parts;
+  }
+
+  /** What the last two audits have both found. */
+  get findings(): readonly Finding[] {
+    return this.#findings;
   }
 
   run(): void {
@@ -56,6 +62,7 @@ export class PeriodicAudit {
     const keys = new Set(findings.map(findingKey));
     const lasting = findings.filter((finding) => this.#before.has(findingKey(finding)));
     this.#before = keys;
+    this.#findings = lasting;
     const told = new Set<string>();
     for (const finding of lasting) {
       const key = findingKey(finding);

@@ -1,0 +1,69 @@
+import { Counter, Gauge, Registry } from "prom-client";
+import type { ActionMetrics } from "../cloud/budget/call-budget.ts";
+import type { CloudHealth } from "../cloud/budget/health.ts";
+import type { CloudAction } from "../cloud/budget/rates.ts";
+
+/** What the leader knows, counted. */
+export interface LeaderFigures {
+  calls: Readonly<Record<CloudAction, ActionMetrics>>;
+  health: CloudHealth["state"];
+  /** Nodes by the reason of their NodeENIConfig's condition Ready. */
+  nodes: ReadonlyMap<string, number>;
+  /** VpcIPs by what the agents say of them. */
+  addresses: ReadonlyMap<string, number>;
+  /** By subnet. */
+  free: ReadonlyMap<string, number>;
+  /** Findings of the last audit by severity. */
+  findings: ReadonlyMap<string, number>;
+}
+
+/**
+ * The metrics of this process in the text format of Prometheus, made when they are asked for.
+ *
+ * @param figures undefined while another process leads
+ */
+export async function renderMetrics(figures: LeaderFigures | undefined): Promise<string> {
+  const registry = new Registry();
+  const registers = [registry];
+  const gauge = (name: string, help: string, label?: string) =>
+    new Gauge({
+      name: `tke_eni_ipamd_${name}`,
+      help,
+      labelNames: label === undefined ? [] : [label],
+      registers,
+    });
+  gauge("leader", "Whether this process leads.").set(figures === undefined ? 0 : 1);
+  if (figures !== undefined) {
+    const calls = new Counter({
+      name: "tke_eni_ipamd_cloud_calls_total",
+      help: "Calls to the cloud by what became of them; `done`, or the class of the error.",
+      labelNames: ["action", "outcome"],
+      registers,
+    });
+    const waiting = gauge("cloud_calls_waiting", "Nodes that wait for their turn with an action.", "action");
+    for (const [action, { calls: all, errors, waiting: now }] of Object.entries(figures.calls)) {
+      const failed = Object.values(errors).reduce((sum, count) => sum + count, 0);
+      calls.inc({ action, outcome: "done" }, all - failed);
+      for (const [outcome, count] of Object.entries(errors)) calls.inc({ action, outcome }, count);
+      waiting.set({ action }, now);
+    }
+    gauge("cloud_health", "1 for how the way to the cloud is.", "state").set({ state: figures.health }, 1);
+    count(
+      gauge("nodes", "Nodes by why pods get addresses there, or do not.", "reason"),
+      "reason",
+      figures.nodes,
+    );
+    count(gauge("addresses", "Addresses by their use.", "use"), "use", figures.addresses);
+    count(gauge("subnet_free_addresses", "Addresses left as last read.", "subnet"), "subnet", figures.free);
+    count(
+      gauge("audit_findings", "Differences that the last audit found.", "severity"),
+      "severity",
+      figures.findings,
+    );
+  }
+  return registry.metrics();
+}
+
+function count(gauge: Gauge<string>, label: string, counts: ReadonlyMap<string, number>): void {
+  for (const [value, n] of counts) gauge.set({ [label]: value }, n);
+}
