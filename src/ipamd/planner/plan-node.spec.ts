@@ -72,7 +72,8 @@ function apply(view: NodeView, actions: readonly Action[], serial: () => number)
       }
       case "remove-eni": {
         const i = enis.findIndex((e) => e.id === action.eniId);
-        expect(enis[i]).toMatchObject({ leaving: "agreed", addresses: [] });
+        expect(enis[i]).toMatchObject({ leaving: "agreed" });
+        expect(enis[i]?.addresses.filter((a) => a.use === "in-use")).toEqual([]);
         enis.splice(i, 1);
         break;
       }

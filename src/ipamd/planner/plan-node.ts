@@ -17,7 +17,7 @@ export function planNode(seen: NodeView, memory: ShrinkMemory, options: ShrinkOp
   const growth = grow(view);
   const shrinking = shrink(view, memory, options);
   const touched = new Set(
-    growth.actions.flatMap((a) => (a.kind === "assign" || a.kind === "attach" ? [a.eniId] : [])),
+    [...growth.actions, ...shrinking.actions].flatMap((a) => ("eniId" in a ? [a.eniId] : [])),
   );
   const returns = giveBack(view).filter((a) => !("eniId" in a && touched.has(a.eniId)));
   return {

@@ -54,9 +54,9 @@ describe("shrink()", () => {
     expect(again.actions).toEqual([]);
   });
 
-  test("quick release asks for the whole surplus, least used ENI first, never for one in use", () => {
+  test("quick release asks for the whole surplus, least used ENI first and as a whole, never for one in use", () => {
     const due = shrink(surplus, { surplusSince: 0 }, { quick: true, now: RELEASE_INTERVAL_MS });
-    expect(asked(due.actions)).toEqual(["eni-2-1", "eni-2-0", "eni-1-1", "eni-1-2"]);
+    expect(asked(due.actions)).toEqual(["ask-eni-back", "eni-1-1", "eni-1-2"]);
   });
 
   test("forgets a surplus that went away", () => {
@@ -71,5 +71,19 @@ describe("shrink()", () => {
     const silent = view({ "eni-1": addresses("eni-1", "unknown", "unknown", "unknown", "in-use") });
     const due = shrink(silent, { surplusSince: 0 }, { quick: true, now: RELEASE_INTERVAL_MS });
     expect(due.actions).toEqual([]);
+  });
+
+  test("what an ENI that drains gives back does not make a surplus of the rest forgotten", () => {
+    const drains = view({ "eni-1": addresses("eni-1", "free", "free", "free", "free") });
+    const leaving = view({ "eni-2": addresses("eni-2", "in-use", "free", "free", "free") }).enis.map(
+      (eni) => ({
+        ...eni,
+        draining: true,
+      }),
+    );
+    const both = { ...drains, demand: 1, enis: [...drains.enis, ...leaving] };
+    const plan = shrink(both, { surplusSince: 5 }, { quick: false, now: 6 });
+    expect(asked(plan.actions)).toEqual(["eni-2-1", "eni-2-2", "eni-2-3"]);
+    expect(plan.memory).toEqual({ surplusSince: 5 });
   });
 });
