@@ -402,7 +402,9 @@ export class Leadership {
   async #noticeNewCredential(): Promise<void> {
     if (this.#credentialFingerprint === undefined) return;
     if (this.#budget.health().state !== "credential-rejected") return;
-    const fingerprint = await this.#credentialFingerprint();
+    const fingerprint = await this.#credentialFingerprint().catch(() => undefined);
+    // Being written just now, perhaps; what cannot be read is no other credential.
+    if (fingerprint === undefined) return;
     if (this.#lastFingerprint !== undefined && this.#lastFingerprint !== fingerprint) {
       this.#budget.credentialsChanged();
     }

@@ -7,6 +7,9 @@ import { publishedSettings } from "../configuration/published-settings.ts";
 import { nodeReference } from "../signals/node-signals.ts";
 import type { Notices } from "../signals/notices.ts";
 
+/** Topic of what is told about the warm target of a node. */
+const WARM_TARGET = "warm target";
+
 export interface SettingsFacts {
   node: Node;
   config: NodeENIConfig;
@@ -51,6 +54,9 @@ export class SettingsBook {
   }
 
   forget(node: string): void {
+    const about = nodeReference(node);
+    for (const key of this.#wrongKeys.get(node) ?? []) this.#notices.over(`setting ${key}`, about);
+    this.#notices.over(WARM_TARGET, about);
     this.#inForce.delete(node);
     this.#wrongKeys.delete(node);
   }
@@ -60,9 +66,11 @@ export class SettingsBook {
     { before, settings }: { before: NodeSettings | undefined; settings: NodeSettings },
   ): void {
     const { warm } = settings.accepted;
+    const about = nodeReference(node);
+    if (warm === undefined) this.#notices.over(WARM_TARGET, about);
     if (warm === undefined || before === undefined || Bun.deepEquals(warm, before.warm)) return;
-    this.#notices.tell("warm target", {
-      about: nodeReference(node),
+    this.#notices.tell(WARM_TARGET, {
+      about,
       type: "Normal",
       reason: "SucceedSetRouteENIWarmTarget",
       message: `the node keeps ${warm.min} to ${warm.max} addresses ready beyond its pods`,

@@ -45,7 +45,12 @@ export class SubnetBook {
     this.#changed = false;
     const ids = [...new Set([...configured(), ...this.#draining().map(({ subnetId }) => subnetId)])];
     const subnets: Subnet[] = [];
-    for (let i = 0; i < ids.length; i += 100) subnets.push(...(await cloud.subnets(ids.slice(i, i + 100))));
+    try {
+      for (let i = 0; i < ids.length; i += 100) subnets.push(...(await cloud.subnets(ids.slice(i, i + 100))));
+    } catch (error) {
+      this.#changed = true;
+      throw error;
+    }
     for (const subnet of subnets) {
       this.#known.set(subnet.id, subnet);
       this.#readAt.set(subnet.id, clock.now());
