@@ -98,10 +98,8 @@ export class CloudReader {
 
   /** Unsettled ENIs whose turn it is, those first that were read longest ago. */
   #due(now: number): string[] {
-    const unsettled = new Set(this.#options.view.unsettled());
-    for (const id of this.#watched.keys()) if (!unsettled.has(id)) this.#watched.delete(id);
     const due: [id: string, readAt: number][] = [];
-    for (const id of unsettled) {
+    for (const id of this.#options.view.unsettled()) {
       const watched = this.#watched.get(id) ?? { since: now, readAt: Number.NEGATIVE_INFINITY };
       this.#watched.set(id, watched);
       const pauseMs = Math.min((now - watched.since) / 4, SLOWEST_MS);
@@ -125,7 +123,9 @@ export class CloudReader {
     const answer = await cloud.interfacesByTag(tag);
     this.#fullAt = began;
     this.#lastAnswer = answer;
-    changed(view.readAll(answer.filter(isOurs), began));
+    const found = view.readAll(answer.filter(isOurs), began);
+    this.#forgetSettled();
+    changed(found);
     foreign(answer.filter((eni) => !isOurs(eni)));
   }
 
@@ -136,6 +136,14 @@ export class CloudReader {
       const watched = this.#watched.get(id);
       if (watched !== undefined) watched.readAt = began;
     }
-    changed(view.read(ids, await cloud.interfacesById(ids), began));
+    const found = view.read(ids, await cloud.interfacesById(ids), began);
+    this.#forgetSettled();
+    changed(found);
+  }
+
+  /** At once: the next operation on an ENI may begin before the next poll, and is not a slow one because others came before it. */
+  #forgetSettled(): void {
+    const unsettled = new Set(this.#options.view.unsettled());
+    for (const id of this.#watched.keys()) if (!unsettled.has(id)) this.#watched.delete(id);
   }
 }

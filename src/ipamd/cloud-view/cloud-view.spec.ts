@@ -161,15 +161,33 @@ describe("CloudView", () => {
   test("what a reading shows right after a call counts only when it shows the effect, or much later", () => {
     const view = new CloudView();
     view.readAll([eni()], 0);
-    view.acted("eni-1", (it) => it.addresses.length >= 5, 10);
+    view.acted("eni-1", { effect: (it) => it.addresses.length >= 5 }, 10);
     view.readAll([eni()], 20);
     expect(view.isBusy("eni-1")).toBe(true);
     view.readAll([eni(["a", "b", "c", "d", "e"])], 30);
     expect(view.isBusy("eni-1")).toBe(false);
-    view.acted("eni-1", (it) => it.addresses.length >= 9, 40);
+    view.acted("eni-1", { effect: (it) => it.addresses.length >= 9 }, 40);
     view.readAll([eni()], 40 + STALE_MS - 1);
     expect(view.isBusy("eni-1")).toBe(true);
     view.readAll([eni()], 40 + STALE_MS);
     expect(view.isBusy("eni-1")).toBe(false);
+  });
+
+  test("an instance is busy while an ENI is on its way to or from it", () => {
+    const view = new CloudView();
+    const { instanceId: _, ...alone } = eni();
+    view.readAll([alone], 0);
+    expect(view.isInstanceBusy("ins-1")).toBe(false);
+    view.acted("eni-1", { effect: (it) => it.instanceId !== undefined, movesOn: "ins-1" }, 1);
+    expect([view.isInstanceBusy("ins-1"), view.isInstanceBusy("ins-2")]).toEqual([true, false]);
+    view.readAll([eni([], { state: "attaching" })], 2);
+    expect(view.isInstanceBusy("ins-1")).toBe(true);
+    view.readAll([eni()], 3);
+    expect(view.isInstanceBusy("ins-1")).toBe(false);
+    view.readAll([eni([], { state: "detaching" })], 4);
+    expect(view.isInstanceBusy("ins-1")).toBe(true);
+    view.touch("eni-1", 5, "ins-1");
+    view.readAll([alone], 6);
+    expect(view.isInstanceBusy("ins-1")).toBe(false);
   });
 });

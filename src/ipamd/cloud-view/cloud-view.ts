@@ -33,6 +33,8 @@ interface Known {
   touchedAt: number | undefined;
   /** What that leads to, unless it was refused. */
   effect: Effect | undefined;
+  /** Instance that it is attached to, or detached from, by that. */
+  movedOn: string | undefined;
   absence: Absence | undefined;
   /** Readings that showed it at rest and attached to nothing. */
   detached: Absence | undefined;
@@ -49,6 +51,7 @@ function unseen(): Known {
     deleted: false,
     touchedAt: undefined,
     effect: undefined,
+    movedOn: undefined,
     absence: undefined,
     detached: undefined,
     addresses: new Map(),
@@ -65,6 +68,8 @@ function unseen(): Known {
  */
 export class CloudView {
   readonly #enis = new Map<string, Known>();
+  /** By instance, ids of ENIs that were on their way to or from it, and may have arrived. */
+  readonly #moving = new Map<string, Set<string>>();
   /** By the node that it is tagged for, ids of ENIs, of which some may be forgotten or tagged anew. */
   readonly #tagged = new Map<string, Set<string>>();
 
@@ -109,19 +114,40 @@ export class CloudView {
       .map(([id]) => id);
   }
 
-  /** Says that an operation on the ENI was begun, or was refused: it stays busy until a reading that began later. */
-  touch(eniId: string, now: number): void {
+  /**
+   * Says that an operation on the ENI was begun, or was refused: it stays busy until a reading that began later.
+   *
+   * @param movesOn the instance that it attaches the ENI to, or detaches it from
+   */
+  touch(eniId: string, now: number, movesOn?: string): void {
     const known = this.#enis.get(eniId);
-    if (known !== undefined) Object.assign(known, { touchedAt: now, effect: undefined });
+    if (known !== undefined) Object.assign(known, { touchedAt: now, effect: undefined, movedOn: movesOn });
+    this.#noteMove(eniId, movesOn);
   }
 
   /**
    * Says that an operation on the ENI was accepted, or that its answer was lost: it stays busy until a reading that began later shows
    * the effect, or one shows after a while that there is none.
    */
-  acted(eniId: string, effect: Effect, now: number): void {
+  acted(
+    eniId: string,
+    { effect, movesOn }: { effect: Effect; movesOn?: string | undefined },
+    now: number,
+  ): void {
     const known = this.#enis.get(eniId);
-    if (known !== undefined) Object.assign(known, { touchedAt: now, effect });
+    if (known !== undefined) Object.assign(known, { touchedAt: now, effect, movedOn: movesOn });
+    this.#noteMove(eniId, movesOn);
+  }
+
+  /** Whether an ENI is on its way to or from the instance: the cloud does one such thing at a time. */
+  isInstanceBusy(instanceId: string): boolean {
+    const ids = this.#moving.get(instanceId) ?? new Set();
+    for (const id of ids) {
+      if (isMoving(this.#enis.get(id), instanceId)) return true;
+      ids.delete(id);
+    }
+    this.#moving.delete(instanceId);
+    return false;
   }
 
   /** Takes that addresses were, or may have been, unassigned: they are reserved on this ENI from now on. */
@@ -148,7 +174,7 @@ export class CloudView {
     const known = this.#enis.get(eniId);
     if (known === undefined) return;
     known.deleted = true;
-    this.acted(eniId, (eni) => eni.state === "deleting", now);
+    this.acted(eniId, { effect: (eni) => eni.state === "deleting" }, now);
   }
 
   /** Takes the answer to a Create: the ENI is there at once, whatever the next reading shows. */
@@ -244,11 +270,13 @@ export class CloudView {
       deleted,
       touchedAt,
       effect: touchedAt === undefined ? undefined : before?.effect,
+      movedOn: touchedAt === undefined ? undefined : before?.movedOn,
       detached,
       addresses,
     };
     this.#enis.set(eni.id, { ...known, absence: undefined });
     this.#tag(eni);
+    if (eni.instanceId !== undefined && isUnderWay(eni)) this.#noteMove(eni.id, eni.instanceId);
     return (
       before === undefined ||
       before.touchedAt !== touchedAt ||
@@ -256,6 +284,11 @@ export class CloudView {
       lastedLongEnough(before.detached) !== lastedLongEnough(detached) ||
       !Bun.deepEquals(before.eni, eni)
     );
+  }
+
+  #noteMove(eniId: string, instanceId: string | undefined): void {
+    if (instanceId === undefined) return;
+    this.#moving.set(instanceId, (this.#moving.get(instanceId) ?? new Set()).add(eniId));
   }
 
   #tag(eni: Eni): void {
@@ -272,6 +305,17 @@ export class CloudView {
     if (!known.expected && this.isGone(id)) this.#enis.delete(id);
     return true;
   }
+}
+
+function isMoving(known: Known | undefined, instanceId: string): boolean {
+  if (known === undefined) return false;
+  if (known.touchedAt !== undefined && known.movedOn === instanceId) return true;
+  const { eni } = known;
+  return eni?.instanceId === instanceId && isUnderWay(eni);
+}
+
+function isUnderWay({ state }: Eni): boolean {
+  return state === "attaching" || state === "detaching";
 }
 
 function nodeOf(eni: Eni): string {

@@ -1,0 +1,64 @@
+import type { NodeENIConfig } from "../../../api/node-eni-config.ts";
+import type { VpcENI } from "../../../api/vpc-eni.ts";
+import type { VpcIP } from "../../../api/vpc-ip.ts";
+import type { VpcSubnet } from "../../../api/vpc-subnet.ts";
+import type { KubeClient } from "../../../kube/kube-client.ts";
+import { ClusterObjects } from "../cluster-objects.ts";
+
+/** Objects of a cluster in memory, as watches would show them; what ipamd writes is kept as it was written. */
+export interface MemoryObjects {
+  readonly objects: ClusterObjects;
+  readonly configs: Map<string, NodeENIConfig>;
+  readonly enis: Map<string, VpcENI>;
+  readonly addresses: Map<string, VpcIP>;
+  readonly subnets: Map<string, VpcSubnet>;
+  /** What was applied, on main resources and on `/status`. */
+  readonly writes: { plural: string; object: object }[];
+}
+
+export function createMemoryObjects(): MemoryObjects {
+  const configs = new Map<string, NodeENIConfig>();
+  const enis = new Map<string, VpcENI>();
+  const addresses = new Map<string, VpcIP>();
+  const subnets = new Map<string, VpcSubnet>();
+  const kinds: Readonly<Record<string, Map<string, object>>> = {
+    nodeeniconfigs: configs,
+    vpcenis: enis,
+    vpcips: addresses,
+    vpcsubnets: subnets,
+  };
+  const writes: { plural: string; object: object }[] = [];
+  let version = 0;
+
+  async function apply(resource: { plural: string }, object: { metadata: { name: string } }): Promise<never> {
+    const { name } = object.metadata;
+    writes.push({ plural: resource.plural, object });
+    const resourceVersion = `${++version}`;
+    const before = kinds[resource.plural]?.get(name);
+    const stored = {
+      ...before,
+      ...object,
+      metadata: { uid: `uid of ${name}`, ...object.metadata, resourceVersion },
+    };
+    kinds[resource.plural]?.set(name, stored);
+    return stored as never;
+  }
+  const kube = { apply, applyStatus: apply } as unknown as KubeClient;
+
+  const source = <T>(of: Map<string, T>) => ({
+    store: { get: (name: string) => of.get(name), list: () => [...of.values()] },
+  });
+  const byNode = <T extends { spec: { node: string } }>(of: Map<string, T>) => ({
+    store: {
+      ...source(of).store,
+      index: (_: "node", node: string) => [...of.values()].filter(({ spec }) => spec.node === node),
+    },
+  });
+  const objects = new ClusterObjects(kube, {
+    configs: source(configs),
+    enis: byNode(enis),
+    addresses: byNode(addresses),
+    subnets: source(subnets),
+  });
+  return { objects, configs, enis, addresses, subnets, writes };
+}
