@@ -35,6 +35,7 @@ export function buildNodeView(facts: NodeFacts): NodeView {
     warm: facts.warm,
     limit: facts.limit,
     enis,
+    instanceBusy: facts.cloud.isInstanceBusy(facts.instanceId),
     subnets: facts.subnets,
     ...(facts.creating !== undefined && {
       creating: { subnetId: facts.creating.subnetID, addresses: facts.creating.addresses },

@@ -38,7 +38,7 @@ export async function executeAction(world: NodeWorld, action: Action, context: A
   const { calls, urgency } = context;
   switch (action.kind) {
     case "create-eni": {
-      const creation = calls.claimCreation(urgency);
+      const creation = action.alone ? claimAlone(calls, urgency) : calls.claimCreation(urgency);
       return creation && spending(creation.permit, () => createEni(world, action, { context, creation }));
     }
     case "attach": {
@@ -60,6 +60,12 @@ export async function executeAction(world: NodeWorld, action: Action, context: A
     case "remove-eni":
       return removeEni(world, action.eniId, calls);
   }
+}
+
+/** Leave to make an ENI that is attached later. */
+function claimAlone(calls: RunCalls, urgency: Urgency): CreationPermit | undefined {
+  const permit = calls.claim("CreateNetworkInterface", urgency);
+  return permit && { how: "create", permit };
 }
 
 /** Gives a permit back that was not used. */
@@ -99,7 +105,9 @@ async function createEni(
       ],
     });
     view.created(eni, clock.monotonic());
-    if (creation.how === "create-and-attach") view.acted(eni.id, isAttached, clock.monotonic());
+    if (creation.how === "create-and-attach") {
+      view.acted(eni.id, { effect: isAttached, movesOn: instance.id }, clock.monotonic());
+    }
     subnets.took(action.subnetId, action.addresses + 1);
     logger.info({ node, eni: eni.id, subnet: action.subnetId, addresses: action.addresses }, "making an ENI");
     await adoptEni(world, eni, { node, instanceId: instance.id, addressesPerEni: context.addressesPerEni });
@@ -131,7 +139,7 @@ async function attach(
   const { node, instance } = context;
   const act = () => permit.use(() => acts.attach(eniId, instance.id));
   try {
-    await actOn(world, eniId, { act, effect: isAttached });
+    await actOn(world, eniId, { act, effect: isAttached, movesOn: instance.id });
     logger.info({ node, eni: eniId, instance: instance.id }, "attaching an ENI");
   } catch (error) {
     // Done already: the next reading shows it.

@@ -15,6 +15,8 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
   const eni = view.get(id);
   if (eni === undefined || view.isBusy(id)) return;
   const { instanceId } = eni;
+  // The instance takes or gives one at a time; its next reading brings this node up again.
+  if (instanceId !== undefined && view.isInstanceBusy(instanceId)) return;
   const permit = calls.claim(
     instanceId === undefined ? "DeleteNetworkInterface" : "DetachNetworkInterface",
     "release",
@@ -28,7 +30,7 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
     it.state === "deleting" ||
     (instanceId !== undefined && (it.state === "detaching" || it.instanceId === undefined));
   try {
-    await actOn(world, id, { act, effect: isGoing });
+    await actOn(world, id, { act, effect: isGoing, movesOn: instanceId });
     if (instanceId === undefined) view.deleted(id, clock.monotonic());
     world.logger.info(
       { node: veni.spec.node, eni: id, instance: instanceId },

@@ -27,6 +27,7 @@ function view(overrides: Partial<NodeView> = {}): NodeView {
   return {
     demand: 0,
     waiting: 0,
+    instanceBusy: false,
     warm: { min: 5, max: 5 },
     limit: { enis: 3, addressesPerEni: 9, addresses: 27, quota: 27 },
     enis: [],
@@ -38,7 +39,7 @@ function view(overrides: Partial<NodeView> = {}): NodeView {
 describe("grow()", () => {
   test("makes the first ENI with all that is wanted in one call", () => {
     expect(grow(view({ demand: 2 }))).toEqual({
-      actions: [{ kind: "create-eni", subnetId: "subnet-a", addresses: 7 }],
+      actions: [{ kind: "create-eni", subnetId: "subnet-a", addresses: 7, alone: false }],
     });
   });
 
@@ -46,7 +47,7 @@ describe("grow()", () => {
     const full = eni("eni-1", 9);
     const addresses = full.addresses.map((a, i) => ({ ...a, reserved: i < 2 }));
     expect(grow(view({ demand: 4, enis: [{ ...full, addresses }] })).actions).toEqual([
-      { kind: "create-eni", subnetId: "subnet-a", addresses: 2 },
+      { kind: "create-eni", subnetId: "subnet-a", addresses: 2, alone: false },
     ]);
   });
 
@@ -59,7 +60,7 @@ describe("grow()", () => {
     expect(grow(view({ demand: 20, enis })).actions).toEqual([
       { kind: "assign", eniId: "eni-2", count: 2 },
       { kind: "assign", eniId: "eni-1", count: 7 },
-      { kind: "create-eni", subnetId: "subnet-a", addresses: 7 },
+      { kind: "create-eni", subnetId: "subnet-a", addresses: 7, alone: false },
     ]);
   });
 
@@ -93,9 +94,17 @@ describe("grow()", () => {
     expect(grow(view({ enis, subnets: [...full, { id: "subnet-b", forNewEnis: true, free: 50 }] }))).toEqual({
       actions: [
         { kind: "assign", eniId: "eni-1", count: 1 },
-        { kind: "create-eni", subnetId: "subnet-b", addresses: 2 },
+        { kind: "create-eni", subnetId: "subnet-b", addresses: 2, alone: false },
       ],
     });
+  });
+
+  test("attaches one ENI at a time, and makes the next one alone meanwhile", () => {
+    const waiting = { ready: false, unattached: true };
+    const enis = [eni("eni-1", 9, waiting), eni("eni-2", 9, waiting)];
+    const next = { kind: "create-eni" as const, subnetId: "subnet-a", addresses: 7, alone: true };
+    expect(grow(view({ demand: 20, enis })).actions).toEqual([{ kind: "attach", eniId: "eni-1" }, next]);
+    expect(grow(view({ demand: 20, enis, instanceBusy: true })).actions).toEqual([next]);
   });
 
   test("says when the zone has no subnet", () => {
@@ -139,14 +148,14 @@ describe("grow()", () => {
     const inUse = held.map((a) => ({ ...a, reclaim: "no" }) as const);
     const leaving = eni("eni-1", 0, { leaving: "asked", addresses: inUse });
     expect(grow(view({ demand: 5, enis: [leaving] })).actions).toEqual([
-      { kind: "create-eni", subnetId: "subnet-a", addresses: 5 },
+      { kind: "create-eni", subnetId: "subnet-a", addresses: 5, alone: false },
     ]);
   });
 
   test("an ENI that somebody has attached to another instance is nothing to this node", () => {
     const enis = [eni("eni-1", 9), eni("eni-2", 9), eni("eni-3", 2, { ready: false })];
     expect(grow(view({ demand: 18, enis })).actions).toEqual([
-      { kind: "create-eni", subnetId: "subnet-a", addresses: 5 },
+      { kind: "create-eni", subnetId: "subnet-a", addresses: 5, alone: false },
     ]);
   });
 

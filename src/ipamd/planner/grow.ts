@@ -16,13 +16,14 @@ import { selectSubnet } from "./select-subnet.ts";
 /**
  * Actions that bring a node up to `demand + waiting + warm.min` addresses: first the ENI with most addresses that has room, so that
  * few ENIs are full rather than many half empty; then a new ENI with all it needs in the same call. An ENI that is attached
- * to nothing is attached.
+ * to nothing is attached; an instance takes one at a time, and meanwhile the next is made.
  *
  * While an ENI with room is busy nothing is begun in its place: it takes the addresses as soon as it can.
  */
 export function grow(view: NodeView): { actions: Action[]; shortage?: Shortage } {
   const capacity = capacityOf(view);
-  const actions: Action[] = attachable(view).map((eni) => ({ kind: "attach", eniId: eni.id }));
+  const actions: Action[] = attachNext(view);
+  const alone = view.instanceBusy || actions.length > 0;
   const wanted = view.demand + view.waiting + view.warm.min;
   let need = Math.min(wanted, capacity) - boundCount(view);
   const left = leftIn(view.subnets);
@@ -48,7 +49,7 @@ export function grow(view: NodeView): { actions: Action[]; shortage?: Shortage }
   const subnet = selectSubnet(subnets);
   if (subnet === undefined) return result(actions, subnets.length === 0 ? "no-subnet" : "subnet-full");
   const addresses = Math.min(need, view.limit.addressesPerEni, subnet.free - 1);
-  actions.push({ kind: "create-eni", subnetId: subnet.id, addresses });
+  actions.push({ kind: "create-eni", subnetId: subnet.id, addresses, alone });
   return result(actions, limited);
 }
 
@@ -57,6 +58,12 @@ function result(
   shortage: Shortage | undefined,
 ): { actions: Action[]; shortage?: Shortage } {
   return { actions, ...(shortage !== undefined && { shortage }) };
+}
+
+/** One after the other, while the next ones are made already. */
+function attachNext(view: NodeView): Action[] {
+  const [next] = view.instanceBusy ? [] : attachable(view);
+  return next === undefined ? [] : [{ kind: "attach", eniId: next.id }];
 }
 
 /** ENIs that are attached to nothing, as far as there are places for them. */

@@ -18,6 +18,8 @@ export interface NodeView {
     quota: number;
   };
   enis: readonly EniView[];
+  /** An ENI is on its way to or from the instance: the cloud does one such thing at a time. */
+  instanceBusy: boolean;
   /** An ENI that is being made: its addresses count as there. */
   creating?: { subnetId: string; addresses: number };
   /** Subnets of the node's zone. */
@@ -64,7 +66,8 @@ export interface SubnetView {
 
 /** Something to be done now. At most one action an ENI comes out of one plan. */
 export type Action =
-  | { kind: "create-eni"; subnetId: string; addresses: number }
+  /** `alone`: it is attached later, since the instance is busy now. */
+  | { kind: "create-eni"; subnetId: string; addresses: number; alone: boolean }
   | { kind: "attach"; eniId: string }
   | { kind: "assign"; eniId: string; count: number }
   | { kind: "ask-back"; address: string }

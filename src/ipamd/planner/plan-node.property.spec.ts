@@ -120,7 +120,12 @@ describe("planNode(), whatever happens to the node", () => {
           node.setPods(pods);
           node.waiting = waiting;
           const wanted = Math.min(pods + waiting + min, perEni);
-          const create = { kind: "create-eni" as const, subnetId: "subnet-0", addresses: wanted };
+          const create = {
+            kind: "create-eni" as const,
+            subnetId: "subnet-0",
+            addresses: wanted,
+            alone: false,
+          };
           expect(node.step()).toEqual(wanted === 0 ? [] : [create]);
         },
       ),

@@ -116,6 +116,7 @@ describe("planNode()", () => {
           let view: NodeView = {
             demand: 0,
             waiting: 0,
+            instanceBusy: false,
             warm: { min, max: min + extra },
             limit: { enis, addressesPerEni: perEni, addresses: enis * perEni, quota: enis * perEni },
             enis: [],

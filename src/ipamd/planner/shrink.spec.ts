@@ -16,6 +16,7 @@ function view(enis: Record<string, AddressView[]>, overrides: Partial<NodeView> 
   return {
     demand: 0,
     waiting: 0,
+    instanceBusy: false,
     warm: { min: 1, max: 2 },
     limit: { enis: 3, addressesPerEni: 9, addresses: 27, quota: 27 },
     enis: Object.entries(enis).map(([id, list]) => ({

@@ -100,6 +100,7 @@ export class ModelNode {
       warm: this.warm,
       limit: this.limit,
       enis: this.enis.map((eni) => this.#viewOf(eni)),
+      instanceBusy: this.#isInstanceBusy(),
       subnets,
       ...(this.#creating && {
         creating: { subnetId: this.#creating.subnetId, addresses: this.#creating.addresses },
@@ -191,6 +192,10 @@ export class ModelNode {
     }
   }
 
+  #isInstanceBusy(): boolean {
+    return this.enis.some((eni) => eni.work?.attaching === true);
+  }
+
   isDraining(eni: ModelEni): boolean {
     return this.subnets.find(({ id }) => id === eni.subnetId)?.configured !== true;
   }
@@ -225,6 +230,10 @@ export class ModelNode {
   #inspect(seen: NodeView, actions: readonly Action[]): void {
     const named = actions.flatMap((action) => ("eniId" in action ? [action.eniId] : []));
     must(new Set(named).size === named.length, "one action an ENI", actions);
+    const moves = actions.filter(
+      (action) => action.kind === "attach" || (action.kind === "create-eni" && !action.alone),
+    );
+    must(moves.length <= (seen.instanceBusy ? 0 : 1), "one ENI an instance is attached at a time", actions);
     const asked = actions.flatMap((action) => (action.kind === "ask-back" ? [action.address] : []));
     must(new Set(asked).size === asked.length, "each address is asked for once", actions);
     const growing = new Set(actions.flatMap((a) => (a.kind === "assign" ? [a.eniId] : [])));
@@ -263,7 +272,7 @@ export class ModelNode {
           subnetId: action.subnetId,
           addresses: action.addresses,
           steps: this.#dice(3),
-          attached: this.#random() < 0.7,
+          attached: !action.alone && this.#random() < 0.7,
         };
         return;
       }
