@@ -119,7 +119,13 @@ describe("buildNodeView()", () => {
   });
 
   test("an ENI that no reading has shown is busy, and nothing else is known of it", () => {
-    expect(theEni()).toMatchObject({ ready: false, busy: true, unattached: false, detached: false, addresses: [] });
+    expect(theEni()).toMatchObject({
+      ready: false,
+      busy: true,
+      unattached: false,
+      detached: false,
+      addresses: [],
+    });
   });
 
   test("an ENI is ready on this instance, at work while it changes, and elsewhere on another", () => {
@@ -152,22 +158,34 @@ describe("buildNodeView()", () => {
     ["asked for", veni({ intent: "Released", reclaim: { token: "mine", mode: "now" } }), "asked"],
     [
       "agreed",
-      veni({ intent: "Released", reclaim: { token: "mine", mode: "now" } }, { state: "Reclaimable", token: "mine", since: SINCE }),
+      veni(
+        { intent: "Released", reclaim: { token: "mine", mode: "now" } },
+        { state: "Reclaimable", token: "mine", since: SINCE },
+      ),
       "agreed",
     ],
     [
       "refused",
-      veni({ intent: "Released", reclaim: { token: "mine", mode: "now" } }, { state: "Refused", token: "mine", since: SINCE }),
+      veni(
+        { intent: "Released", reclaim: { token: "mine", mode: "now" } },
+        { state: "Refused", token: "mine", since: SINCE },
+      ),
       "no",
     ],
     [
       "agreed by the answer to another token",
-      veni({ intent: "Released", reclaim: { token: "mine", mode: "now" } }, { state: "Reclaimable", token: "old", since: SINCE }),
+      veni(
+        { intent: "Released", reclaim: { token: "mine", mode: "now" } },
+        { state: "Reclaimable", token: "old", since: SINCE },
+      ),
       "asked",
     ],
     [
       "agreed by the token of a former leader",
-      veni({ intent: "Released", reclaim: { token: "old", mode: "now" } }, { state: "Reclaimable", token: "old", since: SINCE }),
+      veni(
+        { intent: "Released", reclaim: { token: "old", mode: "now" } },
+        { state: "Reclaimable", token: "old", since: SINCE },
+      ),
       "asked",
     ],
   ])("an ENI that is %s", (_, object, leaving) => {
@@ -185,14 +203,30 @@ describe("buildNodeView()", () => {
     ["is asked for", vip({ state: "Free" }, mine), { use: "free", reclaim: "asked" }],
     ["is agreed", vip({ state: "Reclaimable", token: "mine" }, mine), { use: "unknown", reclaim: "agreed" }],
     ["is refused", vip({ state: "Refused", token: "mine" }, mine), { use: "in-use", reclaim: "no" }],
-    ["answers another token", vip({ state: "Reclaimable", token: "old" }, mine), { use: "unknown", reclaim: "asked" }],
-    ["answers a former leader", vip({ state: "Reclaimable", token: "old" }, old), { use: "unknown", reclaim: "asked" }],
+    [
+      "answers another token",
+      vip({ state: "Reclaimable", token: "old" }, mine),
+      { use: "unknown", reclaim: "asked" },
+    ],
+    [
+      "answers a former leader",
+      vip({ state: "Reclaimable", token: "old" }, old),
+      { use: "unknown", reclaim: "asked" },
+    ],
   ])("an address that %s", (_, object, expected) => {
     expect(theAddress(object)).toMatchObject({ ...expected, assigned: true, reserved: false });
   });
 
   test("an address counts as assigned until the cloud takes it off", () => {
-    cloud.readAll([eni([{ address: "10.0.16.3", state: "deleting" }, { address: "10.0.16.4", state: "pending" }])], 0);
+    cloud.readAll(
+      [
+        eni([
+          { address: "10.0.16.3", state: "deleting" },
+          { address: "10.0.16.4", state: "pending" },
+        ]),
+      ],
+      0,
+    );
     expect(theEni().addresses.map((a) => a.assigned)).toEqual([false, true]);
   });
 

@@ -2,7 +2,13 @@ import { describe, expect, test } from "bun:test";
 import type { Condition } from "../../api/condition.ts";
 import { CloudError, type CloudErrorClass } from "../../cloud/cloud-error.ts";
 import type { EniView, NodeView, Shortage } from "../planner/node-view.ts";
-import { readinessOf, readyCondition, refusedReadiness, shortageReadiness, usableCount } from "./ready-condition.ts";
+import {
+  readinessOf,
+  readyCondition,
+  refusedReadiness,
+  shortageReadiness,
+  usableCount,
+} from "./ready-condition.ts";
 
 function eni(count: number, overrides: Partial<EniView> = {}): EniView {
   return {
@@ -32,13 +38,20 @@ function view(overrides: Partial<NodeView> = {}): NodeView {
     warm: { min: 5, max: 5 },
     limit: { enis: 3, addressesPerEni: 9, addresses: 27, quota: 27 },
     enis: [],
+    instanceBusy: false,
     subnets: [],
     ...overrides,
   };
 }
 
 function refused(meaning: CloudErrorClass): CloudError {
-  return new CloudError({ class: meaning, action: "AssignPrivateIpAddresses", code: "Code", message: "no", requestId: "r-1" });
+  return new CloudError({
+    class: meaning,
+    action: "AssignPrivateIpAddresses",
+    code: "Code",
+    message: "no",
+    requestId: "r-1",
+  });
 }
 
 describe("readinessOf()", () => {
@@ -68,7 +81,10 @@ describe("readinessOf()", () => {
     const held = eni(1).addresses.map((a) => ({ ...a, use: "in-use" as const }));
     const draining = eni(0, { draining: true, addresses: held });
     const off = { disabled: true, room: 0 };
-    expect(readinessOf(view({ demand: 1, enis: [draining] }), off)).toMatchObject({ ready: true, reason: "Disabled" });
+    expect(readinessOf(view({ demand: 1, enis: [draining] }), off)).toMatchObject({
+      ready: true,
+      reason: "Disabled",
+    });
     expect(readinessOf(view({ demand: 2, enis: [draining] }), off).ready).toBe(false);
     expect(readinessOf(view(), off).ready).toBe(false);
   });
@@ -90,7 +106,9 @@ describe("shortageReadiness()", () => {
   });
 
   test("is ready as long as the pods that there are have addresses", () => {
-    expect(shortageReadiness("subnet-full", { view: view({ demand: 2, enis: [eni(2)] }), ...place }).ready).toBe(true);
+    expect(
+      shortageReadiness("subnet-full", { view: view({ demand: 2, enis: [eni(2)] }), ...place }).ready,
+    ).toBe(true);
     expect(shortageReadiness("subnet-full", { view: view(), ...place }).ready).toBe(false);
   });
 });
@@ -106,12 +124,15 @@ describe("refusedReadiness()", () => {
     ["clock-skew", "ClockSkew"],
     ["unknown", "CloudRefused"],
     ["permanent", "CloudRefused"],
-  ])("a refusal of class %s has the reason %s, the cloud's words and the request to quote", (meaning, reason) => {
-    const told = refusedReadiness(refused(meaning), undefined);
-    expect(told).toMatchObject({ ready: false, reason });
-    expect(told.message).toContain("AssignPrivateIpAddresses: Code: no");
-    expect(told.message).toContain("r-1");
-  });
+  ])(
+    "a refusal of class %s has the reason %s, the cloud's words and the request to quote",
+    (meaning, reason) => {
+      const told = refusedReadiness(refused(meaning), undefined);
+      expect(told).toMatchObject({ ready: false, reason });
+      expect(told.message).toContain("AssignPrivateIpAddresses: Code: no");
+      expect(told.message).toContain("r-1");
+    },
+  );
 
   test("pods that have their addresses keep the node ready", () => {
     expect(refusedReadiness(refused("throttled"), view({ demand: 2, enis: [eni(2)] })).ready).toBe(true);
@@ -138,5 +159,7 @@ test("the date of the condition moves only when its status does", () => {
     status: "False",
     lastTransitionTime: "2026-03-01T12:00:00.000Z",
   });
-  expect(readyCondition(attaching, { before: undefined, now }).lastTransitionTime).toBe("2026-03-01T12:00:00.000Z");
+  expect(readyCondition(attaching, { before: undefined, now }).lastTransitionTime).toBe(
+    "2026-03-01T12:00:00.000Z",
+  );
 });
