@@ -5,7 +5,7 @@ import type { Pool } from "../../src/agent/pool/pool.ts";
 import type { AgentMemory, AgentStore } from "../../src/agent/store/agent-store.ts";
 import { openStore } from "../../src/agent/store/open-store.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
-import { type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
+import { type Ipamd, type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/kube/testing/virtual-clock.ts";
 import type { KubeTransport } from "../../src/kube/transport.ts";
 import { type SimConfig, simulatedWorld } from "../../src/sim/config.ts";
@@ -14,6 +14,7 @@ import { createModelTransport } from "../../src/sim/kube/model-transport.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import { createSimulatedCloud, type SimulatedCloud } from "../../src/sim/tencent/simulated-cloud.ts";
+import { formatIpv4, parseIpv4 } from "../../src/sim/vpc/ipv4.ts";
 import { AgentProcess } from "./agent-process.ts";
 import { Dice } from "./dice.ts";
 import { CALM, FaultyKubeNetwork, type KubeWeather } from "./faulty-kube-network.ts";
@@ -34,6 +35,10 @@ export interface WorldSettings {
   /** Prefix length of each subnet for pods. */
   readonly podsPrefix: number;
   readonly ipamds: number;
+  /** Another cloud than the small one. */
+  readonly config?: SimConfig | undefined;
+  /** Milliseconds of the real machine, where its work is to be measured; no run depends on them. */
+  readonly stopwatch?: (() => number) | undefined;
   readonly print?: ((line: string) => void) | undefined;
 }
 
@@ -59,6 +64,8 @@ export interface Host {
 
 interface Leader {
   readonly process: SimProcess;
+  /** Once it has started. */
+  readonly ipamd?: Ipamd;
 }
 
 /**
@@ -98,7 +105,7 @@ export class World {
     this.server = new ModelApiServer(this.clock);
     this.invariants = new Invariants(this);
     this.fabric = new SimFabric((event) => this.invariants.fabricEvent(event));
-    this.config = configOf(settings);
+    this.config = settings.config ?? configOf(settings);
     let requests = 0;
     this.cloud = createSimulatedCloud(this.config, {
       clock: {
@@ -156,6 +163,7 @@ export class World {
 
   startIpamd(index: number): void {
     const dice = this.dice.fork(`ipamd-${index}-${this.clock.monotonic()}`);
+    if (this.ipamds[index] !== undefined) return;
     const name = `ipamd-${index}`;
     const process = new SimProcess(name, this.clock);
     this.ipamds[index] = { process };
@@ -182,8 +190,12 @@ export class World {
       random: dice.next,
       logger,
       nonce: () => dice.hex(12),
+      stopwatch: this.settings.stopwatch ?? (() => 0),
     };
-    startIpamd(world, this.#ipamdSettings(name)).then((ipamd) => ipamd.failed.catch(over), over);
+    startIpamd(world, this.#ipamdSettings(name)).then((ipamd) => {
+      this.ipamds[index] = { process, ipamd };
+      return ipamd.failed.catch(over);
+    }, over);
   }
 
   /** Ends it in whatever it does; it starts anew after a moment. */
@@ -244,7 +256,8 @@ export class World {
     const number = ++this.#machines;
     const zone = ZONES[number % 2] ?? ZONES[0];
     const instanceId = `ins-${String(number).padStart(8, "0")}`;
-    const address = `10.0.${number % 2 === 0 ? 1 : 2}.${10 + number}`;
+    const subnetId = number % 2 === 0 ? "subnet-node0001" : "subnet-node0002";
+    const address = addressIn(this.config, subnetId, 10 + number);
     const machine = new Machine({ instanceId, nodeName: name, zone, address });
     this.fabric.machines.set(instanceId, machine);
     await this.cloud.control.addInstance({
@@ -252,7 +265,7 @@ export class World {
       name,
       instanceType: this.settings.instanceType,
       zone,
-      subnetId: number % 2 === 0 ? "subnet-node0001" : "subnet-node0002",
+      subnetId,
       privateIp: address,
       netns: `/run/netns/${instanceId}`,
       device: "eth0",
@@ -278,7 +291,7 @@ export class World {
     this.request("POST", "/api/v1/nodes", {
       apiVersion: "v1",
       kind: "Node",
-      metadata: { name: machine.nodeName, labels: { zone: machine.zone } },
+      metadata: { name: machine.nodeName, labels: { zone: machine.zone, host: machine.nodeName } },
       spec,
       status: {
         addresses: [{ type: "InternalIP", address: machine.address }],
@@ -516,6 +529,11 @@ function configOf({ seed, podsPrefix }: WorldSettings): SimConfig {
       actions: { CreateAndAttachNetworkInterface: 600, AttachNetworkInterface: 1_500 },
     },
   };
+}
+
+function addressIn({ subnets }: SimConfig, subnetId: string, number: number): string {
+  const { cidr = "" } = subnets.find((subnet) => subnet.subnetId === subnetId) ?? {};
+  return formatIpv4((parseIpv4(cidr.replace(/\/.*$/, "")) ?? 0) + number);
 }
 
 function keyOf(pod: JsonObject): string {
