@@ -3,6 +3,7 @@ import type { CloudVpc, Eni } from "../cloud/cloud-vpc.ts";
 import { namespaces } from "../kube/core-resources.ts";
 import { createKubeClient } from "../kube/kube-client.ts";
 import type { KubeTransport } from "../kube/transport.ts";
+import type { WaitingClock } from "../kube/waiting-clock.ts";
 import { tagOf } from "./node/node-world.ts";
 
 /** ModifyResourceTags allows 20 calls a second. */
@@ -22,7 +23,7 @@ export interface AdoptRequest {
  * @throws Error with one sentence when no ENI has that UID; KubeError, CloudError
  */
 export async function adopt(
-  { transport, cloud }: { transport: KubeTransport; cloud: CloudVpc },
+  { transport, cloud, clock }: { transport: KubeTransport; cloud: CloudVpc; clock: WaitingClock },
   { clusterId, fromUid, print }: AdoptRequest,
 ): Promise<void> {
   const { uid } = (await createKubeClient(transport).get(namespaces, "kube-system")).metadata;
@@ -44,7 +45,7 @@ export async function adopt(
   for (const eni of enis) {
     await cloud.retag(eni.id, [{ key: ENI_TAGS.clusterUid, value: uid }]);
     print(`${eni.id} is this cluster's now\n`);
-    await Bun.sleep(PAUSE_MS);
+    await clock.sleep(PAUSE_MS);
   }
 }
 

@@ -72,6 +72,7 @@ async function run(options: IpamdOptions): Promise<number> {
 async function connect(options: ConnectionOptions) {
   const access = await openServerAccess({ kubeconfig: options.kubeconfig });
   return {
+    clock: systemWaitingClock,
     transport: createTransport(access, { userAgent: "tke-eni-ipamd" }),
     cloud: new TencentVpc({
       region: options.region,
@@ -87,7 +88,6 @@ async function start({ clusterId, vpcId, subnetIds, ...rest }: IpamdOptions): Pr
   return startIpamd(
     {
       ...(await connect({ clusterId, vpcId, subnetIds, ...rest })),
-      clock: systemWaitingClock,
       random: Math.random,
       logger,
       nonce: () => Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex"),

@@ -58,8 +58,8 @@ export function startWatches(world: ReflectorWorld): Watches {
   };
 }
 
-/** A Node without its images and the like: nine tenths of it. */
-function slimNode(node: Node): Node {
+/** The transform of the watch of Nodes: without images and the like, nine tenths of each. */
+export function slimNode(node: Node): Node {
   const { name, uid, resourceVersion, creationTimestamp, labels = {}, annotations = {} } = node.metadata;
   const { providerID, unschedulable, taints } = node.spec;
   const { addresses = [], allocatable, capacity, conditions = [] } = node.status ?? {};

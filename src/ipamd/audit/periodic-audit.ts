@@ -12,7 +12,7 @@ import { type Finding, findingKey, type Subject } from "./finding.ts";
 
 export interface PeriodicAuditParts {
   objects: Pick<ClusterObjects, "enis" | "addresses" | "configs" | "subnets">;
-  /** The last reading of everything. */
+  /** The last reading of everything, each reading another list. */
   cloud: () => readonly Eni[];
   nodes: { list(): Node[] };
   configuredSubnets: () => readonly string[];
@@ -32,6 +32,7 @@ export class PeriodicAudit {
   #before: ReadonlySet<string> = new Set();
   #told = new Set<string>();
   #findings: readonly Finding[] = [];
+  #reading: readonly Eni[] | undefined;
 
   constructor(parts: PeriodicAuditParts) {
     this.#parts = parts;
@@ -42,10 +43,14 @@ export class PeriodicAudit {
     return this.#findings;
   }
 
+  /** Does nothing where the cloud was not read anew: objects that change meanwhile would differ from an old reading twice. */
   run(): void {
     const { objects, cloud, nodes, configuredSubnets, cluster, clock } = this.#parts;
+    const reading = cloud();
+    if (reading === this.#reading) return;
+    this.#reading = reading;
     const facts = {
-      cloud: cloud(),
+      cloud: reading,
       enis: objects.enis.list(),
       addresses: objects.addresses.list(),
       configs: objects.configs.list(),

@@ -10,6 +10,7 @@ import { configMaps, namespaces, nodes } from "../../kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../../kube/kube-client.ts";
 import type { Resource } from "../../kube/resource.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
+import type { WaitingClock } from "../../kube/waiting-clock.ts";
 import { readClusterSettings } from "../configuration/cluster-settings.ts";
 import { auditCluster } from "./audit-cluster.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
@@ -35,19 +36,24 @@ export interface AuditRequest {
  * @throws KubeError, CloudError
  */
 export async function runAudit(
-  { transport, cloud }: { transport: KubeTransport; cloud: CloudVpc },
+  { transport, cloud, clock }: { transport: KubeTransport; cloud: CloudVpc; clock: WaitingClock },
   request: AuditRequest,
 ): Promise<"clean" | "quarantined"> {
   const kube = createKubeClient(transport);
-  const first = new Set(auditCluster(await readFacts(kube, cloud, request)).map(findingKey));
-  await Bun.sleep(SECOND_LOOK_MS);
-  const second = auditCluster(await readFacts(kube, cloud, request));
+  const look = async () => auditCluster({ ...(await readFacts(kube, cloud, request)), now: clock.now() });
+  const first = new Set((await look()).map(findingKey));
+  await clock.sleep(SECOND_LOOK_MS);
+  const second = await look();
   const findings = second.filter((finding) => first.has(findingKey(finding)));
   request.print(printFindings(findings, { output: request.output }));
   return findings.some(({ severity }) => severity === "quarantined") ? "quarantined" : "clean";
 }
 
-async function readFacts(kube: KubeClient, cloud: CloudVpc, request: AuditRequest): Promise<ClusterFacts> {
+async function readFacts(
+  kube: KubeClient,
+  cloud: CloudVpc,
+  request: AuditRequest,
+): Promise<Omit<ClusterFacts, "now">> {
   const { clusterId, vpcId, subnetIds } = request;
   const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
   const venis: Resource<VpcENI> = VPC_ENI;
@@ -82,6 +88,5 @@ async function readFacts(kube: KubeClient, cloud: CloudVpc, request: AuditReques
     configuredSubnets: configured.subnetIds,
     nodes: nodeList.items,
     cluster: { id: clusterId, uid: system.metadata.uid },
-    now: Date.now(),
   };
 }

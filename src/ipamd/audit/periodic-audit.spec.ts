@@ -1,0 +1,120 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { ENI_TAGS } from "../../api/eni-tags.ts";
+import type { Eni } from "../../cloud/cloud-vpc.ts";
+import type { Occurrence } from "../../kube/event-series.ts";
+import { createManualClock, type ManualClock } from "../../kube/testing/manual-clock.ts";
+import { createRecordingLogger, type RecordingLogger } from "../../kube/testing/recording-logger.ts";
+import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memory-objects.ts";
+import { PeriodicAudit } from "./periodic-audit.ts";
+
+const CLUSTER = { id: "cls-1", uid: "uid-1" };
+
+/** An ENI of ours for which nobody has made an object, and which no Node explains. */
+function orphan(uid = CLUSTER.uid): Eni {
+  return {
+    id: "eni-1",
+    name: "",
+    mac: "20:90:6f:00:00:01",
+    vpcId: "vpc-1",
+    subnetId: "subnet-a",
+    zone: "ap-1",
+    primary: false,
+    state: "available",
+    instanceId: "ins-1",
+    primaryAddress: "10.0.16.2",
+    addresses: [],
+    tags: [
+      { key: ENI_TAGS.clusterId, value: CLUSTER.id },
+      { key: ENI_TAGS.clusterUid, value: uid },
+      { key: ENI_TAGS.node, value: "node-1" },
+      { key: ENI_TAGS.nonce, value: "nonce-1" },
+    ],
+  };
+}
+
+let clock: ManualClock;
+let logger: RecordingLogger;
+let memory: MemoryObjects;
+let inCloud: Eni[];
+let events: Occurrence[];
+let audit: PeriodicAudit;
+
+beforeEach(() => {
+  clock = createManualClock();
+  logger = createRecordingLogger();
+  memory = createMemoryObjects();
+  memory.subnets.set("subnet-a", {
+    apiVersion: "networking.tke.cloud.tencent.com/v1",
+    kind: "VpcSubnet",
+    metadata: { name: "subnet-a" },
+    spec: { vpcID: "vpc-1", zone: "ap-1", cidr: "10.0.16.0/24" },
+  });
+  inCloud = [];
+  events = [];
+  audit = new PeriodicAudit({
+    objects: memory.objects,
+    cloud: () => inCloud,
+    nodes: { list: () => [] },
+    configuredSubnets: () => ["subnet-a"],
+    cluster: CLUSTER,
+    clock,
+    logger,
+    recorder: { record: (it) => void events.push(it) },
+  });
+});
+
+/** Time passes, the cloud is read again, an audit is made. */
+async function next(...reading: Eni[]): Promise<void> {
+  await clock.advance(60_000);
+  inCloud = reading;
+  audit.run();
+}
+
+describe("PeriodicAudit", () => {
+  test("tells only what two audits in a row have found, and tells it once", async () => {
+    await next(orphan());
+    expect([logger.lines, audit.findings]).toEqual([[], []]);
+    await next(orphan());
+    expect(logger.lines).toHaveLength(audit.findings.length);
+    expect(audit.findings.length).toBeGreaterThan(0);
+    const told = logger.lines.length;
+    await next(orphan());
+    expect(logger.lines).toHaveLength(told);
+  });
+
+  test("what passed by itself is forgotten, and told again when it comes back to stay", async () => {
+    await next(orphan());
+    await next();
+    await next(orphan());
+    expect(logger.lines).toEqual([]);
+    await next(orphan());
+    const told = logger.lines.length;
+    expect(told).toBeGreaterThan(0);
+    await next();
+    expect(audit.findings).toEqual([]);
+    await next(orphan());
+    await next(orphan());
+    expect(logger.lines).toHaveLength(told * 2);
+  });
+
+  test("finds nothing while the cloud has not been read anew", async () => {
+    await next(orphan());
+    audit.run();
+    audit.run();
+    expect(logger.lines).toEqual([]);
+  });
+
+  test("what waits for a person is an Event about its object as well", async () => {
+    const foreign = orphan("uid of another cluster");
+    await next(foreign);
+    await next({ ...foreign });
+    const waiting = audit.findings.filter(({ severity }) => severity === "quarantined");
+    expect(waiting.length).toBeGreaterThan(0);
+    expect(events).toHaveLength(waiting.length);
+    expect(events[0]).toMatchObject({
+      type: "Warning",
+      reason: "Quarantined",
+      about: { kind: "VpcENI", name: "eni-1" },
+    });
+  });
+});

@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { ENI_TAGS } from "../api/eni-tags.ts";
+import type { CloudVpc, Eni, Subnet } from "../cloud/cloud-vpc.ts";
+import type { Node } from "../kube/core-resources.ts";
+import type { KubeClient } from "../kube/kube-client.ts";
+import type { LeaderElector } from "../kube/lease.ts";
+import { createManualClock, type ManualClock } from "../kube/testing/manual-clock.ts";
+import { createRecordingLogger, type RecordingLogger } from "../kube/testing/recording-logger.ts";
+import type { IpamdWorld } from "./ipamd.ts";
+import { Leadership, type LeadershipOptions } from "./leadership.ts";
+import type { Watches } from "./watches.ts";
+
+const CLUSTER = { id: "cls-1", uid: "uid-1" };
+const subnet: Subnet = {
+  id: "subnet-a",
+  vpcId: "vpc-1",
+  zone: "ap-1",
+  cidr: "10.0.16.0/24",
+  total: 253,
+  free: 250,
+};
+
+const node: Node = {
+  metadata: { name: "node-1", uid: "uid-n", resourceVersion: "1", creationTimestamp: "2026-03-01T12:00:00Z" },
+  spec: {},
+};
+
+function eni(uid: string, primary = false): Eni {
+  return {
+    id: "eni-1",
+    name: "",
+    mac: "20:90:6f:00:00:01",
+    vpcId: "vpc-1",
+    subnetId: "subnet-a",
+    zone: "ap-1",
+    primary,
+    state: "available",
+    instanceId: "ins-1",
+    primaryAddress: "10.0.16.2",
+    addresses: [],
+    tags: [
+      { key: ENI_TAGS.clusterId, value: CLUSTER.id },
+      { key: ENI_TAGS.clusterUid, value: uid },
+    ],
+  };
+}
+
+let clock: ManualClock;
+let logger: RecordingLogger;
+let inCloud: Eni[];
+let cloudFails: Error | undefined;
+/** What was applied, as `plural/name`. */
+let applied: string[];
+let failures: Error[];
+let leadership: Leadership;
+
+/** A watch that holds these objects and brings no more. */
+function still<T extends { metadata: { name: string } }>(...objects: T[]) {
+  return {
+    store: {
+      get: (name: string) => objects.find((it) => it.metadata.name === name),
+      list: () => objects,
+      index: () => [],
+    },
+    subscribe: () => () => {},
+  };
+}
+
+beforeEach(() => {
+  clock = createManualClock();
+  logger = createRecordingLogger();
+  inCloud = [];
+  cloudFails = undefined;
+  applied = [];
+  failures = [];
+  const apply = async ({ plural }: { plural: string }, object: { metadata: { name: string } }) => {
+    applied.push(`${plural}/${object.metadata.name}`);
+    return { ...object, metadata: { uid: "uid", resourceVersion: "1", ...object.metadata } };
+  };
+  const kube = { apply, applyStatus: apply, find: async () => undefined } as unknown as KubeClient;
+  async function answer<T>(value: () => T): Promise<T> {
+    if (cloudFails !== undefined) throw cloudFails;
+    return value();
+  }
+  const cloud = {
+    subnets: () => answer(() => [subnet]),
+    interfacesByTag: () => answer(() => inCloud),
+    instanceByAddress: () => answer(() => undefined),
+    instancesById: () => answer(() => []),
+  } as unknown as CloudVpc;
+  leadership = new Leadership(
+    {
+      cloud,
+      clock,
+      random: () => 0.5,
+      logger,
+      nonce: () => "nonce",
+      stopwatch: () => clock.monotonic(),
+    } as unknown as IpamdWorld,
+    {
+      kube,
+      elector: { isLeader: () => true, outlives: () => true } as unknown as LeaderElector,
+      watches: {
+        nodes: still(node),
+        pods: still(),
+        configs: still(),
+        enis: still(),
+        addresses: still(),
+        subnets: still(),
+        configuration: still(),
+      } as unknown as Watches,
+      settings: {
+        clusterId: CLUSTER.id,
+        vpcId: "vpc-1",
+        subnetIds: ["subnet-a"],
+        warm: { min: 5, max: 5 },
+        quickRelease: false,
+        nodeGoneGraceMs: 120_000,
+        agentAnswerMs: 30_000,
+        nodeTaint: false,
+        nodeCondition: false,
+        namespace: "kube-system",
+        identity: "ipamd-1",
+        cloudTimeoutMs: 10_000,
+      } as LeadershipOptions["settings"],
+      cluster: CLUSTER,
+      failed: (error) => void failures.push(error),
+    },
+  );
+});
+
+afterEach(async () => {
+  const stopping = leadership.stop();
+  await clock.advance(10_000);
+  await stopping;
+});
+
+const looksAtNodes = () => applied.includes("nodeeniconfigs/node-1");
+
+describe("Leadership", () => {
+  test("looks at every node once subnets and ENIs have been read", async () => {
+    leadership.start();
+    await clock.advance(1000);
+    expect(applied[0]).toBe("vpcsubnets/subnet-a");
+    expect(looksAtNodes()).toBe(true);
+    expect(failures).toEqual([]);
+  });
+
+  test("decides nothing while the cloud has not answered, tries again, and goes on by itself", async () => {
+    cloudFails = new Error("no answer");
+    leadership.start();
+    await clock.advance(20_000);
+    expect(applied).toEqual([]);
+    const tries = logger.lines.filter(({ level }) => level === "error").length;
+    expect(tries).toBeGreaterThan(2);
+    expect(tries).toBeLessThan(10);
+    cloudFails = undefined;
+    await clock.advance(31_000);
+    expect(looksAtNodes()).toBe(true);
+    expect(failures).toEqual([]);
+  });
+
+  test("ends where another cluster of its id has ENIs, and says what to do", async () => {
+    inCloud = [eni("uid of another")];
+    leadership.start();
+    await clock.advance(1000);
+    expect(failures[0]?.message).toContain('another cluster of the same id "cls-1"');
+    expect(failures[0]?.message).toContain("adopt --from-uid uid of another");
+  });
+
+  test("a primary ENI that carries the cluster's tags is nobody else's, and not ours to touch", async () => {
+    inCloud = [eni(CLUSTER.uid, true)];
+    leadership.start();
+    await clock.advance(1000);
+    expect(failures).toEqual([]);
+    expect(applied.filter((it) => it.startsWith("vpcenis/"))).toEqual([]);
+  });
+});
