@@ -39,6 +39,7 @@ test("GET /metrics tells whether this process leads, and what the leader counts"
     nodes: new Map([["Serving", 3]]),
     addresses: new Map([["InUse", 40]]),
     free: new Map([["subnet-1", 7]]),
+    plans: { count: 9, ms: 4500 },
     findings: new Map([["quarantined", 1]]),
   }));
   const text = await (await leading.request("/metrics")).text();
@@ -51,6 +52,8 @@ test("GET /metrics tells whether this process leads, and what the leader counts"
     'tke_eni_ipamd_nodes{reason="Serving"} 3',
     'tke_eni_ipamd_addresses{use="InUse"} 40',
     'tke_eni_ipamd_subnet_free_addresses{subnet="subnet-1"} 7',
+    "tke_eni_ipamd_plans_total 9",
+    "tke_eni_ipamd_plan_seconds_total 4.5",
     'tke_eni_ipamd_audit_findings{severity="quarantined"} 1',
   ]) {
     expect(text).toContain(line);

@@ -23,6 +23,8 @@ export interface IpamdWorld {
   random: Random;
   logger: Logger;
   nonce: () => string;
+  /** Milliseconds since an arbitrary point, by which the planner's own time is measured; decides nothing. */
+  stopwatch: () => number;
   /** Another text for another credential; absent where credentials never change. */
   credentialFingerprint?: () => Promise<string>;
 }

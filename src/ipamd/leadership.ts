@@ -3,6 +3,7 @@ import type { NodeENIConfig } from "../api/node-eni-config.ts";
 import { budgetedReads } from "../cloud/budget/budgeted-reads.ts";
 import { CallBudget } from "../cloud/budget/call-budget.ts";
 import type { CloudHealth } from "../cloud/budget/health.ts";
+import { CloudError } from "../cloud/cloud-error.ts";
 import type { Eni } from "../cloud/cloud-vpc.ts";
 import { nodes } from "../kube/core-resources.ts";
 import { createEventRecorder, type EventRecorder } from "../kube/events.ts";
@@ -32,7 +33,7 @@ import type { Watches } from "./watches.ts";
 import { WorkQueue, type WorkResult } from "./work-queue.ts";
 
 /** Pauses, in milliseconds. */
-const READ_UNSETTLED_MS = 300;
+const READ_UNSETTLED_MS = 200;
 /** An absence is proven 10 s after the reading that finds it: with this, within 45 s of the change itself. */
 const READ_ALL_MS = 30_000;
 const READ_SUBNETS_MS = 60_000;
@@ -138,6 +139,7 @@ export class Leadership {
       demandOf: (node) => watches.pods.store.index("node", node).length,
       waitingFor: (node) => this.#placement.countOf(node),
       capacityKnown: (node, addresses) => this.#placement.setCapacity(node, addresses),
+      stopwatch: world.stopwatch,
       nonce: world.nonce,
     };
     const creations = new CreationBook(this.#world);
@@ -200,6 +202,7 @@ export class Leadership {
       nodes: countBy(objects.configs.list(), reasonOf),
       addresses: countBy(objects.addresses.list(), ({ status }) => status?.use?.state ?? "Unknown"),
       free: new Map(objects.subnets.list().map(({ metadata, status }) => [metadata.name, status?.free ?? 0])),
+      plans: this.#present.plans,
       findings: countBy(this.#audit.findings, ({ severity }) => severity),
     };
   }
@@ -267,7 +270,19 @@ export class Leadership {
       return true;
     } catch (error) {
       logger.error({ err: error }, "the first reading of subnets and ENIs failed; it is tried again");
+      if (error instanceof CloudError) await this.#tellNodes(error);
       return false;
+    }
+  }
+
+  /** Nothing is done for any node before the first reading: each that is not served says why. */
+  async #tellNodes(error: CloudError): Promise<void> {
+    for (const node of this.#watches.nodes.store.list()) {
+      try {
+        await this.#present.refused(node, error);
+      } catch (failure) {
+        this.#world.logger.warn({ node: node.metadata.name, err: failure }, "writing its status failed");
+      }
     }
   }
 

@@ -89,6 +89,7 @@ async function start({ clusterId, vpcId, subnetIds, ...rest }: IpamdOptions): Pr
     {
       ...(await connect({ clusterId, vpcId, subnetIds, ...rest })),
       random: Math.random,
+      stopwatch: () => performance.now(),
       logger,
       nonce: () => Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex"),
       credentialFingerprint: async () =>

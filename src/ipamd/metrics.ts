@@ -13,6 +13,8 @@ export interface LeaderFigures {
   addresses: ReadonlyMap<string, number>;
   /** By subnet. */
   free: ReadonlyMap<string, number>;
+  /** How many plans of nodes were made, and the time that it took. */
+  plans: { readonly count: number; readonly ms: number };
   /** Findings of the last audit by severity. */
   findings: ReadonlyMap<string, number>;
 }
@@ -47,6 +49,10 @@ export async function renderMetrics(figures: LeaderFigures | undefined): Promise
       for (const [outcome, count] of Object.entries(errors)) calls.inc({ action, outcome }, count);
       waiting.set({ action }, now);
     }
+    const counter = (name: string, help: string) =>
+      new Counter({ name: `tke_eni_ipamd_${name}`, help, registers });
+    counter("plans_total", "Plans of nodes that were made.").inc(figures.plans.count);
+    counter("plan_seconds_total", "Time that it took to make them.").inc(figures.plans.ms / 1000);
     gauge("cloud_health", "1 for how the way to the cloud is.", "state").set({ state: figures.health }, 1);
     count(
       gauge("nodes", "Nodes by why pods get addresses there, or do not.", "reason"),

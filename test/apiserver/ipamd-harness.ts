@@ -102,7 +102,9 @@ export class Pool {
   credential: TencentCredential;
   readonly clock: WaitingClock;
   #ipamd: Ipamd | undefined;
+  #failure = "";
   #serial = 0;
+  #machines = 0;
   readonly #agents = new Set<HandAgent>();
 
   constructor(parts: {
@@ -149,6 +151,7 @@ export class Pool {
         random: Math.random,
         logger: quiet,
         nonce: () => this.unique("n"),
+        stopwatch: () => performance.now(),
         credentialFingerprint: async () => JSON.stringify(this.credential),
       },
       {
@@ -173,12 +176,16 @@ export class Pool {
   async restart(...how: Parameters<Pool["startAnother"]>): Promise<Ipamd> {
     await this.stopIpamd();
     this.#ipamd = await this.startAnother(...how);
+    this.#ipamd.failed.catch((error) => {
+      this.#failure = ` (ipamd has failed: ${error.message})`;
+    });
     return this.#ipamd;
   }
 
   async stopIpamd(): Promise<void> {
     await this.#ipamd?.stop();
     this.#ipamd = undefined;
+    this.#failure = "";
   }
 
   async stop(): Promise<void> {
@@ -200,7 +207,7 @@ export class Pool {
   }
 
   async addMachine(name: string, { zone = 1, instanceType = TYPE }: NodeWish = {}): Promise<string> {
-    const serial = ++this.#serial;
+    const serial = ++this.#machines;
     const instanceId = `ins-${serial.toString(16).padStart(8, "0")}`;
     await this.control.addInstance({
       instanceId,
@@ -208,7 +215,7 @@ export class Pool {
       instanceType,
       zone: `ap-sim-${zone}`,
       subnetId: `subnet-node000${zone}`,
-      privateIp: `10.0.${zone}.${serial % 250 || 250}`,
+      privateIp: `10.0.${zone}.${serial + 10}`,
       netns: "/run/netns/none",
       device: "eth0",
     });
@@ -227,9 +234,10 @@ export class Pool {
       },
       spec: {
         providerID: `qcloud:///800001/${instanceId}`,
-        ...(wish.taints && { taints: wish.taints }),
       },
     });
+    // The API server taints a new Node as not ready, and no controller is here to take that off.
+    await this.kube.mergePatch(nodes, name, { patch: { spec: { taints: wish.taints ?? [] } } });
     const capacity = { pods: String(wish.maxPods ?? 110), cpu: "2", memory: "4Gi" };
     await this.kube.mergePatch(nodes, name, {
       subresource: "status",
@@ -322,7 +330,7 @@ export class Pool {
       },
       deadlineMs,
     ).catch((error) => {
-      throw new Error(`${error.message}; it is ${JSON.stringify(last)}`);
+      throw new Error(`${error.message}; it is ${JSON.stringify(last)}${this.#failure}`);
     });
   }
 

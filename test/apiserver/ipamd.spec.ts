@@ -60,6 +60,7 @@ async function start(
       random: Math.random,
       logger: quiet,
       nonce: () => `n${process.pid}x${++serial}`,
+      stopwatch: () => performance.now(),
     },
     {
       clusterId: "cluster-a",

@@ -46,6 +46,8 @@ interface PodRun {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
+  /** It asks for a slot; one that does not gets an address, too. */
+  readonly asks: boolean;
   /** Its processes have ended by themselves. */
   finished: boolean;
   /** It is to end. */
@@ -54,6 +56,7 @@ interface PodRun {
 }
 
 const STATUS_MS = 10_000;
+const NO_SLOT = "";
 
 /** The kubelet and the container runtime of a machine: pods that are bound to it get a slot, a sandbox and an address. */
 export class Kubelet {
@@ -143,7 +146,8 @@ export class Kubelet {
       this.#finish(key, uid);
     } else if (pod !== undefined && !hasEnded && !this.#done.has(uid)) {
       const [namespace = "", name = ""] = key.split("/");
-      const fresh: PodRun = { key, uid, namespace, name, finished: false, ending: false, wake() {} };
+      const asks = JSON.stringify(pod["spec"]).includes(ENI_IP_RESOURCE);
+      const fresh: PodRun = { key, uid, namespace, name, asks, finished: false, ending: false, wake() {} };
       this.#runs.set(key, fresh);
       void this.#run(fresh, this.#life);
     }
@@ -152,7 +156,7 @@ export class Kubelet {
   async #run(run: PodRun, life: number): Promise<void> {
     const { clock, dice, note } = this.#world;
     const gone = () => life !== this.#life;
-    const slot = this.#admit(run);
+    const slot = run.asks ? this.#admit(run) : NO_SLOT;
     if (slot === undefined) {
       this.#refuse(run);
       return;

@@ -457,10 +457,13 @@ export class World {
     });
   }
 
-  /** @returns its name */
-  createPod(options: { nodeSelector?: Record<string, string> } = {}): string {
+  /**
+   * @param options.nodeName makes a pod that is bound from the first moment and asks for no slot
+   * @returns its name
+   */
+  createPod(options: { nodeSelector?: Record<string, string>; nodeName?: string } = {}): string {
     const name = `pod-${++this.#pods}`;
-    const limits = { [ENI_IP_RESOURCE]: "1" };
+    const limits = options.nodeName === undefined ? { [ENI_IP_RESOURCE]: "1" } : {};
     this.request("POST", "/api/v1/namespaces/default/pods", {
       apiVersion: "v1",
       kind: "Pod",
@@ -468,6 +471,7 @@ export class World {
       spec: {
         containers: [{ name: "c", image: "none", resources: { limits, requests: limits } }],
         ...(options.nodeSelector && { nodeSelector: options.nodeSelector }),
+        ...(options.nodeName && { nodeName: options.nodeName }),
       },
     });
     return name;

@@ -102,7 +102,7 @@ export class CloudReader {
     for (const id of this.#options.view.unsettled()) {
       const watched = this.#watched.get(id) ?? { since: now, readAt: Number.NEGATIVE_INFINITY };
       this.#watched.set(id, watched);
-      const pauseMs = Math.min((now - watched.since) / 4, SLOWEST_MS);
+      const pauseMs = Math.min((now - watched.since) / 8, SLOWEST_MS);
       if (now - watched.readAt >= pauseMs) due.push([id, watched.readAt]);
     }
     return due

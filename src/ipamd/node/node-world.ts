@@ -60,6 +60,8 @@ export interface NodeWorld {
   waitingFor: (node: string) => number;
   /** Tells for how many pods a node has addresses or can get them. */
   capacityKnown: (node: string, addresses: number) => void;
+  /** Milliseconds, for measuring only. */
+  stopwatch: () => number;
   /** Random hexadecimal digits, for nonces. */
   nonce: () => string;
 }

@@ -58,13 +58,21 @@ export class PresentNodes {
   readonly #signals: NodeSignals;
   readonly #shrink = new Map<string, ShrinkMemory>();
   readonly #settings: SettingsBook;
+  #plans = { count: 0, ms: 0 };
   readonly #creations: CreationBook;
+  /** Refusals of which the node's condition says all that is known. */
+  readonly #told = new WeakSet<CloudError>();
 
   constructor(world: NodeWorld, parts: { creations: CreationBook; signals: NodeSignals }) {
     this.#world = world;
     this.#creations = parts.creations;
     this.#signals = parts.signals;
     this.#settings = new SettingsBook(world.notices, { warm: world.options.warm });
+  }
+
+  /** How many plans were made, and the time that it took. */
+  get plans(): { readonly count: number; readonly ms: number } {
+    return this.#plans;
   }
 
   /** Forgets a node that is gone. */
@@ -89,13 +97,16 @@ export class PresentNodes {
       const settings = this.#settings.read({ node, config, quota, addresses, subnetIds });
       return await this.#lookAtInstance({ node, name, config, instance, quota, settings, calls });
     } catch (error) {
-      // A node that does not serve yet has to say why.
-      const isServing = conditionOf(objects.configs.get(name))?.status === "True";
-      if (error instanceof CloudError && !isServing) {
-        await this.#publishProblem(node, refusedReadiness(error, undefined));
-      }
+      if (error instanceof CloudError && !this.#told.has(error)) await this.refused(node, error);
       throw error;
     }
+  }
+
+  /** Has a node that does not serve yet say why; what is known of one that does stays. */
+  async refused(node: Node, error: CloudError): Promise<void> {
+    const config = await this.#world.objects.ensureConfig(node.metadata.name);
+    if (conditionOf(config)?.status !== "True")
+      await this.#publishProblem(node, refusedReadiness(error, undefined));
   }
 
   /** The Node is no instance, or not any more: what a former one had goes once that is proven. */
@@ -143,10 +154,12 @@ export class PresentNodes {
       return { againInMs: IDENTIFY_AGAIN_MS };
     }
 
+    const began = this.#world.stopwatch();
     const plan = planNode(view, this.#shrink.get(name) ?? {}, {
       quick: options.quickRelease,
       now: clock.monotonic(),
     });
+    this.#plans = { count: this.#plans.count + 1, ms: this.#plans.ms + this.#world.stopwatch() - began };
     this.#shrink.set(name, plan.memory);
     const readiness =
       plan.shortage === undefined || run.settings.disabled
@@ -195,7 +208,10 @@ export class PresentNodes {
     }
     if (failures.length === 0) return;
     const refusal = failures.find((error) => error instanceof CloudError);
-    if (refusal !== undefined) await this.#publishRefusal(run, { view, refusal });
+    if (refusal !== undefined) {
+      await this.#publishRefusal(run, { view, refusal });
+      this.#told.add(refusal);
+    }
     throw failures[0];
   }
 
