@@ -50,6 +50,18 @@ describe("CloudView", () => {
     expect(view.isGone("eni-1")).toBe(false);
   });
 
+  test("an address that is missing is read for until that is proven, and the reading that proves it counts as a change", () => {
+    const view = new CloudView();
+    view.readAll([eni(["10.0.16.3", "10.0.16.4"])], 0);
+    expect(view.unsettled()).toEqual([]);
+    view.readAll([eni(["10.0.16.4"])], 1);
+    expect(view.unsettled()).toEqual(["eni-1"]);
+    expect(view.read(["eni-1"], [eni(["10.0.16.4"])], ABSENCE_INTERVAL_MS)).toEqual([]);
+    expect(view.read(["eni-1"], [eni(["10.0.16.4"])], ABSENCE_INTERVAL_MS + 1)).toEqual(["eni-1"]);
+    expect(view.isAddressGone("eni-1", "10.0.16.3")).toBe(true);
+    expect(view.unsettled()).toEqual([]);
+  });
+
   test("time alone proves no absence: there must be a second reading", () => {
     const view = new CloudView();
     view.expect("eni-1", ["10.0.16.3"]);

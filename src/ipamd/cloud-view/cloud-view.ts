@@ -110,7 +110,7 @@ export class CloudView {
   /** Ids that should be read again soon. */
   unsettled(): string[] {
     return [...this.#enis]
-      .filter(([id, { detached }]) => this.isBusy(id) || (detached && !lastedLongEnough(detached)))
+      .filter(([id, known]) => this.isBusy(id) || isUnproven(known.detached) || hasUnproven(known.addresses))
       .map(([id]) => id);
   }
 
@@ -256,6 +256,7 @@ export class CloudView {
       before.effect?.(eni) === false;
     const touchedAt = isStale ? before.touchedAt : laterThan(before?.touchedAt, began);
     const addresses = before?.addresses ?? new Map<string, Absence | undefined>();
+    const wasUnproven = hasUnproven(addresses);
     const there = new Set(eni.addresses.map((a) => a.address));
     for (const address of there) addresses.set(address, undefined);
     for (const [address, absence] of addresses) {
@@ -282,6 +283,8 @@ export class CloudView {
       before.touchedAt !== touchedAt ||
       before.absence !== undefined ||
       lastedLongEnough(before.detached) !== lastedLongEnough(detached) ||
+      // Whoever waits for the proof that an address is gone has it now.
+      (wasUnproven && !hasUnproven(addresses)) ||
       !Bun.deepEquals(before.eni, eni)
     );
   }
@@ -333,6 +336,15 @@ function lengthened(absence: Absence | undefined, now: number): Absence {
 
 function lastedLongEnough(absence: Absence | undefined): boolean {
   return absence !== undefined && absence.last - absence.first >= ABSENCE_INTERVAL_MS;
+}
+
+/** Whether the next readings decide if it is an absence. */
+function isUnproven(absence: Absence | undefined): boolean {
+  return absence !== undefined && !lastedLongEnough(absence);
+}
+
+function hasUnproven(addresses: ReadonlyMap<string, Absence | undefined>): boolean {
+  return addresses.values().some(isUnproven);
 }
 
 function isSettled(eni: Eni): boolean {
