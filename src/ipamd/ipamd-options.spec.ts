@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseIpamdOptions } from "./ipamd-options.ts";
+import { parseIpamdCommand, parseIpamdOptions } from "./ipamd-options.ts";
 
 const least = ["--clusterid", "c1", "--region", "ap-sim"];
 const env = { TKE_ENI_IPAMD_VPC_ID: "vpc-1", TKE_ENI_IPAMD_SUBNET_ID: "subnet-a:subnet-b" };
@@ -45,4 +45,25 @@ describe("parseIpamdOptions()", () => {
     expect(() => parseIpamdOptions(least, {})).toThrow("--vpc-id");
     expect(() => parseIpamdOptions(["--region", "ap-sim"], env)).toThrow("--clusterid");
   });
+});
+
+test("where the daemon runs, audit needs no flags: all that it must know is in the environment", () => {
+  const daemons = {
+    ...env,
+    CLUSTER_ID: "c1",
+    REGION: "ap-sim",
+    CLOUD_PROTOCOL: "http",
+    CLOUD_DOMAIN: "169.254.0.55",
+  };
+  expect(parseIpamdCommand(["audit"], daemons)).toMatchObject({
+    do: "audit",
+    options: { clusterId: "c1", region: "ap-sim", cloudProtocol: "http", cloudDomain: "169.254.0.55" },
+  });
+});
+
+test("a wrong value of the environment is named with its variable", () => {
+  const placeholder = { ...env, CLUSTER_ID: "CLUSTER_ID" };
+  expect(() => parseIpamdOptions(["--region", "ap-sim"], placeholder)).toThrow(
+    'CLUSTER_ID is "CLUSTER_ID": It must',
+  );
 });

@@ -141,11 +141,22 @@ function parseAdoptOptions(argv: readonly string[], env: Record<string, string |
   return { ...connectionOf(given), fromUid: given["fromUid"] };
 }
 
+/** What may differ from cluster to cluster is in the environment as well: where the daemon runs, the other commands need no flags. */
 function commandOf(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .requiredOption("--clusterid <id>", "name of this cluster; tags every ENI of it", clusterId)
-    .requiredOption("--region <region>", "Tencent Cloud region, such as ap-guangzhou", region)
+    .addOption(
+      new Option("--clusterid <id>", "name of this cluster; tags every ENI of it")
+        .env("CLUSTER_ID")
+        .argParser(clusterId)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--region <region>", "Tencent Cloud region, such as ap-guangzhou")
+        .env("REGION")
+        .argParser(region)
+        .makeOptionMandatory(),
+    )
     .addOption(
       new Option("--vpc-id <id>", "VPC of the nodes and pods; ConfigMap tke-eni-ipamd goes before it")
         .env("TKE_ENI_IPAMD_VPC_ID")
@@ -164,12 +175,16 @@ function commandOf(name: string, description: string): Command {
     .addOption(
       new Option("--cloud-protocol <protocol>", "http only against a simulator")
         .choices(["https", "http"])
-        .default("https"),
+        .default("https")
+        .env("CLOUD_PROTOCOL"),
     )
-    .option(
-      "--cloud-domain <domain>",
-      "domain of the API's hosts; internal.tencentcloudapi.com inside a VPC, an address for a simulator",
-      "tencentcloudapi.com",
+    .addOption(
+      new Option(
+        "--cloud-domain <domain>",
+        "domain of the API's hosts; internal.tencentcloudapi.com inside a VPC, an address for a simulator",
+      )
+        .default("tencentcloudapi.com")
+        .env("CLOUD_DOMAIN"),
     )
     .option(
       "--credential-folder <path>",
@@ -193,15 +208,20 @@ function parse(
 ): ReturnType<Command["opts"]> {
   // Commander reads the environment of the process; tests hand theirs in.
   for (const option of command.options) {
-    if (option.envVar !== undefined && env[option.envVar] !== undefined) {
-      command.setOptionValueWithSource(
-        option.attributeName(),
-        option.parseArg?.(env[option.envVar] ?? "", undefined) ?? env[option.envVar],
-        "env",
-      );
-    }
+    const value = env[option.envVar ?? ""];
+    if (value === undefined) continue;
+    command.setOptionValueWithSource(option.attributeName(), fromEnvironment(option, value), "env");
   }
   return command.parse(["bun", command.name(), ...argv]).opts();
+}
+
+function fromEnvironment(option: Option, value: string): unknown {
+  try {
+    return option.parseArg === undefined ? value : option.parseArg(value, undefined);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new InvalidArgumentError(`${option.envVar} is "${value}": ${error.message}`);
+  }
 }
 
 function connectionOf(given: ReturnType<Command["opts"]>): ConnectionOptions {

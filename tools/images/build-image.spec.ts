@@ -48,7 +48,7 @@ test("buildImage() writes an OCI layout whose digests are right, with the files 
   const config = JSON.parse((await read(manifest.config.digest)).toString());
   expect(config.config).toEqual({
     Entrypoint: ["/usr/bin/program"],
-    Env: ["PATH=/bin:/sbin:/usr/bin:/usr/sbin", "LANGUAGE=C"],
+    Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANGUAGE=C"],
   });
   const layer = join(folder, "layer.tar");
   await writeFile(layer, await read(manifest.layers[0].digest));

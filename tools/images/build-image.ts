@@ -87,9 +87,10 @@ async function writeImage(options: ImageOptions, work: string): Promise<string> 
     ...platform,
     config: {
       Entrypoint: options.entrypoint,
-      Env: Object.entries({ PATH: "/bin:/sbin:/usr/bin:/usr/sbin", ...options.env }).map((variable) =>
-        variable.join("="),
-      ),
+      Env: Object.entries({
+        PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ...options.env,
+      }).map((variable) => variable.join("=")),
     },
     // Not compressed: the digest of the layer is that of its content.
     rootfs: { type: "layers", diff_ids: [layer.digest] },
