@@ -49,6 +49,12 @@ export const VPC_SUBNET = {
     { name: "Total", type: "integer", jsonPath: ".status.total", description: "Addresses in all" },
     { name: "Read", type: "date", jsonPath: ".status.readAt", description: "When the cloud said so" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Since it is used" },
+    {
+      name: "Drained",
+      type: "string",
+      jsonPath: ".status.conditions[?(@.type=='Drained')].message",
+      description: "Of a subnet that is no longer configured: how far it is, and what to do",
+    },
   ],
   selectableFields: [],
   rules: [],
