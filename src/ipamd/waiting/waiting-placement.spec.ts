@@ -34,6 +34,7 @@ let clock: ManualClock;
 let pods: Map<string, SlimPod>;
 let nodes: Map<string, Node>;
 let tell: (event: StoreEvent<SlimPod>) => void;
+let tellOfNode: (event: StoreEvent<Node>) => void;
 let changes: string[][];
 let placement: WaitingPlacement;
 
@@ -42,6 +43,7 @@ beforeEach(() => {
   pods = new Map();
   nodes = new Map([node("node-1"), node("node-2")].map((it) => [it.metadata.name, it]));
   tell = () => {};
+  tellOfNode = () => {};
   changes = [];
   const onNode = (_: "node" | "place", name: string) => [...pods.values()].filter((it) => it.node === name);
   placement = new WaitingPlacement({
@@ -56,7 +58,15 @@ beforeEach(() => {
         };
       },
     },
-    nodes: { store: { get: (name: string) => nodes.get(name) } as WaitingPlacementParts["nodes"]["store"] },
+    nodes: {
+      store: { get: (name: string) => nodes.get(name) } as WaitingPlacementParts["nodes"]["store"],
+      subscribe(listener) {
+        tellOfNode = listener;
+        return () => {
+          tellOfNode = () => {};
+        };
+      },
+    },
     clock,
     changed: (names) => void changes.push([...names].toSorted()),
   });
@@ -118,10 +128,37 @@ describe("WaitingPlacement", () => {
     placement.setCapacity("node-1", 9);
     await clock.advance(SOON_MS);
     expect(placement.countOf("node-1")).toBe(2);
-    placement.forget("node-1");
+  });
+
+  test("pods for which a node grew that is gone are placed on others", async () => {
+    placement.start();
+    placement.setCapacity("node-1", 9);
     placement.setCapacity("node-2", 1);
+    put(pod("p1", { waits: true }));
+    put(pod("p2", { waits: true }));
+    await clock.advance(SOON_MS);
+    expect([placement.countOf("node-1"), placement.countOf("node-2")]).toEqual([2, 0]);
+    placement.forget("node-1");
     await clock.advance(SOON_MS);
     expect([placement.countOf("node-1"), placement.countOf("node-2")]).toEqual([0, 1]);
+  });
+
+  test("a node that begins to take pods is looked at, one that only says that it lives is not", async () => {
+    const closed = { ...node("node-1"), spec: { unschedulable: true } };
+    nodes.set("node-1", closed);
+    placement.start();
+    placement.setCapacity("node-1", 9);
+    put(pod("p1", { waits: true }));
+    await clock.advance(SOON_MS);
+    expect(placement.countOf("node-1")).toBe(0);
+    const looks = changes.length;
+    tellOfNode({ type: "modified", object: { ...closed }, previous: closed });
+    await clock.advance(SOON_MS);
+    expect(changes).toHaveLength(looks);
+    nodes.set("node-1", node("node-1"));
+    tellOfNode({ type: "modified", object: node("node-1"), previous: closed });
+    await clock.advance(SOON_MS);
+    expect(placement.countOf("node-1")).toBe(1);
   });
 
   test("nothing is looked at while no pod waits, and nothing after the end", async () => {

@@ -10,7 +10,7 @@ const GATHER_MS = 200;
 
 export interface WaitingPlacementParts {
   pods: Pick<Reflector<SlimPod, "node" | "place">, "store" | "subscribe">;
-  nodes: Pick<Reflector<Node>, "store">;
+  nodes: Pick<Reflector<Node>, "store" | "subscribe">;
   clock: WaitingClock;
   /** Called with nodes that grow for another number of pods than before. */
   changed: (nodes: readonly string[]) => void;
@@ -25,25 +25,31 @@ export class WaitingPlacement {
   #placement: ReadonlyMap<string, string> = new Map();
   #counts: ReadonlyMap<string, number> = new Map();
   #cancelTimer: (() => void) | undefined;
-  #unsubscribe: (() => void) | undefined;
+  readonly #unsubscribe: (() => void)[] = [];
 
   constructor(parts: WaitingPlacementParts) {
     this.#parts = parts;
   }
 
   start(): void {
-    this.#unsubscribe = this.#parts.pods.subscribe((event) => {
-      if (event.type === "synced") return;
-      const { uid } = event.object.metadata;
-      const waits = event.type !== "deleted" && event.object.waiting !== undefined;
-      if (waits) this.#waiting.set(uid, event.object);
-      else if (!this.#waiting.delete(uid)) return;
-      this.#lookSoon();
-    });
+    this.#unsubscribe.push(
+      this.#parts.pods.subscribe((event) => {
+        if (event.type === "synced") return;
+        const { uid } = event.object.metadata;
+        const waits = event.type !== "deleted" && event.object.waiting !== undefined;
+        if (waits) this.#waiting.set(uid, event.object);
+        else if (!this.#waiting.delete(uid)) return;
+        this.#lookSoon();
+      }),
+      // One that is new has no capacity yet.
+      this.#parts.nodes.subscribe((event) => {
+        if (event.type === "modified" && !takesTheSame(event.previous, event.object)) this.#changed();
+      }),
+    );
   }
 
   stop(): void {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
@@ -57,11 +63,16 @@ export class WaitingPlacement {
   setCapacity(node: string, addresses: number): void {
     if (this.#capacity.get(node) === addresses) return;
     this.#capacity.set(node, addresses);
-    if (this.#waiting.size > 0) this.#lookSoon();
+    this.#changed();
   }
 
+  /** The node is gone: pods for which it grew are placed on others. */
   forget(node: string): void {
-    this.#capacity.delete(node);
+    if (this.#capacity.delete(node)) this.#changed();
+  }
+
+  #changed(): void {
+    if (this.#waiting.size > 0) this.#lookSoon();
   }
 
   #lookSoon(): void {
@@ -93,4 +104,13 @@ export class WaitingPlacement {
       ];
     });
   }
+}
+
+/** Whether what decides which pods a node takes is as it was; a heartbeat changes nothing of it. */
+function takesTheSame(before: Node, now: Node): boolean {
+  return (
+    Bun.deepEquals(before.metadata.labels, now.metadata.labels) &&
+    Bun.deepEquals(before.spec, now.spec) &&
+    Bun.deepEquals(before.status?.allocatable, now.status?.allocatable)
+  );
 }
