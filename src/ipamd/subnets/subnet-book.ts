@@ -1,5 +1,5 @@
 import type { Condition } from "../../api/condition.ts";
-import type { VpcSubnetStatus } from "../../api/vpc-subnet.ts";
+import type { VpcSubnetSpec, VpcSubnetStatus } from "../../api/vpc-subnet.ts";
 import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
 import type { CloudHealth } from "../../cloud/budget/health.ts";
 import type { Subnet } from "../../cloud/cloud-vpc.ts";
@@ -65,25 +65,38 @@ export class SubnetBook {
     const { objects, configured, health, clock } = this.#parts;
     const drains = new Map(this.#draining().map((drain) => [drain.subnetId, drain]));
     for (const id of new Set([...configured(), ...drains.keys()])) {
-      const subnet = this.#known.get(id);
-      const readAt = this.#readAt.get(id);
-      if (subnet === undefined || readAt === undefined) continue;
-      const drain = drains.get(id);
       const before = objects.subnets.get(id)?.status;
+      const subnet = this.#lastReading(id);
+      if (subnet === undefined) continue;
+      const drain = drains.get(id);
       const conditions: Condition[] = [
         cloudAccessCondition(health(), { before: before?.conditions, now: clock.now() }),
         ...(drain === undefined ? [] : [drain.condition]),
       ];
       const status: VpcSubnetStatus = {
         state: drain?.state ?? "Active",
-        total: subnet.total,
-        free: subnet.free,
-        readAt: new Date(readAt).toISOString(),
+        ...subnet.counts,
         conditions,
       };
       if (saysTheSame(before, status)) continue;
-      await objects.writeSubnet(id, { vpcID: subnet.vpcId, zone: subnet.zone, cidr: subnet.cidr }, status);
+      await objects.writeSubnet(id, subnet.spec, status);
     }
+  }
+
+  /** What was read last; by a former leader where this one has read nothing yet: what is in its way belongs beside it. */
+  #lastReading(
+    id: string,
+  ): { spec: VpcSubnetSpec; counts: Omit<VpcSubnetStatus, "state" | "conditions"> } | undefined {
+    const subnet = this.#known.get(id);
+    const readAt = this.#readAt.get(id);
+    if (subnet !== undefined && readAt !== undefined) {
+      const { vpcId: vpcID, zone, cidr, total, free } = subnet;
+      return { spec: { vpcID, zone, cidr }, counts: { total, free, readAt: new Date(readAt).toISOString() } };
+    }
+    const object = this.#parts.objects.subnets.get(id);
+    if (object?.status === undefined) return undefined;
+    const { state: _state, conditions: _conditions, ...counts } = object.status;
+    return { spec: object.spec, counts };
   }
 
   /** Whether addresses were taken or given back since the last reading. */
