@@ -397,11 +397,16 @@ export class Leadership {
   }
 
   async #refreshSubnets(): Promise<void> {
+    const { subnets, logger } = this.#world;
+    const full = subnets.full();
     try {
-      this.#reportUnknown(await this.#world.subnets.refresh());
+      this.#reportUnknown(await subnets.refresh());
     } catch (error) {
-      this.#world.logger.warn({ err: error }, "reading the subnets failed; the next reading comes by itself");
+      logger.warn({ err: error }, "reading the subnets failed; the next reading comes by itself");
+      return;
     }
+    // Nodes that could not grow can now.
+    if (full.some((id) => !subnets.full().includes(id))) this.#lookAtAll();
   }
 
   async #publishSubnets(): Promise<void> {

@@ -129,6 +129,19 @@ describe("SubnetBook", () => {
     expect(book.hasChanged()).toBe(true);
   });
 
+  test("a subnet that is full is read again soon, since others give addresses back unseen", async () => {
+    inCloud.set("subnet-a", subnet("subnet-a", 1));
+    await book.refresh();
+    expect(book.full()).toEqual(["subnet-a"]);
+    expect(book.hasChanged()).toBe(false);
+    await clock.advance(10_000);
+    expect(book.hasChanged()).toBe(true);
+    inCloud.set("subnet-a", subnet("subnet-a", 2));
+    await book.refresh();
+    await clock.advance(10_000);
+    expect(book.hasChanged()).toBe(false);
+  });
+
   test("a reading that failed leaves it to be read again soon", async () => {
     await book.refresh();
     book.took("subnet-a", 4);

@@ -12,6 +12,12 @@ import { cloudAccessCondition } from "./cloud-access.ts";
 /** A reading that says the same is published no more often than this. */
 const SAME_AGAIN_MS = 600_000;
 
+/** Pods wait for what others give back to a subnet that is full. */
+const FULL_AGAIN_MS = 10_000;
+
+/** Addresses of the smallest ENI: its own and one for a pod. */
+const LEAST_FREE = 2;
+
 export interface SubnetBookParts {
   cloud: Pick<CloudReads, "subnets">;
   objects: ClusterObjects;
@@ -99,9 +105,15 @@ export class SubnetBook {
     return { spec: object.spec, counts };
   }
 
-  /** Whether addresses were taken or given back since the last reading. */
+  /** Whether another reading is due: addresses were taken or given back since the last one, or others may have given some back. */
   hasChanged(): boolean {
-    return this.#changed;
+    const now = this.#parts.clock.now();
+    return this.#changed || this.full().some((id) => now - (this.#readAt.get(id) ?? 0) >= FULL_AGAIN_MS);
+  }
+
+  /** Configured subnets in which no ENI with an address can be made. */
+  full(): string[] {
+    return this.#parts.configured().filter((id) => (this.#known.get(id)?.free ?? LEAST_FREE) < LEAST_FREE);
   }
 
   /** Subnets of a zone; new ENIs may be made in those that are configured and, where some are named, among these. */
