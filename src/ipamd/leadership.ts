@@ -33,7 +33,8 @@ import type { Watches } from "./watches.ts";
 import { WorkQueue, type WorkResult } from "./work-queue.ts";
 
 /** Pauses, in milliseconds. */
-const READ_UNSETTLED_MS = 200;
+const READ_UNSETTLED_MS = 60;
+const READ_UNSETTLED_PRESSED_MS = 400;
 /** An absence is proven 10 s after the reading that finds it: with this, within 45 s of the change itself. */
 const READ_ALL_MS = 30_000;
 const READ_SUBNETS_MS = 60_000;
@@ -172,6 +173,8 @@ export class Leadership {
       changed: (ids) => this.#enisChanged(ids),
       foreign: (enis) => this.#refuseForeign(enis),
       pollMs: READ_UNSETTLED_MS,
+      pressedPollMs: READ_UNSETTLED_PRESSED_MS,
+      isPressed: () => this.#budget.isPressed(),
       fullMs: READ_ALL_MS,
     });
     this.#audit = new PeriodicAudit({

@@ -157,6 +157,11 @@ export class CallBudget {
     this.#work();
   }
 
+  /** Whether calls wait for tokens: then every call that is not needed costs somebody else's. */
+  isPressed(): boolean {
+    return this.#wishes.keys().length > 0;
+  }
+
   health(): CloudHealth {
     this.#observeHealth();
     return this.#health;

@@ -74,6 +74,8 @@ beforeEach(() => {
     },
     foreign: (list) => void foreign.push(list.map(({ id }) => id)),
     pollMs: POLL_MS,
+    pressedPollMs: POLL_MS,
+    isPressed: () => false,
     fullMs: FULL_MS,
   });
 });

@@ -13,6 +13,9 @@ const PAGES = 2;
 /** Most time between two readings of an ENI with something under way, ms. */
 const SLOWEST_MS = 5000;
 
+/** An operation is first looked at when this much of the time has passed that its like took last. */
+const EARLIEST = 0.85;
+
 export interface CloudReaderOptions {
   cloud: Pick<CloudReads, "interfacesById" | "interfacesByTag">;
   view: CloudView;
@@ -26,8 +29,10 @@ export interface CloudReaderOptions {
   changed: (eniIds: readonly string[]) => void;
   /** Called with what carries our tag and is not ours, after each reading of everything. */
   foreign: (enis: readonly Eni[]) => void;
-  /** Pause between two readings of unsettled ENIs, ms. */
+  /** Pause between two readings of unsettled ENIs, and that while calls wait for their turn, ms. */
   pollMs: number;
+  pressedPollMs: number;
+  isPressed: () => boolean;
   /** Pause between two readings of everything, ms. */
   fullMs: number;
 }
@@ -36,17 +41,20 @@ export interface CloudReaderOptions {
 interface Watched {
   since: number;
   readAt: number;
+  /** An operation of ours: one that moves the ENI to or from an instance takes longer than others. */
+  operation: "move" | "other" | undefined;
 }
 
 /**
  * Reads the cloud into the view: all ENIs of the cluster at times, and those with something under way often, many in one call.
- * Completion of every operation is seen here; no task is ever polled (DescribeVpcTaskResult allows 20 calls a second). What takes
- * long is read less often.
+ * Completion of every operation is seen here; no task is ever polled (DescribeVpcTaskResult allows 20 calls a second). An operation
+ * is looked at when its like were done last time, then often, and what takes long is read less often.
  */
 export class CloudReader {
   readonly #options: CloudReaderOptions;
   readonly #stopping = new AbortController();
   readonly #watched = new Map<string, Watched>();
+  readonly #typicalMs = new Map<Watched["operation"], number>();
   #fullAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
   #lastFailure = "";
@@ -67,10 +75,10 @@ export class CloudReader {
   }
 
   async #run(): Promise<void> {
-    const { clock, pollMs } = this.#options;
+    const { clock, pollMs, pressedPollMs, isPressed } = this.#options;
     const { signal } = this.#stopping;
     for (;;) {
-      await clock.sleep(pollMs, signal);
+      await clock.sleep(isPressed() ? pressedPollMs : pollMs, signal);
       if (signal.aborted) return;
       await this.#poll();
     }
@@ -99,16 +107,35 @@ export class CloudReader {
   /** Unsettled ENIs whose turn it is, those first that were read longest ago. */
   #due(now: number): string[] {
     const due: [id: string, readAt: number][] = [];
-    for (const id of this.#options.view.unsettled()) {
-      const watched = this.#watched.get(id) ?? { since: now, readAt: Number.NEGATIVE_INFINITY };
-      this.#watched.set(id, watched);
-      const pauseMs = Math.min((now - watched.since) / 8, SLOWEST_MS);
+    const { view } = this.#options;
+    for (const id of view.unsettled()) {
+      const watched = this.#watch(id, now);
+      const typicalMs = this.#typicalMs.get(watched.operation) ?? 0;
+      const isEarly = now - watched.since < EARLIEST * Math.min(typicalMs, SLOWEST_MS);
+      if (isEarly && watched.operation !== undefined) continue;
+      const pauseMs = Math.min((now - watched.since - typicalMs) / 4, SLOWEST_MS);
       if (now - watched.readAt >= pauseMs) due.push([id, watched.readAt]);
     }
     return due
       .sort(([, a], [, b]) => a - b)
       .slice(0, PAGES * PAGE)
       .map(([id]) => id);
+  }
+
+  #watch(id: string, now: number): Watched {
+    const watched = this.#watched.get(id) ?? {
+      since: now,
+      readAt: Number.NEGATIVE_INFINITY,
+      operation: undefined,
+    };
+    const operation = this.#options.view.operation(id);
+    // One that was waited for in any case may have begun something new.
+    if (operation !== undefined && operation.since >= watched.since) {
+      watched.since = operation.since;
+      watched.operation = operation.moves ? "move" : "other";
+    }
+    this.#watched.set(id, watched);
+    return watched;
   }
 
   /** What the last reading of everything showed, also what carries our tag and is not ours. */
@@ -144,6 +171,14 @@ export class CloudReader {
   /** At once: the next operation on an ENI may begin before the next poll, and is not a slow one because others came before it. */
   #forgetSettled(): void {
     const unsettled = new Set(this.#options.view.unsettled());
-    for (const id of this.#watched.keys()) if (!unsettled.has(id)) this.#watched.delete(id);
+    const now = this.#options.clock.monotonic();
+    for (const [id, { since, operation }] of this.#watched) {
+      if (unsettled.has(id)) continue;
+      this.#watched.delete(id);
+      // The shortest time counts at once, a longer one little by little: being early costs a reading, being late time.
+      const tookMs = now - since;
+      const before = this.#typicalMs.get(operation) ?? tookMs;
+      this.#typicalMs.set(operation, Math.min(tookMs, before + (tookMs - before) / 8));
+    }
   }
 }

@@ -107,6 +107,13 @@ export class CloudView {
     );
   }
 
+  /** What was done to the ENI that no reading has shown yet. */
+  operation(eniId: string): { since: number; moves: boolean } | undefined {
+    const known = this.#enis.get(eniId);
+    if (known?.touchedAt === undefined) return undefined;
+    return { since: known.touchedAt, moves: known.movedOn !== undefined };
+  }
+
   /** Ids that should be read again soon. */
   unsettled(): string[] {
     return [...this.#enis]

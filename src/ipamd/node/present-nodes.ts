@@ -4,7 +4,7 @@ import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import type { NodeSettings } from "../configuration/node-settings.ts";
 import { drainExcess } from "../planner/drain-excess.ts";
-import { roomOf } from "../planner/grow.ts";
+import { attachNext, roomOf } from "../planner/grow.ts";
 import { type Action, boundCount, type NodeView } from "../planner/node-view.ts";
 import { planNode } from "../planner/plan-node.ts";
 import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "../planner/shrink.ts";
@@ -12,7 +12,7 @@ import type { NodeSignals } from "../signals/node-signals.ts";
 import type { WorkResult } from "../work-queue.ts";
 import { buildNodeView } from "./build-node-view.ts";
 import type { CreationBook } from "./creation-book.ts";
-import { executeAction } from "./execute-action.ts";
+import { type ActionContext, executeAction } from "./execute-action.ts";
 import { LOST_CREATE_MS } from "./lost-creation.ts";
 import type { NodeWorld } from "./node-world.ts";
 import {
@@ -138,6 +138,7 @@ export class PresentNodes {
   async #lookAtInstance(run: Run): Promise<WorkResult> {
     const { objects, clock, options, configuration, instances } = this.#world;
     const { name, instance } = run;
+    const attaching = this.#attachNext(run);
     await syncObjects(this.#world, {
       node: name,
       instanceId: instance.id,
@@ -172,9 +173,47 @@ export class PresentNodes {
     await this.#publish(run, { view, creating, readiness });
 
     await this.#execute(run, { actions: plan.actions, view, readiness });
+    const refused = await attaching;
+    if (refused !== undefined) throw refused;
     if (this.#hasUnnamedAddress(run)) return { againInMs: UNNAMED_AGAIN_MS };
     if (creating !== undefined) return { againInMs: LOST_CREATE_MS / 3 };
     return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
+  }
+
+  /**
+   * Attaches the next ENI that waits for it beside everything else: an instance takes one at a time, so that nothing else of a run is
+   * worth keeping it waiting.
+   *
+   * @returns what it failed by
+   */
+  async #attachNext(run: Run): Promise<unknown> {
+    const creating = this.#creatingOf(run.name);
+    const view = drainExcess(this.#view(run, creating));
+    if (this.#world.instances.downFor(run.instance.id) !== undefined) return undefined;
+    try {
+      for (const action of attachNext(view)) {
+        await executeAction(this.#world, action, {
+          ...this.#contextOf(run, view),
+          recordCreating: () => Promise.resolve(),
+        });
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof CloudError) await this.#publishRefusal(run, { view, refusal: error });
+      return error;
+    }
+  }
+
+  #contextOf(run: Run, view: NodeView): Omit<ActionContext, "recordCreating"> {
+    const { name, instance } = run;
+    return {
+      node: name,
+      instance,
+      addressesPerEni: run.settings.maxAddressesPerEni,
+      securityGroupIds: run.config.spec.securityGroups ?? instance.securityGroupIds,
+      calls: run.calls,
+      urgency: view.demand + view.waiting > usableCount(view) ? "waiting-pod" : "warm-up",
+    };
   }
 
   /**
@@ -187,18 +226,12 @@ export class PresentNodes {
     { actions, view, readiness }: { actions: readonly Action[]; view: NodeView; readiness: Readiness },
   ): Promise<void> {
     const { objects } = this.#world;
-    const { name, instance } = run;
-    const urgency = view.demand + view.waiting > usableCount(view) ? "waiting-pod" : "warm-up";
+    const { name } = run;
     const failures: unknown[] = [];
     for (const action of actions) {
       try {
         await executeAction(this.#world, action, {
-          node: name,
-          instance,
-          addressesPerEni: run.settings.maxAddressesPerEni,
-          securityGroupIds: run.config.spec.securityGroups ?? instance.securityGroupIds,
-          calls: run.calls,
-          urgency,
+          ...this.#contextOf(run, view),
           recordCreating: (creating) =>
             objects.writeCreating(name, this.#statusOf(run, { view, creating, readiness })),
         });

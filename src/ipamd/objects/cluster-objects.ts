@@ -25,6 +25,9 @@ const eniResource: Resource<VpcENI> = VPC_ENI;
 const ipResource: Resource<VpcIP> = VPC_IP;
 const subnetResource: Resource<VpcSubnet> = VPC_SUBNET;
 
+/** How often an intent is written again that met a change of the object. */
+const INTENT_TRIES = 4;
+
 /** Where the objects come from: one watch a kind. */
 export interface ObjectSources {
   configs: ObjectSource<NodeENIConfig>;
@@ -81,17 +84,24 @@ export class ClusterObjects {
    * @throws KubeError when the object has changed meanwhile
    */
   async writeCreating(node: string, status: NodeENIConfigStatus): Promise<void> {
-    const { metadata, status: before } = await this.#kube.get(necResource, node);
-    if (before?.creating !== undefined) {
-      throw new Error(
-        `an earlier attempt to make an ENI for ${node} (${before.creating.nonce}) is not settled`,
-      );
+    for (let tries = 1; ; tries++) {
+      const { metadata, status: before } = await this.#kube.get(necResource, node);
+      if (before?.creating !== undefined) {
+        throw new Error(
+          `an earlier attempt to make an ENI for ${node} (${before.creating.nonce}) is not settled`,
+        );
+      }
+      const { uid, resourceVersion } = metadata;
+      const object = {
+        metadata: { name: node, ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) },
+      };
+      try {
+        return await this.#writeStatus(this.configs, necResource, { ...object, status });
+      } catch (error) {
+        // The agent writes its part of the status at the same time: what was read is read again.
+        if (tries === INTENT_TRIES || !(error instanceof KubeError && error.isConflict)) throw error;
+      }
     }
-    const { uid, resourceVersion } = metadata;
-    const object = {
-      metadata: { name: node, ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) },
-    };
-    await this.#writeStatus(this.configs, necResource, { ...object, status });
   }
 
   /** Takes the intent to make an ENI out of a node's status: what became of it is known. */

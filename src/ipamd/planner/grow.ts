@@ -60,8 +60,8 @@ function result(
   return { actions, ...(shortage !== undefined && { shortage }) };
 }
 
-/** One after the other, while the next ones are made already. */
-function attachNext(view: NodeView): Action[] {
+/** What is to be attached now: one after the other, while the next ones are made already. */
+export function attachNext(view: NodeView): Action[] {
   const [next] = view.instanceBusy ? [] : attachable(view);
   return next === undefined ? [] : [{ kind: "attach", eniId: next.id }];
 }
