@@ -111,8 +111,12 @@ describe("WaitingPlacement", () => {
     put(pod("p2", { waits: true }));
     await clock.advance(SOON_MS);
     expect(placement.countOf("node-1")).toBe(2);
-    put(pod("p1", { on: "node-1" }));
+    // At once, not when it is next looked at: a bound pod counts as its node's already.
+    put(pod("p1", { on: "node-2" }));
+    expect(placement.countOf("node-1")).toBe(1);
     tell({ type: "deleted", object: pod("p2", { waits: true }) });
+    expect(placement.countOf("node-1")).toBe(0);
+    expect(changes.slice(1)).toEqual([["node-1"], ["node-1"]]);
     await clock.advance(SOON_MS);
     expect(placement.countOf("node-1")).toBe(0);
   });

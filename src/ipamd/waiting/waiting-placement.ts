@@ -22,8 +22,8 @@ export class WaitingPlacement {
   readonly #waiting = new Map<string, SlimPod>();
   /** Addresses that each node has or can get. */
   readonly #capacity = new Map<string, number>();
-  #placement: ReadonlyMap<string, string> = new Map();
-  #counts: ReadonlyMap<string, number> = new Map();
+  #placement = new Map<string, string>();
+  #counts = new Map<string, number>();
   #cancelTimer: (() => void) | undefined;
   readonly #unsubscribe: (() => void)[] = [];
 
@@ -38,7 +38,8 @@ export class WaitingPlacement {
         const { uid } = event.object.metadata;
         const waits = event.type !== "deleted" && event.object.waiting !== undefined;
         if (waits) this.#waiting.set(uid, event.object);
-        else if (!this.#waiting.delete(uid)) return;
+        else if (this.#waiting.delete(uid)) this.#leave(uid);
+        else return;
         this.#lookSoon();
       }),
       // One that is new has no capacity yet.
@@ -71,6 +72,15 @@ export class WaitingPlacement {
     if (this.#capacity.delete(node)) this.#changed();
   }
 
+  /** At once: one that was bound is among its node's pods from now on, and would be grown for twice. */
+  #leave(uid: string): void {
+    const node = this.#placement.get(uid);
+    if (node === undefined) return;
+    this.#placement.delete(uid);
+    this.#counts.set(node, this.countOf(node) - 1);
+    this.#parts.changed([node]);
+  }
+
   #changed(): void {
     if (this.#waiting.size > 0) this.#lookSoon();
   }
@@ -90,7 +100,7 @@ export class WaitingPlacement {
     for (const node of this.#placement.values()) counts.set(node, (counts.get(node) ?? 0) + 1);
     this.#counts = counts;
     const names = new Set([...before.keys(), ...counts.keys()]);
-    this.#parts.changed([...names].filter((name) => before.get(name) !== counts.get(name)));
+    this.#parts.changed([...names].filter((name) => (before.get(name) ?? 0) !== (counts.get(name) ?? 0)));
   }
 
   #growable(): GrowableNode[] {
