@@ -227,6 +227,13 @@ describe("a cloud that throttles", () => {
     await clock.advance(9000);
     expect(budget.health().state).toBe("well");
   });
+
+  test("has ENIs made by two calls while it throttles making and attaching in one", async () => {
+    await call(errors.throttled, TOGETHER);
+    expect(budget.claimCreation("node-a", "waiting-pod")?.how).toBe("create");
+    await clock.advance(10_000);
+    expect(budget.claimCreation("node-b", "waiting-pod")?.how).toBe("create-and-attach");
+  });
 });
 
 describe("a product that does not answer", () => {

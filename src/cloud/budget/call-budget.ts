@@ -10,6 +10,9 @@ import { CLOUD_ACTIONS, type CloudAction, PRODUCT_RATE, RATES } from "./rates.ts
 import { ReadQueue } from "./read-queue.ts";
 import { type Urgency, type Wish, WishBook, type WishKey } from "./wish-book.ts";
 
+/** The ways to make an ENI, the cheaper one first. */
+const CREATIONS: readonly CloudAction[] = ["CreateAndAttachNetworkInterface", "CreateNetworkInterface"];
+
 /** How long a permit waits for the node that it was granted to. */
 const RESERVATION_MS = 2000;
 
@@ -94,7 +97,7 @@ export class CallBudget {
 
   /**
    * Leave for a node to make an ENI in the way for which there is room. CreateAndAttach costs one call and allows 20 a second;
-   * when these are used up, the ENI can be made alone, to be attached by a call of its own that the next plan asks for. That
+   * when these are used up, or the cloud throttles that call, the ENI can be made alone, to be attached by a call of its own that the next plan asks for. That
    * costs two of the product's calls, so it comes second, and only while no ENI as urgent waits to be attached: they would pile up.
    * In `settle` such a wish is kept by either action's name.
    */
@@ -343,17 +346,21 @@ export class CallBudget {
   }
 
   #wayOf(key: WishKey, now: number): CloudAction | undefined {
-    const ways: readonly CloudAction[] =
-      key === "creation" ? ["CreateAndAttachNetworkInterface", "CreateNetworkInterface"] : [key];
+    const ways: readonly CloudAction[] = key === "creation" ? this.#waysToMakeAnEni(now) : [key];
     return ways.find((action) => this.#admission.has(action, now));
+  }
+
+  /** One call is cheaper than two; not where others use up its rate. */
+  #waysToMakeAnEni(now: number): readonly CloudAction[] {
+    const isThrottled = (action: CloudAction) =>
+      this.#admission.windows.get(action)?.wholeAt(now) !== undefined;
+    return CREATIONS.toSorted((a, b) => Number(isThrottled(a)) - Number(isThrottled(b)));
   }
 
   #nextChange(now: number): number {
     const waiting = this.#wishes
       .keys()
-      .flatMap((key): CloudAction[] =>
-        key === "creation" ? ["CreateAndAttachNetworkInterface", "CreateNetworkInterface"] : [key],
-      );
+      .flatMap((key): readonly CloudAction[] => (key === "creation" ? CREATIONS : [key]));
     const [reservation] = this.#reservations;
     const cut = [...this.#admission.windows.values()].map((window) => window.wholeAt(now));
     return Math.min(

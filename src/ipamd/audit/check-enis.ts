@@ -122,7 +122,7 @@ function misplaced(index: AuditIndex, { veni, eni }: { veni: VpcENI; eni: Eni })
       severity: "repairs-itself",
       subject,
       detail: `${eni.id} is on no instance, and its VpcENI says ${spec.instanceID} (${spec.node}); ${pods} pods hold addresses of it`,
-      remedy: `ipamd removes it and makes another as ${spec.node} needs one${pods > 0 ? "; restart the pods that held its addresses" : ""}`,
+      remedy: `ipamd attaches it to ${spec.instanceID} again, and removes it if it cannot be`,
     },
   ];
 }
