@@ -8,7 +8,8 @@ import { runSuite } from "../tools/check/test-suite.ts";
 import { clusterIsInUse } from "./cluster/cluster.ts";
 
 const suites: ReadonlyArray<readonly [name: string, paths: readonly string[]]> = [
-  ["units", ["src", "tools", "test/demo"]],
+  ["units", ["src", "tools", "test/demo", "test/bench"]],
+  ["a simulation of everything under a virtual clock", ["test/simulation"]],
   ["kernel: network namespaces, netlink, nftables, the compiled plugins", ["test/kernel"]],
   ["a real API server", ["test/apiserver"]],
   ["a real cluster: kubelets, containerd, scheduler", ["test/cluster"]],
