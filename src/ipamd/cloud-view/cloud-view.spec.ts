@@ -202,4 +202,25 @@ describe("CloudView", () => {
     view.readAll([alone], 6);
     expect(view.isInstanceBusy("ins-1")).toBe(false);
   });
+
+  test("a reading from before a call that another has shown the effect of already changes nothing", () => {
+    const view = new CloudView();
+    view.readAll([eni()], 0);
+    view.acted("eni-1", { effect: (it) => it.addresses.length >= 1 }, 10);
+    view.readAll([eni(["10.0.16.3"])], 20);
+    expect(view.read(["eni-1"], [eni()], 30)).toEqual([]);
+    expect(view.get("eni-1")?.addresses).toHaveLength(1);
+    view.read(["eni-1"], [eni()], 10 + STALE_MS);
+    expect(view.get("eni-1")?.addresses).toEqual([]);
+  });
+
+  test("an operation that undoes the one before is believed at once", () => {
+    const view = new CloudView();
+    view.readAll([eni()], 0);
+    view.acted("eni-1", { effect: (it) => it.addresses.length >= 1 }, 10);
+    view.readAll([eni(["10.0.16.3"])], 20);
+    view.acted("eni-1", { effect: (it) => it.addresses.length === 0 }, 30);
+    view.readAll([eni()], 40);
+    expect(view.isBusy("eni-1")).toBe(false);
+  });
 });

@@ -33,6 +33,8 @@ interface Known {
   touchedAt: number | undefined;
   /** What that leads to, unless it was refused. */
   effect: Effect | undefined;
+  /** What the last operation led to, as a reading has shown; until then another one may still be from before it. */
+  shown: { effect: Effect; until: number } | undefined;
   /** Instance that it is attached to, or detached from, by that. */
   movedOn: string | undefined;
   absence: Absence | undefined;
@@ -51,6 +53,7 @@ function unseen(): Known {
     deleted: false,
     touchedAt: undefined,
     effect: undefined,
+    shown: undefined,
     movedOn: undefined,
     absence: undefined,
     detached: undefined,
@@ -142,7 +145,9 @@ export class CloudView {
     now: number,
   ): void {
     const known = this.#enis.get(eniId);
-    if (known !== undefined) Object.assign(known, { touchedAt: now, effect, movedOn: movesOn });
+    if (known !== undefined) {
+      Object.assign(known, { touchedAt: now, effect, movedOn: movesOn, shown: undefined });
+    }
     this.#noteMove(eniId, movesOn);
   }
 
@@ -257,6 +262,7 @@ export class CloudView {
 
   #saw(eni: Eni, began: number): boolean {
     const before = this.#enis.get(eni.id);
+    if (before?.shown !== undefined && began < before.shown.until && !before.shown.effect(eni)) return false;
     const isStale =
       before?.touchedAt !== undefined &&
       began < before.touchedAt + STALE_MS &&
@@ -278,6 +284,7 @@ export class CloudView {
       deleted,
       touchedAt,
       effect: touchedAt === undefined ? undefined : before?.effect,
+      shown: touchedAt === undefined ? shownBy(before) : before?.shown,
       movedOn: touchedAt === undefined ? undefined : before?.movedOn,
       detached,
       addresses,
@@ -330,6 +337,16 @@ function isUnderWay({ state }: Eni): boolean {
 
 function nodeOf(eni: Eni): string {
   return eni.tags.find(({ key }) => key === ENI_TAGS.node)?.value ?? "";
+}
+
+/**
+ * What the reading that settles an ENI shows of the operation before: of addresses only. An attach, a detach or a delete may fail
+ * after it has begun, and an older reading of one leads to a call that the cloud refuses.
+ */
+function shownBy(before: Known | undefined): Known["shown"] {
+  if (before?.touchedAt === undefined || before.effect === undefined) return before?.shown;
+  if (before.movedOn !== undefined || before.deleted) return undefined;
+  return { effect: before.effect, until: before.touchedAt + STALE_MS };
 }
 
 /** A touch that a reading which began then cannot have seen. */
