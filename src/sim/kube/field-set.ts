@@ -48,6 +48,19 @@ export function itemShape(shape: Shape): Shape {
   return shape.kind === "map-list" ? shape.item : LEAF;
 }
 
+/** Whether two items of an associative list of the value have the same keys. */
+export function hasTwins(value: Json | undefined, shape: Shape): boolean {
+  if (!hasParts(shape, value)) return false;
+  if (isList(value)) {
+    const items = itemsOf(shape, value);
+    const isTwin = new Set(items.map(({ part }) => part)).size < items.length;
+    return isTwin || items.some(({ item }) => hasTwins(item, itemShape(shape)));
+  }
+  return Object.entries(value as JsonObject).some(([name, field]) =>
+    hasTwins(field, fieldShape(shape, name) ?? LEAF),
+  );
+}
+
 /** The fields that a configuration names: its leaves, and each item of an associative list. */
 export function fieldsOf(value: Json | undefined, shape: Shape): Set<string> {
   const fields = new Set<string>();
@@ -112,7 +125,7 @@ function parents(
   return found;
 }
 
-/** The value without these fields; undefined when nothing is left of it. */
+/** The value without these fields. What loses all that it had, and stays itself, becomes null, as on the real server. */
 export function without(
   value: Json | undefined,
   shape: Shape,
@@ -122,19 +135,17 @@ export function without(
   if (isList(value)) {
     const kept = itemsOf(shape, value).flatMap(({ part, item }) => {
       if (fields.has(path + part)) return [];
-      const left = without(item, itemShape(shape), { fields, path: path + part });
-      return left === undefined ? [] : [left];
+      return [without(item, itemShape(shape), { fields, path: path + part }) ?? null];
     });
-    return kept.length === 0 && value.length > 0 ? undefined : kept;
+    return kept.length === 0 && value.length > 0 ? null : kept;
   }
   const entries = Object.entries(value as JsonObject);
   const kept = entries.flatMap(([name, field]) => {
     const below = `${path}.${name}`;
     if (fields.has(below)) return [];
-    const left = without(field, fieldShape(shape, name) ?? LEAF, { fields, path: below });
-    return left === undefined ? [] : [[name, left] as const];
+    return [[name, without(field, fieldShape(shape, name) ?? LEAF, { fields, path: below })] as const];
   });
-  return kept.length === 0 && entries.length > 0 ? undefined : Object.fromEntries(kept);
+  return kept.length === 0 && entries.length > 0 ? null : Object.fromEntries(kept);
 }
 
 /** How two values differ, field by field. */

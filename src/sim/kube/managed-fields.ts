@@ -78,13 +78,12 @@ function pruned(
   { last, owners, shape }: { last: FieldSet; owners: Owners; shape: Shape },
 ): JsonObject {
   if (last.size === 0) return object;
-  const lastWithParents = withNamedParents(last, object, shape);
-  const rest = without(object, shape, { fields: lastWithParents });
-  const kept = withNamedParents(fieldsOf(rest, shape), rest, shape);
-  for (const { fields } of owners.values()) {
-    for (const field of withNamedParents(fields, object, shape)) kept.add(field);
-  }
-  return (without(object, shape, { fields: lastWithParents.difference(kept) }) ?? {}) as JsonObject;
+  // What nobody owns stays where it is, with what leads to it.
+  const staying = fieldsOf(object, shape).difference(last);
+  for (const { fields } of owners.values()) for (const field of fields) staying.add(field);
+  const kept = withNamedParents(staying, object, shape);
+  const going = withNamedParents(last, object, shape).difference(kept);
+  return (without(object, shape, { fields: going }) ?? {}) as JsonObject;
 }
 
 function afterChange(

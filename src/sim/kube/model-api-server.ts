@@ -2,6 +2,7 @@ import { startTimer } from "../../kube/timer.ts";
 import type { KubeRequest } from "../../kube/transport.ts";
 import type { WaitingClock } from "../../kube/waiting-clock.ts";
 import { type Change, Collection, type Selection, type Stored, selects } from "./collection.ts";
+import { hasTwins } from "./field-set.ts";
 import { applyConfiguration, FieldConflictError, type Manager, noteUpdate } from "./managed-fields.ts";
 import { BUILT_IN_KINDS, customKind, type ServedKind, textAt } from "./served-kind.ts";
 import { isObject, type Json, type JsonObject, METADATA } from "./shape.ts";
@@ -15,7 +16,9 @@ import {
   type ModelAnswer,
   notFound,
   PAGE_NOT_FOUND,
+  preconditionFailed,
   Refusal,
+  untyped,
 } from "./status-answer.ts";
 import { brokenRules, type Fault, faultsOf, unknownFields, withDefaults } from "./validate.ts";
 
@@ -43,6 +46,7 @@ interface Target {
   readonly subresource: string | undefined;
 }
 
+const APPLY = "application/apply-patch+yaml";
 /** The API server sends a bookmark a minute to a watch that wants them. */
 const BOOKMARK_MS = 60_000;
 /** What the kubelet may take to end a pod. */
@@ -184,11 +188,10 @@ export class ModelApiServer {
 
   #create(request: KubeRequest, target: Target): ModelAnswer {
     const body = parseBody(request.body);
-    const draft = this.#prepared(body, target, request.query);
+    const draft = this.#prepared(body, target, request);
     const { name } = metaOf(draft);
-    if (name === undefined || name === "") throw badRequest("name or generateName is required");
-    const key = keyOf(name, target.namespace);
-    if (target.collection.get(key) !== undefined) throw alreadyExists(target.collection.kind, name);
+    const key = keyOf(name ?? "", target.namespace);
+    if (target.collection.get(key) !== undefined) throw alreadyExists(target.collection.kind, name ?? "");
     const manager = managerOf(request, target, "Update");
     const { shape } = target.collection.kind;
     const owners = noteUpdate({ object: {}, owners: new Map() }, owned(draft), { shape, manager });
@@ -196,13 +199,13 @@ export class ModelApiServer {
   }
 
   /** What the server makes of the body of a create, checked. @throws Refusal */
-  #prepared(body: JsonObject, { collection, namespace }: Target, query: KubeRequest["query"]): JsonObject {
+  #prepared(body: JsonObject, { collection, namespace }: Target, request: KubeRequest): JsonObject {
     const { kind } = collection;
-    checkStrictly(kind, body, query);
+    checkStrictly(kind, body, request);
     if (kind.namespaced && namespace !== undefined) this.#checkNamespace(namespace);
     const meta = metaOf(body);
     const metadata = {
-      ...withoutServerFields(body["metadata"]),
+      ...tidy(withoutServerFields(body["metadata"])),
       ...(kind.namespaced && namespace !== undefined && { namespace }),
       uid: this.#newUid(),
       creationTimestamp: seconds(this.#clock.now()),
@@ -232,7 +235,7 @@ export class ModelApiServer {
     const type = request.headers?.["content-type"] ?? "";
     const patch = parseBody(request.body);
     switch (type) {
-      case "application/apply-patch+yaml":
+      case APPLY:
         return this.#apply(request, target, patch);
       case "application/merge-patch+json":
         return this.#mergePatch(request, target, patch);
@@ -264,7 +267,7 @@ export class ModelApiServer {
           `uid mismatch: the provided object specified uid ${meta.uid}, and no existing object was found`,
         );
       }
-      const draft = this.#prepared(config, target, request.query);
+      const draft = this.#prepared(config, target, request);
       const { owners } = applyConfiguration({ object: {}, owners: new Map() }, writable(config, target), {
         shape: kind.shape,
         manager,
@@ -272,14 +275,14 @@ export class ModelApiServer {
       });
       return { ...ok(this.#store(target, { object: draft, owners }).object), status: 201 };
     }
-    checkStrictly(kind, config, request.query);
+    checkStrictly(kind, config, request);
     try {
       const { object, owners } = applyConfiguration(
         { object: owned(live.object), owners: live.owners },
         writable(config, target),
         { shape: kind.shape, manager, force },
       );
-      checkPreconditions(kind, live.object, meta);
+      checkPreconditions(target, live.object, meta);
       return ok(this.#replace(target, live, { object, owners }).object);
     } catch (error) {
       if (error instanceof FieldConflictError) throw fieldConflict(kind, error);
@@ -290,8 +293,8 @@ export class ModelApiServer {
   #mergePatch(request: KubeRequest, target: Target, patch: JsonObject): ModelAnswer {
     const { kind } = target.collection;
     const live = this.#existing(target);
-    checkStrictly(kind, patch, request.query);
-    checkPreconditions(kind, live.object, metaOf(patch));
+    checkStrictly(kind, patch, request);
+    checkPreconditions(target, live.object, metaOf(patch));
     const changed = mergePatched(live.object, patch) as JsonObject;
     const object = target.subresource === "status" ? onlyStatus(kind, live.object, changed) : changed;
     const whole =
@@ -311,7 +314,7 @@ export class ModelApiServer {
     const meta = metaOf(live.object);
     const next = {
       ...filled,
-      metadata: { ...serverFields(live.object["metadata"]), ...asObject(filled["metadata"]) },
+      metadata: { ...serverFields(live.object["metadata"]), ...tidy(asObject(filled["metadata"])) },
     };
     if (Bun.deepEquals(next, live.object) && sameOwners(owners, live.owners)) return live;
     check(kind, name, { object: next, before: live.object });
@@ -332,25 +335,26 @@ export class ModelApiServer {
     const preconditions = (options["preconditions"] ?? {}) as Meta;
     const meta = metaOf(live.object);
     if (preconditions.uid !== undefined && preconditions.uid !== meta.uid) {
-      throw conflict(
+      throw preconditionFailed(
         kind,
         name,
-        `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${meta.uid}`,
+        `UID in precondition: ${preconditions.uid}, UID in object meta: ${meta.uid}`,
       );
     }
     if (
       preconditions.resourceVersion !== undefined &&
       preconditions.resourceVersion !== meta.resourceVersion
     ) {
-      throw conflict(
+      throw preconditionFailed(
         kind,
         name,
-        `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${meta.resourceVersion}`,
+        `ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${meta.resourceVersion}`,
       );
     }
     const grace = graceOf(kind, live.object, options["gracePeriodSeconds"]);
     if (grace === 0 && (meta.finalizers ?? []).length === 0) {
       this.#remove(target, live);
+      if (kind.plural === "pods") return ok(this.#lastWord(live.object));
       const details = {
         name,
         ...(kind.group !== "" && { group: kind.group }),
@@ -382,9 +386,10 @@ export class ModelApiServer {
     const node = textAt(parseBody(request.body), "target.name");
     const bound = textAt(live.object, "spec.nodeName");
     const name = target.name ?? "";
-    if (bound !== "") throw conflict(kind, name, `pod ${name} is already assigned to node "${bound}"`);
+    const binding = { ...kind, plural: "pods/binding" };
+    if (bound !== "") throw conflict(binding, name, `pod ${name} is already assigned to node "${bound}"`);
     if (metaOf(live.object).deletionTimestamp !== undefined) {
-      throw conflict(kind, name, `pod ${name} is being deleted, cannot be assigned to a host`);
+      throw conflict(binding, name, `pod ${name} is being deleted, cannot be assigned to a host`);
     }
     const spec = { ...asObject(live.object["spec"]), nodeName: node };
     const scheduled = {
@@ -417,6 +422,8 @@ export class ModelApiServer {
     const ends =
       deletionTimestamp !== undefined && finalizers.length === 0 && target.collection.kind.plural !== "pods";
     this.#tell(target.collection.commit(key, ends ? undefined : stored, version));
+    // What has gone is answered as the version that it was.
+    if (ends) return { object, owners };
     if (target.collection.kind.plural === "customresourcedefinitions") this.#serve(customKind(stored.object));
     return stored;
   }
@@ -424,6 +431,17 @@ export class ModelApiServer {
   #remove(target: Target, live: Stored): void {
     const { name = "" } = metaOf(live.object);
     this.#tell(target.collection.commit(keyOf(name, target.namespace), undefined, ++this.#version));
+  }
+
+  /** A pod that goes is answered as it was marked at last. */
+  #lastWord(object: JsonObject): JsonObject {
+    const metadata = {
+      ...asObject(object["metadata"]),
+      resourceVersion: String(this.#version),
+      deletionTimestamp: seconds(this.#clock.now()),
+      deletionGracePeriodSeconds: 0,
+    };
+    return { ...object, metadata };
   }
 
   #tell(change: Change): void {
@@ -575,6 +593,15 @@ function withoutServerFields(metadata: Json | undefined): JsonObject {
   return Object.fromEntries(Object.entries(asObject(metadata)).filter(([name]) => !SERVER_FIELDS.has(name)));
 }
 
+/** Empty lists and maps of the metadata are left out. */
+function tidy(metadata: JsonObject): JsonObject {
+  const isEmpty = (value: Json | undefined) =>
+    typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  return Object.fromEntries(
+    Object.entries(metadata).filter(([, value]) => value !== null && !isEmpty(value)),
+  );
+}
+
 function serverFields(metadata: Json | undefined): JsonObject {
   return Object.fromEntries(Object.entries(asObject(metadata)).filter(([name]) => SERVER_FIELDS.has(name)));
 }
@@ -635,11 +662,16 @@ function sameOwners(a: Stored["owners"], b: Stored["owners"]): boolean {
   return true;
 }
 
-function checkStrictly({ schema }: ServedKind, body: JsonObject, query: KubeRequest["query"]): void {
-  if (schema === undefined || query?.["fieldValidation"] !== "Strict") return;
-  const unknown = unknownFields(body, schema);
-  if (unknown.length === 0) return;
-  throw badRequest(`strict decoding error: ${unknown.map((field) => `unknown field "${field}"`).join(", ")}`);
+/** An unknown field is a request that cannot be read; in an apply it is one that cannot be merged. */
+function checkStrictly({ schema, shape }: ServedKind, body: JsonObject, request: KubeRequest): void {
+  if (schema === undefined || request.query?.["fieldValidation"] !== "Strict") return;
+  const isApply = request.headers?.["content-type"] === APPLY;
+  const unknown = unknownFields(body, schema).map((field) => `unknown field "${field}"`);
+  if (unknown.length > 0) {
+    const message = `strict decoding error: ${unknown.join(", ")}`;
+    throw isApply ? untyped(message) : badRequest(message);
+  }
+  if (isApply && hasTwins(body, shape)) throw untyped("duplicate entries for key");
 }
 
 function check(
@@ -649,37 +681,50 @@ function check(
 ): void {
   if (kind.schema === undefined) return;
   const faults: Fault[] = faultsOf(object, kind.schema);
-  if (faults.length === 0) {
-    faults.push(...brokenRules(object, before, kind.schema["x-kubernetes-validations"] ?? []));
+  if (name === "") {
+    const message = "Required value: name or generateName is required";
+    faults.push({ field: "metadata.name", reason: "FieldValueRequired", message });
   }
-  if (faults.length > 0) throw invalid(kind, name, faults);
+  const broken =
+    faults.length > 0 ? [] : brokenRules(object, before, kind.schema["x-kubernetes-validations"] ?? []);
+  faults.push(...broken);
+  if (faults.length === 0) return;
+  const rules = kind.schema["x-kubernetes-validations"] ?? [];
+  const unchecked: Fault = {
+    field: "<nil>",
+    reason: "FieldValueInvalid",
+    message:
+      "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+  };
+  throw invalid(kind, name, rules.length === 0 || broken.length > 0 ? faults : [...faults, unchecked]);
 }
 
-function checkPreconditions(kind: ServedKind, live: JsonObject, wanted: Meta): void {
+/** A call for the status of a custom resource does not look at the uid, which a write of the object itself does. */
+function checkPreconditions({ collection, subresource }: Target, live: JsonObject, wanted: Meta): void {
+  const { kind } = collection;
   const { name = "", uid, resourceVersion } = metaOf(live);
-  if (wanted.uid !== undefined && wanted.uid !== uid) {
-    throw conflict(
-      kind,
-      name,
-      `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${uid}`,
-    );
-  }
   if (wanted.resourceVersion !== undefined && wanted.resourceVersion !== resourceVersion) {
     throw conflict(kind, name, MODIFIED);
   }
+  if (wanted.uid === undefined || wanted.uid === uid || subresource === "status") return;
+  const fault: Fault = {
+    field: "metadata.uid",
+    reason: "FieldValueInvalid",
+    message: `Invalid value: "${wanted.uid}": field is immutable`,
+  };
+  throw invalid(kind, name, [fault, fault]);
 }
 
 function checkNoNewFinalizers(kind: ServedKind, name: string, live: JsonObject, next: JsonObject): void {
   const before = new Set(metaOf(live).finalizers);
   const fresh = (metaOf(next).finalizers ?? []).filter((finalizer) => !before.has(finalizer));
   if (fresh.length === 0) return;
-  throw invalid(kind, name, [
-    {
-      field: "metadata.finalizers",
-      reason: "FieldValueInvalid",
-      message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(fresh)}`,
-    },
-  ]);
+  const fault: Fault = {
+    field: "metadata.finalizers",
+    reason: "FieldValueForbidden",
+    message: `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(fresh)}`,
+  };
+  throw invalid(kind, name, [fault, fault]);
 }
 
 function fieldConflict(kind: ServedKind, { conflicts }: FieldConflictError): Refusal {

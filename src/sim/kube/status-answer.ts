@@ -67,6 +67,18 @@ export function conflict(kind: ServedKind, name: string, why: string): Refusal {
   return new Refusal(failure(409, "Conflict", { message, details: detailsOf(kind, name) }));
 }
 
+/** A delete whose preconditions do not hold: the details name the kind, not the resource. */
+export function preconditionFailed(kind: ServedKind, name: string, why: string): Refusal {
+  const message = `Operation cannot be fulfilled on ${qualified(kind)} "${name}": Precondition failed: ${why}`;
+  const details = { ...detailsOf(kind, name), kind: kind.schema === undefined ? kind.plural : kind.kind };
+  return new Refusal(failure(409, "Conflict", { message, details }));
+}
+
+/** What an apply answers that cannot be merged by the schema: no reason of its own. */
+export function untyped(message: string): Refusal {
+  return new Refusal(failure(500, "", { message }));
+}
+
 export const MODIFIED =
   "the object has been modified; please apply your changes to the latest version and try again";
 
@@ -77,6 +89,6 @@ export function badRequest(message: string): Refusal {
 export function invalid(kind: ServedKind, name: string, faults: readonly Fault[]): Refusal {
   const text = faults.map(({ field, message }) => `${field}: ${message}`).join(", ");
   const message = `${kind.kind}.${kind.group} "${name}" is invalid: ${faults.length > 1 ? `[${text}]` : text}`;
-  const details = { name, group: kind.group, kind: kind.kind, causes: [...faults] };
+  const details = { ...(name !== "" && { name }), group: kind.group, kind: kind.kind, causes: [...faults] };
   return new Refusal(failure(422, "Invalid", { message, details }));
 }

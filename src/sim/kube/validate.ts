@@ -4,6 +4,7 @@ import { isList, isObject, type Json, type JsonObject, type Schema } from "./sha
 export interface Fault {
   readonly field: string;
   readonly reason:
+    | "FieldValueForbidden"
     | "FieldValueRequired"
     | "FieldValueInvalid"
     | "FieldValueTypeInvalid"
@@ -40,8 +41,9 @@ export function withDefaults(value: Json | undefined, schema: Schema): Json | un
   if (!isObject(value)) return value;
   const result: Record<string, Json | undefined> = { ...value };
   for (const [name, field] of Object.entries(schema.properties ?? {})) {
-    // A null where null is not allowed is dropped, and the default taken.
-    const given = value[name] === null && !field.nullable ? undefined : value[name];
+    // A null where null is not allowed gives way to a default, and is a fault where there is none.
+    const isVoid = value[name] === null && !field.nullable && field.default !== undefined;
+    const given = isVoid ? undefined : value[name];
     const filled = withDefaults(given, field);
     if (filled === undefined) delete result[name];
     else result[name] = filled;
@@ -153,7 +155,7 @@ export function brokenRules(
     if (path === undefined || Bun.deepEquals(at(value, path), at(before, path))) return [];
     return [
       {
-        field: "",
+        field: "<nil>",
         reason: "FieldValueInvalid",
         message: `Invalid value: ${message ?? `failed rule: ${rule}`}`,
       },
