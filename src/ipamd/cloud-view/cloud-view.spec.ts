@@ -223,4 +223,14 @@ describe("CloudView", () => {
     view.readAll([eni()], 40);
     expect(view.isBusy("eni-1")).toBe(false);
   });
+
+  test("a reading from before the ENI was made does not hide that a call on it is under way", () => {
+    const view = new CloudView();
+    view.readAll([eni()], 0);
+    view.acted("eni-1", { effect: (it) => it.addresses.length >= 1 }, 10);
+    view.readAll([], 20);
+    view.readAll([eni()], 30);
+    expect(view.isBusy("eni-1")).toBe(true);
+    expect(view.isGone("eni-1")).toBe(false);
+  });
 });

@@ -317,6 +317,10 @@ export class CloudView {
   #lacked(id: string, began: number): boolean {
     const known = this.#enis.get(id);
     if (known === undefined) return false;
+    // It may be from before the ENI was made, on which a call of ours has been accepted since.
+    const until =
+      known.shown?.until ?? (known.effect && known.touchedAt !== undefined ? known.touchedAt + STALE_MS : 0);
+    if (!known.deleted && began < until) return false;
     known.touchedAt = laterThan(known.touchedAt, began);
     if (known.touchedAt === undefined) known.absence = lengthened(known.absence, began);
     if (!known.expected && this.isGone(id)) this.#enis.delete(id);
