@@ -258,7 +258,14 @@ export class Leadership {
       for (;;) {
         await this.#clock.sleep(pauseMs, signal);
         if (signal.aborted) return;
-        await act();
+        try {
+          await act();
+        } catch (error) {
+          this.#world.logger.error(
+            { err: error },
+            "a regular piece of work failed; the next time comes by itself",
+          );
+        }
       }
     };
     this.#loops.push(loop());
