@@ -54,7 +54,7 @@ export class CloudReader {
   readonly #options: CloudReaderOptions;
   readonly #stopping = new AbortController();
   readonly #watched = new Map<string, Watched>();
-  readonly #typicalMs = new Map<Watched["operation"], number>();
+  readonly #typicalMs = new Map<NonNullable<Watched["operation"]>, number>();
   #fullAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
   #lastFailure = "";
@@ -110,9 +110,8 @@ export class CloudReader {
     const { view } = this.#options;
     for (const id of view.unsettled()) {
       const watched = this.#watch(id, now);
-      const typicalMs = this.#typicalMs.get(watched.operation) ?? 0;
-      const isEarly = now - watched.since < EARLIEST * Math.min(typicalMs, SLOWEST_MS);
-      if (isEarly && watched.operation !== undefined) continue;
+      const typicalMs = (watched.operation && this.#typicalMs.get(watched.operation)) ?? 0;
+      if (now - watched.since < EARLIEST * Math.min(typicalMs, SLOWEST_MS)) continue;
       const pauseMs = Math.min((now - watched.since - typicalMs) / 4, SLOWEST_MS);
       if (now - watched.readAt >= pauseMs) due.push([id, watched.readAt]);
     }
@@ -175,6 +174,7 @@ export class CloudReader {
     for (const [id, { since, operation }] of this.#watched) {
       if (unsettled.has(id)) continue;
       this.#watched.delete(id);
+      if (operation === undefined) continue;
       // The shortest time counts at once, a longer one little by little: being early costs a reading, being late time.
       const tookMs = now - since;
       const before = this.#typicalMs.get(operation) ?? tookMs;

@@ -62,6 +62,21 @@ describe("CloudView", () => {
     expect(view.unsettled()).toEqual([]);
   });
 
+  test("what denies the effect of a call that was shown is read for until it counts: somebody else may have undone it", () => {
+    const view = new CloudView();
+    view.readAll([eni(["10.0.16.3"])], 0);
+    view.acted("eni-1", { effect: (it) => it.addresses.length >= 2 }, 1);
+    view.read(["eni-1"], [eni(["10.0.16.3", "10.0.16.4"])], 2);
+    expect(view.unsettled()).toEqual([]);
+    expect(view.read(["eni-1"], [eni(["10.0.16.4"])], 3)).toEqual([]);
+    expect(view.isBusy("eni-1")).toBe(false);
+    expect(view.unsettled()).toEqual(["eni-1"]);
+    view.read(["eni-1"], [eni(["10.0.16.4"])], STALE_MS + 1);
+    view.read(["eni-1"], [eni(["10.0.16.4"])], STALE_MS + 1 + ABSENCE_INTERVAL_MS);
+    expect(view.isAddressGone("eni-1", "10.0.16.3")).toBe(true);
+    expect(view.unsettled()).toEqual([]);
+  });
+
   test("time alone proves no absence: there must be a second reading", () => {
     const view = new CloudView();
     view.expect("eni-1", ["10.0.16.3"]);

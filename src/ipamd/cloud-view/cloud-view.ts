@@ -35,6 +35,8 @@ interface Known {
   effect: Effect | undefined;
   /** What the last operation led to, as a reading has shown; until then another one may still be from before it. */
   shown: { effect: Effect; until: number } | undefined;
+  /** The last reading denied it: from before it, or somebody else has undone it. */
+  contradicted: boolean;
   /** Instance that it is attached to, or detached from, by that. */
   movedOn: string | undefined;
   absence: Absence | undefined;
@@ -54,6 +56,7 @@ function unseen(): Known {
     touchedAt: undefined,
     effect: undefined,
     shown: undefined,
+    contradicted: false,
     movedOn: undefined,
     absence: undefined,
     detached: undefined,
@@ -120,7 +123,9 @@ export class CloudView {
   /** Ids that should be read again soon. */
   unsettled(): string[] {
     return [...this.#enis]
-      .filter(([id, known]) => this.isBusy(id) || isUnproven(known.detached) || hasUnproven(known.addresses))
+      .filter(([id, { contradicted, detached, addresses }]) => {
+        return this.isBusy(id) || contradicted || isUnproven(detached) || hasUnproven(addresses);
+      })
       .map(([id]) => id);
   }
 
@@ -262,7 +267,10 @@ export class CloudView {
 
   #saw(eni: Eni, began: number): boolean {
     const before = this.#enis.get(eni.id);
-    if (before?.shown !== undefined && began < before.shown.until && !before.shown.effect(eni)) return false;
+    if (before?.shown !== undefined && began < before.shown.until && !before.shown.effect(eni)) {
+      before.contradicted = true;
+      return false;
+    }
     const isStale =
       before?.touchedAt !== undefined &&
       began < before.touchedAt + STALE_MS &&
@@ -289,7 +297,7 @@ export class CloudView {
       detached,
       addresses,
     };
-    this.#enis.set(eni.id, { ...known, absence: undefined });
+    this.#enis.set(eni.id, { ...known, contradicted: false, absence: undefined });
     this.#tag(eni);
     if (eni.instanceId !== undefined && isUnderWay(eni)) this.#noteMove(eni.id, eni.instanceId);
     return (
@@ -320,7 +328,11 @@ export class CloudView {
     // It may be from before the ENI was made, on which a call of ours has been accepted since.
     const until =
       known.shown?.until ?? (known.effect && known.touchedAt !== undefined ? known.touchedAt + STALE_MS : 0);
-    if (!known.deleted && began < until) return false;
+    if (!known.deleted && began < until) {
+      known.contradicted = true;
+      return false;
+    }
+    known.contradicted = false;
     known.touchedAt = laterThan(known.touchedAt, began);
     if (known.touchedAt === undefined) known.absence = lengthened(known.absence, began);
     if (!known.expected && this.isGone(id)) this.#enis.delete(id);
