@@ -92,6 +92,16 @@ export interface PoolOptions {
   factor?: number;
 }
 
+interface PoolParts {
+  apiServer: ApiServer;
+  kube: KubeClient;
+  sim: RunningSim;
+  machines: { count: number };
+  credential: TencentCredential;
+  clock: WaitingClock;
+  stopSim: () => Promise<void>;
+}
+
 /** A cluster without kubelets, its cloud, and one ipamd at a time. */
 export class Pool {
   readonly apiServer: ApiServer;
@@ -101,25 +111,23 @@ export class Pool {
   /** What ipamd signs with. */
   credential: TencentCredential;
   readonly clock: WaitingClock;
+  /** Of all clusters in this cloud. */
+  readonly machines: { count: number };
+  readonly #stopSim: () => Promise<void>;
   #ipamd: Ipamd | undefined;
   #failure = "";
   #serial = 0;
-  #machines = 0;
   readonly #agents = new Set<HandAgent>();
 
-  constructor(parts: {
-    apiServer: ApiServer;
-    sim: RunningSim;
-    kube: KubeClient;
-    credential: TencentCredential;
-    clock: WaitingClock;
-  }) {
+  constructor(parts: PoolParts) {
     this.apiServer = parts.apiServer;
     this.sim = parts.sim;
     this.control = new ControlClient(parts.sim.controlUrl);
     this.kube = parts.kube;
     this.credential = parts.credential;
     this.clock = parts.clock;
+    this.machines = parts.machines;
+    this.#stopSim = parts.stopSim;
   }
 
   /** The cloud as ipamd reaches it. */
@@ -150,7 +158,8 @@ export class Pool {
         clock,
         random: Math.random,
         logger: quiet,
-        nonce: () => this.unique("n"),
+        // Of clusters in one cloud no two may be equal.
+        nonce: () => Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex"),
         stopwatch: () => performance.now(),
         credentialFingerprint: async () => JSON.stringify(this.credential),
       },
@@ -191,7 +200,7 @@ export class Pool {
   async stop(): Promise<void> {
     for (const agent of this.#agents) await agent.stop();
     await this.stopIpamd();
-    await this.sim.stop();
+    await this.#stopSim();
     await this.apiServer.stop();
   }
 
@@ -207,7 +216,7 @@ export class Pool {
   }
 
   async addMachine(name: string, { zone = 1, instanceType = TYPE }: NodeWish = {}): Promise<string> {
-    const serial = ++this.#machines;
+    const serial = ++this.machines.count;
     const instanceId = `ins-${serial.toString(16).padStart(8, "0")}`;
     await this.control.addInstance({
       instanceId,
@@ -470,10 +479,6 @@ export async function startPool({
   latencyMs = 100,
   factor = 8,
 }: PoolOptions = {}): Promise<Pool> {
-  const apiServer = await startApiServer();
-  const kube = createKubeClient(
-    createTransport(await openServerAccess({ kubeconfig: apiServer.kubeconfig })),
-  );
   const { outside: _, ...world } = simulatedWorld();
   const listen = { hostname: "127.0.0.1", port: 0 };
   const sim = await runSim(
@@ -489,10 +494,37 @@ export async function startPool({
   );
   const [credential] = world.credentials;
   if (credential === undefined) throw new Error("the simulated world has no credential");
+  const { secretId, secretKey } = credential;
+  return new Pool({
+    ...(await startCluster()),
+    sim,
+    machines: { count: 0 },
+    credential: { secretId, secretKey },
+    clock: fastClock(factor),
+    stopSim: () => sim.stop(),
+  });
+}
+
+/** Starts another cluster in the cloud of a pool. */
+export async function joinPool({ sim, machines, credential, clock }: Pool): Promise<Pool> {
+  return new Pool({
+    ...(await startCluster()),
+    sim,
+    machines,
+    credential,
+    clock,
+    stopSim: async () => {},
+  });
+}
+
+async function startCluster(): Promise<{ apiServer: ApiServer; kube: KubeClient }> {
+  const apiServer = await startApiServer();
+  const kube = createKubeClient(
+    createTransport(await openServerAccess({ kubeconfig: apiServer.kubeconfig })),
+  );
   await until("the namespace kube-system", () => kube.find(namespaces, "kube-system"));
   await apiServer.kubectl(["create", "serviceaccount", "default", "--namespace=default"]);
-  const { secretId, secretKey } = credential;
-  return new Pool({ apiServer, sim, kube, credential: { secretId, secretKey }, clock: fastClock(factor) });
+  return { apiServer, kube };
 }
 
 /** A subnet for pods beside those of the simulated world. */

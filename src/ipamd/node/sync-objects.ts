@@ -178,11 +178,9 @@ async function correctAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstanc
     const vip = world.objects.addresses.get(address);
     if (vip === undefined || vip.spec.eniID !== eni.id || isHeld(vip)) continue;
     if (vip.spec.node === which.node && vip.spec.instanceID === which.instanceId) continue;
-    await world.objects.writeAddress(address, {
-      ...vip.spec,
-      node: which.node,
-      instanceID: which.instanceId,
-    });
+    const spec = { ...vip.spec, node: which.node, instanceID: which.instanceId };
+    // Whoever edited it would otherwise hold the field, and the node's work would end in a conflict each time.
+    await world.objects.writeAddress(address, spec, { force: true });
   }
 }
 

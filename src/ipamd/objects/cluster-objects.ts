@@ -127,11 +127,12 @@ export class ClusterObjects {
     await this.#writeStatus(this.enis, eniResource, { metadata, status });
   }
 
-  async writeAddress(name: string, spec: VpcIPSpec): Promise<void> {
+  /** @param options.force also over what somebody else has written there */
+  async writeAddress(name: string, spec: VpcIPSpec, options: { force?: boolean } = {}): Promise<void> {
     const known = this.addresses.get(name);
     if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
     const metadata = { name, finalizers: [CLOUD_FINALIZER], ...uidOf(known) };
-    await this.#write(this.addresses, ipResource, { metadata, spec });
+    await this.#write(this.addresses, ipResource, { metadata, spec }, options);
   }
 
   async writeAddressStatus(name: string, cloud: NonNullable<VpcIPStatus["cloud"]>): Promise<void> {
@@ -186,9 +187,10 @@ export class ClusterObjects {
     cache: ObjectCache<T>,
     resource: Resource<T>,
     object: ApplyConfiguration<T>,
+    { force = false }: { force?: boolean } = {},
   ): Promise<void> {
     try {
-      cache.wrote(await this.#apply(resource, object));
+      cache.wrote(await this.#kube.apply(resource, object, { fieldManager: IPAMD_MANAGER, force }));
     } catch (error) {
       if (error instanceof KubeError && error.isConflict) cache.forget(object.metadata.name);
       throw error;
