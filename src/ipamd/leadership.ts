@@ -175,6 +175,10 @@ export class Leadership {
       pollMs: READ_UNSETTLED_MS,
       pressedPollMs: READ_UNSETTLED_PRESSED_MS,
       isPressed: () => this.#budget.isPressed(),
+      isUrgent: (id) => {
+        const node = objects.enis.get(id)?.spec.node;
+        return node === undefined || !this.#present.isContent(node);
+      },
       fullMs: READ_ALL_MS,
     });
     this.#audit = new PeriodicAudit({

@@ -173,10 +173,10 @@ async function churn({
   }
 }
 
-/** What ipamd reads of a cluster at rest: all ENIs twice a minute, a hundred a page, and the subnets once. */
+/** What ipamd reads of a cluster at rest: all ENIs twice a minute, a hundred a page, the subnets once, and now and then the quota. */
 function backgroundReads(world: World, minutes: number): number {
   const pages = Math.max(1, Math.ceil(world.server.objects("vpcenis").length / 100));
-  return minutes * (2 * pages + 1);
+  return minutes * (2 * pages + 1) + Math.ceil(minutes / 10);
 }
 
 async function prepare({ warm }: { warm: { min: number; max: number } }): Promise<World> {

@@ -37,6 +37,7 @@ let reads: { at: number; ids: readonly string[] }[];
 let changed: string[];
 let foreign: string[][];
 let onChanged: () => void;
+let isUrgent: boolean;
 let reader: CloudReader;
 
 beforeEach(() => {
@@ -50,6 +51,7 @@ beforeEach(() => {
   changed = [];
   foreign = [];
   onChanged = () => {};
+  isUrgent = true;
   reader = new CloudReader({
     cloud: {
       interfacesByTag: async () => {
@@ -76,6 +78,7 @@ beforeEach(() => {
     pollMs: POLL_MS,
     pressedPollMs: POLL_MS,
     isPressed: () => false,
+    isUrgent: () => isUrgent,
     fullMs: FULL_MS,
   });
 });
@@ -112,6 +115,40 @@ describe("CloudReader", () => {
     expect(reads).toHaveLength(2);
     await clock.advance(POLL_MS * 20);
     expect(reads).toHaveLength(2);
+  });
+
+  test("what nobody waits for is read later, so that one reading sees much of it done", async () => {
+    put(eni("eni-1"), eni("eni-2"));
+    await reader.readAll();
+    reader.start();
+    isUrgent = false;
+    view.touch("eni-1", clock.monotonic());
+    await clock.advance(POLL_MS * 3);
+    view.touch("eni-2", clock.monotonic());
+    await clock.advance(POLL_MS * 20);
+    expect(reads.length).toBeLessThanOrEqual(2);
+    expect(reads[0]?.at).toBeGreaterThan(1000);
+    expect([view.isBusy("eni-1"), view.isBusy("eni-2")]).toEqual([false, false]);
+  });
+
+  test("an operation is first looked at about when its like was done last time", async () => {
+    put(eni("eni-1"));
+    await reader.readAll();
+    reader.start();
+    const attach = async (tookMs: number) => {
+      reads.length = 0;
+      const began = clock.monotonic();
+      view.acted("eni-1", { effect: (it) => it.instanceId === "ins-2", movesOn: "ins-2" }, began);
+      await clock.advance(tookMs);
+      put(eni("eni-1", { instanceId: "ins-2" }));
+      await clock.advance(POLL_MS * 4);
+      put(eni("eni-1"));
+      return reads.map(({ at }) => at - began);
+    };
+    expect((await attach(3000))[0]).toBe(POLL_MS);
+    const second = await attach(3000);
+    expect(second[0]).toBeGreaterThan(2000);
+    expect(second.length).toBeLessThanOrEqual(4);
   });
 
   test("what takes long is read less and less often, at last every five seconds", async () => {

@@ -13,6 +13,9 @@ const PAGES = 2;
 /** Most time between two readings of an ENI with something under way, ms. */
 const SLOWEST_MS = 5000;
 
+/** What nobody waits for is looked at so much later: one reading sees many of them done. */
+const RELAXED_MS = 1500;
+
 /** An operation is first looked at when this much of the time has passed that its like took last. */
 const EARLIEST = 0.85;
 
@@ -33,6 +36,8 @@ export interface CloudReaderOptions {
   pollMs: number;
   pressedPollMs: number;
   isPressed: () => boolean;
+  /** Whether somebody waits for what is under way on the ENI. */
+  isUrgent: (eniId: string) => boolean;
   /** Pause between two readings of everything, ms. */
   fullMs: number;
 }
@@ -111,8 +116,12 @@ export class CloudReader {
     for (const id of view.unsettled()) {
       const watched = this.#watch(id, now);
       const typicalMs = (watched.operation && this.#typicalMs.get(watched.operation)) ?? 0;
-      if (now - watched.since < EARLIEST * Math.min(typicalMs, SLOWEST_MS)) continue;
-      const pauseMs = Math.min((now - watched.since - typicalMs) / 4, SLOWEST_MS);
+      const expectedMs = Math.min(typicalMs, SLOWEST_MS);
+      const isUrgent = this.#options.isUrgent(id);
+      const earliestMs = isUrgent ? EARLIEST * expectedMs : expectedMs + RELAXED_MS;
+      if (watched.operation !== undefined && now - watched.since < earliestMs) continue;
+      const leastMs = isUrgent ? 0 : RELAXED_MS;
+      const pauseMs = Math.max(leastMs, Math.min((now - watched.since - typicalMs) / 4, SLOWEST_MS));
       if (now - watched.readAt >= pauseMs) due.push([id, watched.readAt]);
     }
     return due
@@ -122,17 +131,15 @@ export class CloudReader {
   }
 
   #watch(id: string, now: number): Watched {
-    const watched = this.#watched.get(id) ?? {
-      since: now,
-      readAt: Number.NEGATIVE_INFINITY,
-      operation: undefined,
-    };
+    const known = this.#watched.get(id);
     const operation = this.#options.view.operation(id);
     // One that was waited for in any case may have begun something new.
-    if (operation !== undefined && operation.since >= watched.since) {
-      watched.since = operation.since;
-      watched.operation = operation.moves ? "move" : "other";
-    }
+    if (known !== undefined && (operation === undefined || operation.since <= known.since)) return known;
+    const watched: Watched = {
+      since: operation?.since ?? now,
+      readAt: known?.readAt ?? Number.NEGATIVE_INFINITY,
+      operation: operation && (operation.moves ? "move" : "other"),
+    };
     this.#watched.set(id, watched);
     return watched;
   }

@@ -58,6 +58,8 @@ export class PresentNodes {
   readonly #signals: NodeSignals;
   readonly #shrink = new Map<string, ShrinkMemory>();
   readonly #settings: SettingsBook;
+  /** Nodes on which no pod waits for an address. */
+  readonly #content = new Set<string>();
   #plans = { count: 0, ms: 0 };
   readonly #creations: CreationBook;
   /** Refusals of which the node's condition says all that is known. */
@@ -75,9 +77,15 @@ export class PresentNodes {
     return this.#plans;
   }
 
+  /** Whether the node serves, and no pod waits for an address there: what is done for it has time. */
+  isContent(node: string): boolean {
+    return this.#content.has(node);
+  }
+
   /** Forgets a node that is gone. */
   departed(node: string): void {
     this.#shrink.delete(node);
+    this.#content.delete(node);
     this.#settings.forget(node);
   }
 
@@ -162,6 +170,9 @@ export class PresentNodes {
     });
     this.#plans = { count: this.#plans.count + 1, ms: this.#plans.ms + this.#world.stopwatch() - began };
     this.#shrink.set(name, plan.memory);
+    const usable = usableCount(view);
+    if (usable > 0 && view.demand + view.waiting <= usable) this.#content.add(name);
+    else this.#content.delete(name);
     const readiness =
       plan.shortage === undefined || run.settings.disabled
         ? readinessOf(view, { disabled: run.settings.disabled, room: roomOf(view) })

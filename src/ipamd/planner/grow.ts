@@ -14,7 +14,7 @@ import {
 import { selectSubnet } from "./select-subnet.ts";
 
 /**
- * Actions that bring a node up to `demand + waiting + warm.min` addresses: first the ENI with most addresses that has room, so that
+ * Actions that bring a node that has fewer up to `demand + waiting + warm.min` addresses or a few more: first the ENI with most addresses that has room, so that
  * few ENIs are full rather than many half empty; then a new ENI with all it needs in the same call. An ENI that is attached
  * to nothing is attached; an instance takes one at a time, and meanwhile the next is made.
  *
@@ -24,8 +24,7 @@ export function grow(view: NodeView): { actions: Action[]; shortage?: Shortage }
   const capacity = capacityOf(view);
   const actions: Action[] = attachNext(view);
   const alone = view.instanceBusy || actions.length > 0;
-  const wanted = view.demand + view.waiting + view.warm.min;
-  let need = Math.min(wanted, capacity) - boundCount(view);
+  let need = Math.min(wantedCount(view), capacity) - boundCount(view);
   const left = leftIn(view.subnets);
   let dry = false;
 
@@ -51,6 +50,16 @@ export function grow(view: NodeView): { actions: Action[]; shortage?: Shortage }
   const addresses = Math.min(need, view.limit.addressesPerEni, subnet.free - 1);
   actions.push({ kind: "create-eni", subnetId: subnet.id, addresses, alone });
   return result(actions, limited);
+}
+
+/**
+ * How many addresses the node is to have when it grows: at least `min` ready, and a quarter of what may be ready beyond that, since
+ * pods that come and go one by one would otherwise cost a call each time that there are a few more than ever before.
+ */
+function wantedCount(view: NodeView): number {
+  const { min, max } = view.warm;
+  const least = view.demand + view.waiting + min;
+  return boundCount(view) >= least ? boundCount(view) : least + Math.floor((max - min) / 4);
 }
 
 function result(

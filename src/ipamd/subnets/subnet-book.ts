@@ -18,6 +18,9 @@ const FULL_AGAIN_MS = 10_000;
 /** Addresses of the smallest ENI: its own and one for a pod. */
 const LEAST_FREE = 2;
 
+/** With fewer addresses left than this, each that comes or goes may decide what a node can have. */
+const SCARCE = 64;
+
 export interface SubnetBookParts {
   cloud: Pick<CloudReads, "subnets">;
   objects: ClusterObjects;
@@ -146,14 +149,17 @@ export class SubnetBook {
 
   /** Counts addresses that were just taken, until the next reading. */
   took(id: string, count: number): void {
-    this.#changed = true;
     const subnet = this.#known.get(id);
-    if (subnet !== undefined) this.#known.set(id, { ...subnet, free: Math.max(0, subnet.free - count) });
+    if (subnet === undefined) return;
+    const free = Math.max(0, subnet.free - count);
+    this.#known.set(id, { ...subnet, free });
+    if (free < SCARCE) this.#changed = true;
   }
 
-  /** Addresses are on their way back: how many there are is read soon. */
+  /** Addresses are on their way back: how many there are is read soon where few are left. */
   gaveBack(id: string): void {
-    if (this.#known.has(id)) this.#changed = true;
+    const subnet = this.#known.get(id);
+    if (subnet !== undefined && subnet.free < SCARCE) this.#changed = true;
   }
 
   /** The cloud refused for lack of addresses: takes nothing more from it until the next reading. */

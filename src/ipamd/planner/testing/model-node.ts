@@ -246,7 +246,8 @@ export class ModelNode {
       (sum, a) => sum + (a.kind === "assign" ? a.count : a.kind === "create-eni" ? a.addresses : 0),
       0,
     );
-    const wanted = Math.min(this.pods.length + this.waiting + this.warm.min, capacity);
+    const spare = Math.floor((this.warm.max - this.warm.min) / 4);
+    const wanted = Math.min(this.pods.length + this.waiting + this.warm.min + spare, capacity);
     // Counted in another way than the planner does.
     const there = this.enis
       .filter((eni) => eni.place !== "elsewhere" || eni.work !== undefined)
