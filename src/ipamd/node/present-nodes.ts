@@ -268,7 +268,8 @@ export class PresentNodes {
       const most = isEni ? await this.#vpcEniLimit() : undefined;
       const reason = isEni ? "VPCLimit" : "QuotaReached";
       const limit = most === undefined ? "" : `; a VPC may have ${most} ENIs here`;
-      const told: Readiness = { ...readiness, reason, message: readiness.message + limit };
+      const { message, event = message } = readiness;
+      const told: Readiness = { ...readiness, reason, message: message + limit, event: event + limit };
       return this.#publish(run, { view, creating, readiness: told });
     }
     await this.#publish(run, { view, creating, readiness });

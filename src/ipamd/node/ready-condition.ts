@@ -25,6 +25,8 @@ export interface Readiness {
     | "RegionDown"
     | "CloudRefused";
   message: string;
+  /** The message without what is another at each attempt, so that Events count; absent where it is the message. */
+  event?: string;
 }
 
 /** Readiness of a node for which nothing is in the way. */
@@ -126,10 +128,13 @@ export function refusedReadiness(error: CloudError, view: NodeView | undefined):
   const reason = REFUSALS[error.class];
   const request = error.requestId && `, request ${error.requestId}`;
   const then = NEXT_STEPS[reason];
+  const say = (details: string) =>
+    `the cloud did not do what the node needs (${error.message}${details}): ${then === undefined ? "" : `${then}; `}it is tried again`;
   return {
     ready: view !== undefined && isServed(view),
     reason,
-    message: `the cloud did not do what the node needs (${error.message}${request}): ${then === undefined ? "" : `${then}; `}it is tried again`,
+    message: say(request),
+    event: say(""),
   };
 }
 

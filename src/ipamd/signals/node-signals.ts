@@ -46,15 +46,21 @@ export class NodeSignals {
     }
   }
 
-  #tell({ metadata }: Node, { ready, reason, message }: Readiness): void {
+  #tell({ metadata }: Node, readiness: Readiness): void {
     const { notices } = this.#parts;
+    const { ready, reason } = readiness;
     const about = nodeReference(metadata.name);
     if (reason === "Serving" || reason === "Attaching") {
       notices.over("readiness", about);
       return;
     }
-    const event = reason === "VPCLimit" ? "ENILimit" : reason;
-    notices.tell("readiness", { about, type: "Warning", reason: event, message }, `${ready}`);
+    const occurrence = {
+      about,
+      type: "Warning",
+      reason: reason === "VPCLimit" ? "ENILimit" : reason,
+      message: readiness.event ?? readiness.message,
+    } as const;
+    notices.tell("readiness", occurrence, `${ready}`);
   }
 
   /** On the Node as it is now: others have taints there, too, and the list is written as a whole. */
