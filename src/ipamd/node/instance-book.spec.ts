@@ -106,4 +106,19 @@ describe("InstanceBook", () => {
     await instances.isDown("ins-a2");
     expect(instances.downFor("ins-a2")).toBe("gone");
   });
+
+  test("one reading that lacks a stopped instance does not prove it gone: its ENIs are kept for it", async () => {
+    const known: Partial<Instance>[] = [{ ...instance, state: "stopped" }];
+    const { book: instances, clock } = book(known);
+    await instances.isDown("ins-a1");
+    await clock.sleep(10_000);
+    await instances.isDown("ins-a1");
+    known.length = 0;
+    await clock.sleep(10_000);
+    await instances.isDown("ins-a1");
+    expect(instances.downFor("ins-a1")).toBeUndefined();
+    await clock.sleep(10_000);
+    await instances.isDown("ins-a1");
+    expect(instances.downFor("ins-a1")).toBe("gone");
+  });
 });

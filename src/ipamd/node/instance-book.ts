@@ -89,7 +89,7 @@ export class InstanceBook {
     return this.downFor(instanceId) !== undefined;
   }
 
-  /** What two readings have said of an instance, as last read. */
+  /** What two readings have said of an instance, both the same: one that is stopped and once not shown is not gone. */
   downFor(instanceId: string): Down["state"] | undefined {
     const down = this.#down.get(instanceId);
     return down !== undefined && down.last - down.first >= ABSENCE_INTERVAL_MS ? down.state : undefined;
@@ -179,7 +179,7 @@ export class InstanceBook {
       return;
     }
     const before = this.#down.get(id);
-    this.#down.set(id, { state, first: before?.first ?? now, last: now });
+    this.#down.set(id, { state, first: before?.state === state ? before.first : now, last: now });
   }
 
   #inVpc(instance: Instance): Identity {
