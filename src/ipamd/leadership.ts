@@ -92,6 +92,11 @@ export class Leadership {
     const notices = new Notices(this.#recorder);
     this.#configuration = new Configuration({
       fallback: { vpcId: settings.vpcId, subnetIds: settings.subnetIds },
+      published: () =>
+        watches.subnets.store
+          .list()
+          .filter(({ status }) => status?.state === "Active")
+          .map(({ metadata }) => metadata.name),
       problem: ({ key, value, message }) => {
         logger.warn({ key, value }, message);
         const about = CONFIGURATION_REFERENCE;

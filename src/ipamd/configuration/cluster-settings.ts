@@ -13,6 +13,11 @@ export interface ClusterSettingsOptions {
   fallback: ClusterSettings;
   /** What the reading before said; absent on the first one. */
   lastGood: ClusterSettings | undefined;
+  /**
+   * Subnets that a former leader had in force, where this one has read nothing yet: flags may be from before people changed the
+   * ConfigMap, and a wrong value must not drain what was added since.
+   */
+  published?: readonly string[];
 }
 
 const { name, keys } = CLUSTER_CONFIGURATION;
@@ -27,12 +32,13 @@ const { name, keys } = CLUSTER_CONFIGURATION;
  */
 export function readClusterSettings(
   data: Readonly<Record<string, string>> | undefined,
-  { fallback, lastGood }: ClusterSettingsOptions,
+  { fallback, lastGood, published = [] }: ClusterSettingsOptions,
 ): ClusterSettings & { problems: SettingProblem[] } {
   const before = lastGood ?? fallback;
   const vpc = readVpcId(data?.[keys.vpcId], { before: before.vpcId, fixed: lastGood !== undefined });
   const subnets = readSubnetIds(data?.[keys.subnetIds], {
     before: before.subnetIds,
+    formerly: published.length > 0 ? published : before.subnetIds,
     // What flags say needs no ConfigMap.
     absentIsFine: before.subnetIds.join() === fallback.subnetIds.join(),
   });
@@ -70,11 +76,15 @@ function readVpcId(
 
 function readSubnetIds(
   value: string | undefined,
-  { before, absentIsFine }: { before: readonly string[]; absentIsFine: boolean },
+  {
+    before,
+    formerly,
+    absentIsFine,
+  }: { before: readonly string[]; formerly: readonly string[]; absentIsFine: boolean },
 ): Reading<readonly string[]> {
   const refuse = (why: string): Reading<readonly string[]> => ({
-    value: before,
-    problems: [problem({ key: keys.subnetIds, value: value ?? "" }, why, before.join(":"))],
+    value: formerly,
+    problems: [problem({ key: keys.subnetIds, value: value ?? "" }, why, formerly.join(":"))],
   });
   if (value === undefined) {
     return absentIsFine

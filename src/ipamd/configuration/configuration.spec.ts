@@ -54,6 +54,18 @@ describe("Configuration", () => {
     expect(configuration.subnetIds).toEqual(["subnet-b"]);
   });
 
+  test("a wrong value that a new leader finds leaves in force what the former one published, not what flags say", () => {
+    const problems: SettingProblem[] = [];
+    const problem = (it: SettingProblem) => void problems.push(it);
+    const published = () => ["subnet-a", "subnet-b"];
+    const configuration = new Configuration({ fallback, published, problem });
+    expect(configuration.read(configMap("subnet-a,subnet-b"))).toBe(true);
+    expect(configuration.subnetIds).toEqual(["subnet-a", "subnet-b"]);
+    expect(problems[0]?.message).toContain("subnet-a:subnet-b is in force");
+    expect(configuration.read(configMap("subnet-b"))).toBe(true);
+    expect(configuration.subnetIds).toEqual(["subnet-b"]);
+  });
+
   test("the VPC is settled by the first reading", () => {
     const { configuration, problems } = following();
     expect(configuration.read(configMap("subnet-a", "vpc-2"))).toBe(true);

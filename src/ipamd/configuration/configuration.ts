@@ -6,15 +6,22 @@ import type { SettingProblem } from "./setting-problem.ts";
 /** What is in force for the cluster, kept up to date with its ConfigMap. */
 export class Configuration {
   readonly #fallback: ClusterSettings;
+  readonly #published: () => readonly string[];
   readonly #problem: (problem: SettingProblem) => void;
   #inForce: ClusterSettings | undefined;
 
   /**
    * @param options.fallback from flags
+   * @param options.published ids of subnets that a former leader had in force
    * @param options.problem called for each value that is not taken
    */
-  constructor(options: { fallback: ClusterSettings; problem: (problem: SettingProblem) => void }) {
+  constructor(options: {
+    fallback: ClusterSettings;
+    published?: () => readonly string[];
+    problem: (problem: SettingProblem) => void;
+  }) {
     this.#fallback = options.fallback;
+    this.#published = options.published ?? (() => []);
     this.#problem = options.problem;
   }
 
@@ -37,6 +44,7 @@ export class Configuration {
     const { problems, ...settings } = readClusterSettings(configMap?.data, {
       fallback: this.#fallback,
       lastGood: this.#inForce,
+      published: this.#inForce === undefined ? this.#published() : [],
     });
     for (const problem of problems) this.#problem(problem);
     this.#inForce = settings;
