@@ -143,10 +143,17 @@ export class PresentNodes {
     return { againInMs: IDENTIFY_AGAIN_MS };
   }
 
+  /** Ends when both halves have ended, however one of them does: runs of one node never overlap. */
   async #lookAtInstance(run: Run): Promise<WorkResult> {
+    const [attached, looked] = await Promise.allSettled([this.#attachNext(run), this.#lookBesides(run)]);
+    if (attached.status === "rejected") throw attached.reason;
+    if (looked.status === "rejected") throw looked.reason;
+    return looked.value;
+  }
+
+  async #lookBesides(run: Run): Promise<WorkResult> {
     const { objects, clock, options, configuration, instances } = this.#world;
     const { name, instance } = run;
-    const attaching = this.#attachNext(run);
     await syncObjects(this.#world, {
       node: name,
       instanceId: instance.id,
@@ -184,8 +191,6 @@ export class PresentNodes {
     await this.#publish(run, { view, creating, readiness });
 
     await this.#execute(run, { actions: plan.actions, view, readiness });
-    const refused = await attaching;
-    if (refused !== undefined) throw refused;
     if (this.#hasUnnamedAddress(run)) return { againInMs: UNNAMED_AGAIN_MS };
     if (creating !== undefined) return { againInMs: LOST_CREATE_MS / 3 };
     return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
@@ -194,13 +199,11 @@ export class PresentNodes {
   /**
    * Attaches the next ENI that waits for it beside everything else: an instance takes one at a time, so that nothing else of a run is
    * worth keeping it waiting.
-   *
-   * @returns what it failed by
    */
-  async #attachNext(run: Run): Promise<unknown> {
+  async #attachNext(run: Run): Promise<void> {
     const creating = this.#creatingOf(run.name);
     const view = drainExcess(this.#view(run, creating));
-    if (this.#world.instances.downFor(run.instance.id) !== undefined) return undefined;
+    if (this.#world.instances.downFor(run.instance.id) !== undefined) return;
     try {
       for (const action of attachNext(view)) {
         await executeAction(this.#world, action, {
@@ -208,10 +211,9 @@ export class PresentNodes {
           recordCreating: () => Promise.resolve(),
         });
       }
-      return undefined;
     } catch (error) {
       if (error instanceof CloudError) await this.#publishRefusal(run, { view, refusal: error });
-      return error;
+      throw error;
     }
   }
 
