@@ -63,6 +63,12 @@ export function clusterPids(): number[] {
   return [...new Set(clusterGroups().flatMap(pidsOf))];
 }
 
+/** The pids of the processes of one pod, wherever it runs. */
+export function podPids(uid: string): number[] {
+  const groups = clusterGroups().filter((folder) => folder.split("/").includes(`pod${uid}`));
+  return [...new Set(groups.flatMap(pidsOf))];
+}
+
 /** Kills every process of the cluster and removes its groups. Returns when none is left. */
 export async function killCgroup(): Promise<void> {
   await waitUntil(

@@ -1,13 +1,19 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { Progress } from "../../tools/build/progress.ts";
 import type { OurImages } from "../../tools/images/our-images.ts";
 import type { Cluster } from "./cluster.ts";
 import { importImage } from "./images/import-image.ts";
 
-const overlay = join(import.meta.dir, "..", "..", "k8s", "overlays", "simulated");
+const simulatedOverlay = join(import.meta.dir, "..", "..", "k8s", "overlays", "simulated");
 
 /** How long the components may take from apply to serving. */
 const ROLLOUT_S = 120;
+
+export interface DeployOptions {
+  progress: Progress;
+  /** Folder with the kustomization; k8s/overlays/simulated unless said otherwise. */
+  overlay?: string;
+}
 
 /** Gives every node the components' images, which `imagePullPolicy: Never` then finds. */
 export async function giveImages(cluster: Cluster, images: OurImages, progress: Progress): Promise<void> {
@@ -26,9 +32,13 @@ export async function giveImages(cluster: Cluster, images: OurImages, progress: 
  *
  * @throws when they do not come up in time, with what the pods said last
  */
-export async function deploy(cluster: Cluster, images: OurImages, progress: Progress): Promise<void> {
+export async function deploy(
+  cluster: Cluster,
+  images: OurImages,
+  { progress, overlay = simulatedOverlay }: DeployOptions,
+): Promise<void> {
   await giveImages(cluster, images, progress);
-  await progress.step("kubectl apply -k k8s/overlays/simulated", () =>
+  await progress.step(`kubectl apply -k ${relative(process.cwd(), overlay)}`, () =>
     cluster.kubectl(["apply", "-k", overlay]),
   );
   await progress.step("waiting for ipamd, the agents and Ready nodes", async () => {

@@ -22,7 +22,7 @@ const resolvConf = join(configurationFolder, "resolv.conf");
 export async function startKubelet(
   node: NodeMachine,
   holder: Daemon,
-  authority: CertificateAuthority,
+  { authority, maxPods }: { authority: CertificateAuthority; maxPods: number },
 ): Promise<Daemon> {
   const kubeconfig = await writeClusterKubeconfig(authority, componentKubeconfig(`${node.name}-kubelet`), {
     name: `system:node:${node.name}`,
@@ -37,7 +37,7 @@ export async function startKubelet(
   });
   await writeFile(resolvConf, "nameserver 127.0.0.1\n");
   const configuration = join(configurationFolder, `${node.name}-kubelet.yaml`);
-  await writeFile(configuration, stringify(kubeletConfiguration(node, { authority, serving })));
+  await writeFile(configuration, stringify(kubeletConfiguration(node, { authority, serving, maxPods })));
   // As a cloud's node has them; a kubelet may give itself these labels and no others of kubernetes.io.
   const labels = {
     "topology.kubernetes.io/region": region,
@@ -59,7 +59,7 @@ export async function startKubelet(
 
 function kubeletConfiguration(
   node: NodeMachine,
-  credentials: { authority: CertificateAuthority; serving: Certificate },
+  { authority, serving, maxPods }: { authority: CertificateAuthority; serving: Certificate; maxPods: number },
 ) {
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
@@ -67,14 +67,14 @@ function kubeletConfiguration(
     authentication: {
       anonymous: { enabled: false },
       webhook: { enabled: true },
-      x509: { clientCAFile: credentials.authority.certificate },
+      x509: { clientCAFile: authority.certificate },
     },
     authorization: { mode: "Webhook" },
-    tlsCertFile: credentials.serving.certificate,
-    tlsPrivateKeyFile: credentials.serving.key,
+    tlsCertFile: serving.certificate,
+    tlsPrivateKeyFile: serving.key,
     containerRuntimeEndpoint: "unix:///run/containerd/containerd.sock",
     ...(node.providerId === undefined ? {} : { providerID: node.providerId }),
-    maxPods: 110,
+    maxPods,
     clusterDomain: "cluster.local",
     clusterDNS: [dnsServiceAddress],
     resolvConf,

@@ -17,6 +17,7 @@ export interface NodeParts {
   readonly kubeProxyKubeconfig: string;
   /** Tar files of the images that every node has. */
   readonly images: readonly string[];
+  readonly maxPods: number;
 }
 
 /** Makes a machine a node of the cluster: containerd, kubelet and kube-proxy run, and the node is registered. */
@@ -27,7 +28,7 @@ export async function startNode(node: NodeMachine, parts: NodeParts): Promise<vo
   const containerd = await startContainerd(node.name, holder);
   const nodeExec = (_: string, argv: readonly string[]) => runCommand([...enter, ...argv]);
   for (const image of parts.images) await importImage({ nodeExec }, node.name, image);
-  const kubelet = await startKubelet(node, holder, parts.authority);
+  const kubelet = await startKubelet(node, holder, parts);
   await waitUntil(
     `the registration of ${node.name}`,
     () => kubectl(kubeconfigPath, ["get", "node", node.name, "--output=name"]),

@@ -22,6 +22,8 @@ import { controlPlane, maxNodes, nodeMachine, outsideNamespace, vpcNamespace } f
 /** What `up` makes. */
 export interface UpOptions {
   readonly nodes: number;
+  /** Of each kubelet; 110 unless said otherwise. */
+  readonly maxPods?: number;
   /** The cluster is this process's: when it has ended, however it did, the next `up` may take the cluster away. */
   readonly temporary?: boolean;
   /** The command that starts vpc-sim, without arguments; from the sources unless said otherwise. */
@@ -76,7 +78,12 @@ async function start(
   });
   const authority = await createClusterAuthority();
   await progress.step("starting the control plane", () => startControlPlane(authority));
-  const parts = { authority, images, kubeProxyKubeconfig: await createKubeProxyKubeconfig(authority) };
+  const parts = {
+    authority,
+    images,
+    kubeProxyKubeconfig: await createKubeProxyKubeconfig(authority),
+    maxPods: options.maxPods ?? 110,
+  };
   await progress.step(`starting ${nodes.map((node) => node.name).join(", ")}`, () =>
     Promise.all(nodes.map((node) => startNode(node, parts))),
   );

@@ -50,7 +50,7 @@ beforeAll(async () => {
   const images = await buildOurImages(silentProgress);
   const vpcSim = [await compileExecutable("vpc-sim", silentProgress)];
   cluster = await up({ nodes: 3, temporary: true, vpcSim }, silentProgress);
-  await deploy(cluster, images, silentProgress);
+  await deploy(cluster, images, { progress: silentProgress });
 }, UP_DEADLINE_MS);
 
 afterAll(() => down(silentProgress), 60_000);

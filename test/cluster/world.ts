@@ -48,6 +48,15 @@ export const controlPlane: Machine = {
   address: "10.0.1.10",
 };
 
+/** A subnet that vpc-sim has besides those of `simulatedWorld()`, and nothing is configured to use. */
+export const spareSubnet = {
+  subnetId: "subnet-spare001",
+  vpcId: "vpc-sim00001",
+  name: "spare",
+  zone: "ap-sim-2",
+  cidr: "10.0.18.0/24",
+};
+
 export const apiServerUrl = `https://${controlPlane.address}:6443`;
 
 /** The node subnets end at .254, and the control plane's address is the one before node-1's. */

@@ -87,7 +87,7 @@ interface Showing extends DemoOptions {
 
 async function show(cluster: Cluster, { images, progress, phase, pods: count }: Showing): Promise<boolean> {
   const control = new ControlClient(controlApi);
-  await phase("Deploying ipamd and the agents", () => deploy(cluster, images, progress));
+  await phase("Deploying ipamd and the agents", () => deploy(cluster, images, { progress }));
   const pods = await phase(`Running a Deployment of ${count} pods`, async () => {
     await cluster.kubectl(["apply", "-f", "-"], {
       input: echoDeployment(NAME, count).map(asJson).join("\n---\n"),
