@@ -104,6 +104,8 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
     .filter(({ holding }) => holding.kind === "in-use")
     .map(({ address }) => address);
   const standing = [...machine.veths.values()].map(({ address }) => address);
+  const dead = standing.find((address) => !machine.isReached(address));
+  if (dead !== undefined) return `a pod holds ${dead}, which the cloud has nowhere here`;
   const lost = new Set(held).symmetricDifference(new Set(standing));
   if (lost.size > 0) return `agent and kernel differ in who holds ${[...lost].join(", ")}`;
   return undefined;

@@ -47,14 +47,14 @@ export class Invariants {
     }
     this.#holders.set(veth.address, [...others, { machine, veth }]);
     for (const other of others) {
-      const reaches = other.machine === machine || routes(other.machine, veth.address);
+      const reaches = other.machine === machine || other.machine.isReached(veth.address);
       if (reaches) {
         this.#world.fail(
           `${veth.address} has two holders: ${other.veth.pod} at ${other.machine.nodeName} and ${veth.pod} at ${machine.nodeName}`,
         );
       }
     }
-    if (!routes(machine, veth.address) && !this.#isExcused(veth.address, machine)) {
+    if (!machine.isReached(veth.address) && !this.#isExcused(veth.address, machine)) {
       this.#world.fail(
         `${machine.nodeName} has given ${veth.address} to ${veth.pod}, and the cloud has it on no ENI of ${machine.instanceId}`,
       );
@@ -136,9 +136,4 @@ export class Invariants {
     if (at !== undefined && clock.monotonic() - Math.max(at, calmSince) < REPAIR_MS) return true;
     return this.#isGoneForGood(machine);
   }
-}
-
-function routes(machine: Machine, address: string): boolean {
-  for (const link of machine.links.values()) if (link.addresses.has(address)) return true;
-  return false;
 }

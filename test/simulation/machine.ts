@@ -79,6 +79,12 @@ export class Machine {
     if (this.veths.delete(containerId)) this.#tell();
   }
 
+  /** Whether the cloud routes an address to one of its links. */
+  isReached(address: string): boolean {
+    for (const link of this.links.values()) if (link.addresses.has(address)) return true;
+    return false;
+  }
+
   /** Its power goes: everything that ran on it is gone. */
   turnOff(): void {
     this.isOn = false;

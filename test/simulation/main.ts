@@ -1,6 +1,6 @@
 // `npm run sim -- --seed N`: the whole world of a seed under a virtual clock. On failure it prints the last events and the seed.
 import { Command, InvalidArgumentError } from "commander";
-import { runSeed } from "./run-seed.ts";
+import { runSeedAlone } from "./run-seed-alone.ts";
 
 function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
@@ -21,7 +21,7 @@ let failed = 0;
 for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
   const began = performance.now();
   const print = options.verbose ? (line: string) => console.log(line) : undefined;
-  const result = runSeed({ seed, minutes: options.minutes, calm: options.calm, print });
+  const result = await runSeedAlone({ seed, minutes: options.minutes, calm: options.calm, print });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   if (result.failure !== undefined) {
     failed++;

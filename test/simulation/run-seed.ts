@@ -38,8 +38,8 @@ const SHOWN = 120;
 /** Runs the world of a seed from nothing through its troubles to rest. */
 export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOptions): SeedResult {
   const dice = new Dice(seed);
-  const nodes = dice.whole(1, 6);
-  const troubledMinutes = minutes ?? Math.round(dice.between(4, 16) / Math.sqrt(nodes));
+  const nodes = dice.pick([1, 1, 2, 2, 3, 3, 4, 6]);
+  const troubledMinutes = minutes ?? Math.round(dice.between(5, 20) / nodes ** 0.7);
   const min = dice.pick([0, 1, 3, 5]);
   const world = new World({
     seed,
@@ -69,17 +69,20 @@ export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOpti
     workload.wanted = Math.min(workload.wanted, comfortable(world));
     void calm(world);
     comeToRest(world);
-    return {
-      seed,
-      failure: world.failure,
-      hash: world.trace.hash,
-      events: world.trace.events,
-      virtualMinutes: world.clock.monotonic() / 60_000,
-      trace: world.failure === undefined ? [] : world.trace.last(SHOWN),
-    };
+  } catch (error) {
+    // What the world itself, or a callback into a process, has thrown.
+    world.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
   } finally {
     world.close();
   }
+  return {
+    seed,
+    failure: world.failure,
+    hash: world.trace.hash,
+    events: world.trace.events,
+    virtualMinutes: world.clock.monotonic() / 60_000,
+    trace: world.failure === undefined ? [] : world.trace.last(SHOWN),
+  };
 }
 
 function planWorkload(
@@ -89,7 +92,7 @@ function planWorkload(
   const change = () => {
     if (world.clock.monotonic() >= end) return;
     workload.wanted = dice.whole(0, Math.max(1, comfortable(world)));
-    workload.churn = dice.pick([0, 0.01, 0.05, 0.2]);
+    workload.churn = dice.pick([0, 0.01, 0.05, 0.1]);
     world.trace.note("workload", `wants ${workload.wanted} pods, churn ${workload.churn}`);
     world.clock.after(dice.between(20_000, 150_000), change);
   };
@@ -115,8 +118,11 @@ function comfortable(world: World): number {
   return Math.floor(room * 0.7);
 }
 
-/** An address or ENI that a user has deleted goes when its pods have gone: a person who wants that restarts them. */
-function restartHolders(world: World): void {
+/**
+ * What a person does who looks at the cluster: an address or ENI that somebody has deleted goes when its pods have gone, and a pod
+ * whose address was taken off in the console has no network (its event says so). Such pods are restarted.
+ */
+function restartPods(world: World): void {
   const wanted = (object: JsonObject) => textAt(object, "metadata.deletionTimestamp") !== "";
   const enis = new Set(
     world.server
@@ -128,6 +134,11 @@ function restartHolders(world: World): void {
     if (!wanted(vip) && !enis.has(textAt(vip, "spec.eniID"))) continue;
     const [, pod] = textAt(vip, "status.use.pod").split("/");
     if (pod !== undefined) world.deletePod(pod);
+  }
+  for (const { machine } of world.hosts.values()) {
+    for (const { address, pod } of machine.veths.values()) {
+      if (!machine.isReached(address)) world.deletePod(pod.split("/")[1] ?? "");
+    }
   }
 }
 
@@ -158,7 +169,7 @@ function settle(world: World, withinMs: number): void {
       world.fail(`not settled ${withinMs / 60_000} minutes after the last trouble: ${why}`);
       return;
     }
-    restartHolders(world);
+    restartPods(world);
     world.run(5_000);
   }
 }

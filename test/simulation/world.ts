@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Pool } from "../../src/agent/pool/pool.ts";
@@ -47,7 +47,6 @@ const CLOUD_TIMEOUT_MS = 5_000;
 export const NODE_GONE_GRACE_MS = 120_000;
 export const AGENT_ANSWER_MS = 30_000;
 const ZONES = ["ap-sim-1", "ap-sim-2"] as const;
-let worlds = 0;
 
 /** A node: its machine, its kubelet, and its agent, one life of it after the other. */
 export interface Host {
@@ -120,9 +119,9 @@ export class World {
       },
       newRequestId: () => `req-${++requests}`,
     });
-    const shared = Bun.file("/dev/shm").size >= 0 ? "/dev/shm" : tmpdir();
-    this.#folder = join(shared, `tke-eni-sim-${process.pid}-${++worlds}`);
-    mkdirSync(this.#folder, { recursive: true });
+    // In memory where that is to be had: a store writes through to its disk at each step.
+    const folder = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+    this.#folder = mkdtempSync(join(folder, "tke-eni-sim-"));
     this.server.onChange(({ kind, key, before, after, version }) => {
       if (kind.plural === "leases" || kind.plural === "events") return;
       const what = after === undefined ? "deleted" : before === undefined ? "created" : "changed";

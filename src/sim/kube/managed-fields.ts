@@ -47,7 +47,7 @@ export function applyConfiguration(
   const owners = new Map(live.owners);
   owners.set(key, { manager, fields: fieldsOf(config, shape) });
   const laid = (merged(live.object, config, shape) ?? {}) as JsonObject;
-  const object = pruned(laid, { last, owners, shape });
+  const object = pruned(laid, { last, owners, shape, key });
   return { object, owners: afterChange(live.object, object, { owners, shape, key, force }) };
 }
 
@@ -75,9 +75,9 @@ function keyOf({ name, operation, subresource }: Manager): string {
 /** What of the last configuration is neither in the new one nor anybody else's goes. */
 function pruned(
   object: JsonObject,
-  { last, owners, shape }: { last: FieldSet; owners: Owners; shape: Shape },
+  { last, owners, shape, key }: { last: FieldSet; owners: Owners; shape: Shape; key: string },
 ): JsonObject {
-  if (last.size === 0) return object;
+  if (last.isSubsetOf(owners.get(key)?.fields ?? new Set())) return object;
   // What nobody owns stays where it is, with what leads to it.
   const staying = fieldsOf(object, shape).difference(last);
   for (const { fields } of owners.values()) for (const field of fields) staying.add(field);
