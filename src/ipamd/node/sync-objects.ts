@@ -64,6 +64,7 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
     for (const vip of vips) await dropAddress(world, vip);
     await objects.dropEni(veni);
     world.tokens.spend(veni.spec.reclaim?.token);
+    world.subnets.gaveBack(veni.spec.subnetID);
     view.forget(id);
     world.logger.info(
       { node: which.node, eni: id, addresses: vips.length },
