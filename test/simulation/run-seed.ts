@@ -66,7 +66,8 @@ export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOpti
     if (!isCalm) planTroubles(world, { dice: troubles, end, pauseMs: dice.pick([5_000, 15_000, 40_000]) });
     world.run(end - world.clock.monotonic());
     workload.churn = 0;
-    workload.wanted = Math.min(workload.wanted, comfortable(world));
+    // Where an ENI is to go that a user has deleted, the others must do for the pods.
+    workload.wanted = Math.min(workload.wanted, Math.floor(comfortable(world) / 2));
     void calm(world);
     comeToRest(world);
   } catch (error) {
