@@ -16,6 +16,7 @@ import { type ActionContext, executeAction } from "./execute-action.ts";
 import { LOST_CREATE_MS } from "./lost-creation.ts";
 import type { NodeWorld } from "./node-world.ts";
 import {
+  isServed,
   type Readiness,
   readinessOf,
   readyCondition,
@@ -62,6 +63,8 @@ export class PresentNodes {
   readonly #content = new Set<string>();
   #plans = { count: 0, ms: 0 };
   readonly #creations: CreationBook;
+  /** By node, what the cloud last refused; it stands until the cloud has done what the node needs, or that is needed no more. */
+  readonly #refusals = new Map<string, Readiness>();
   /** Refusals of which the node's condition says all that is known. */
   readonly #told = new WeakSet<CloudError>();
 
@@ -86,6 +89,7 @@ export class PresentNodes {
   departed(node: string): void {
     this.#shrink.delete(node);
     this.#content.delete(node);
+    this.#refusals.delete(node);
     this.#settings.forget(node);
   }
 
@@ -180,7 +184,7 @@ export class PresentNodes {
     const usable = usableCount(view);
     if (usable > 0 && view.demand + view.waiting <= usable) this.#content.add(name);
     else this.#content.delete(name);
-    const readiness =
+    const found =
       plan.shortage === undefined || run.settings.disabled
         ? readinessOf(view, { disabled: run.settings.disabled, room: roomOf(view) })
         : shortageReadiness(plan.shortage, {
@@ -188,6 +192,11 @@ export class PresentNodes {
             zone: instance.zone,
             subnets: configuration.subnetIds.join(", "),
           });
+    const isAtRest = plan.actions.length === 0 && !view.instanceBusy && view.enis.every((eni) => !eni.busy);
+    if (isAtRest || plan.shortage !== undefined) this.#refusals.delete(name);
+    const refusal = this.#refusals.get(name);
+    // Without it a node would lose its taint before each attempt, and get it again after.
+    const readiness = refusal === undefined ? found : { ...refusal, ready: isServed(view) };
     await this.#publish(run, { view, creating, readiness });
 
     await this.#execute(run, { actions: plan.actions, view, readiness });
@@ -205,12 +214,14 @@ export class PresentNodes {
     const view = drainExcess(this.#view(run, creating));
     if (this.#world.instances.downFor(run.instance.id) !== undefined) return;
     try {
-      for (const action of attachNext(view)) {
+      const actions = attachNext(view);
+      for (const action of actions) {
         await executeAction(this.#world, action, {
           ...this.#contextOf(run, view),
           recordCreating: () => Promise.resolve(),
         });
       }
+      this.#wereDone(run, actions);
     } catch (error) {
       if (error instanceof CloudError) await this.#publishRefusal(run, { view, refusal: error });
       throw error;
@@ -252,29 +263,37 @@ export class PresentNodes {
         failures.push(error);
       }
     }
-    if (failures.length === 0) return;
+    if (failures.length === 0) return this.#wereDone(run, actions);
     const refusal = failures.find((error) => error instanceof CloudError);
-    if (refusal !== undefined) {
-      await this.#publishRefusal(run, { view, refusal });
-      this.#told.add(refusal);
-    }
+    if (refusal !== undefined) await this.#publishRefusal(run, { view, refusal });
     throw failures[0];
   }
 
+  /** What has to wait for its turn was not done. */
+  #wereDone({ name, calls }: Run, actions: readonly Action[]): void {
+    if (actions.length > 0 && !calls.hasPostponed()) this.#refusals.delete(name);
+  }
+
   async #publishRefusal(run: Run, { view, refusal }: { view: NodeView; refusal: CloudError }): Promise<void> {
-    const creating = this.#creatingOf(run.name);
+    this.#told.add(refusal);
+    const readiness = await this.#readinessAfter(refusal, { run, view });
+    this.#refusals.set(run.name, readiness);
+    await this.#publish(run, { view, creating: this.#creatingOf(run.name), readiness });
+  }
+
+  async #readinessAfter(
+    refusal: CloudError,
+    { run, view }: { run: Run; view: NodeView },
+  ): Promise<Readiness> {
     const readiness = refusedReadiness(refusal, view);
-    if (refusal.class === "quota") {
-      this.#world.instances.doubtLimit(run.instance);
-      const isEni = refusal.action !== "AssignPrivateIpAddresses";
-      const most = isEni ? await this.#vpcEniLimit() : undefined;
-      const reason = isEni ? "VPCLimit" : "QuotaReached";
-      const limit = most === undefined ? "" : `; a VPC may have ${most} ENIs here`;
-      const { message, event = message } = readiness;
-      const told: Readiness = { ...readiness, reason, message: message + limit, event: event + limit };
-      return this.#publish(run, { view, creating, readiness: told });
-    }
-    await this.#publish(run, { view, creating, readiness });
+    if (refusal.class !== "quota") return readiness;
+    this.#world.instances.doubtLimit(run.instance);
+    const isEni = refusal.action !== "AssignPrivateIpAddresses";
+    const most = isEni ? await this.#vpcEniLimit() : undefined;
+    const reason = isEni ? "VPCLimit" : "QuotaReached";
+    const limit = most === undefined ? "" : `; a VPC may have ${most} ENIs here`;
+    const { message, event = message } = readiness;
+    return { ...readiness, reason, message: message + limit, event: event + limit };
   }
 
   /** For the message only: a policy that does not allow the question is no reason to fail. */

@@ -144,7 +144,8 @@ export function usableCount(view: NodeView): number {
   return ready.reduce((sum, eni) => sum + keptAddresses(eni).length, 0);
 }
 
-function isServed(view: NodeView): boolean {
+/** Whether every pod there has an address that it can use. */
+export function isServed(view: NodeView): boolean {
   const usable = usableCount(view);
   return usable > 0 && view.demand <= usable;
 }
