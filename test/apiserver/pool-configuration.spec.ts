@@ -185,20 +185,20 @@ describe("settings of a node", () => {
 describe("settings over a change of leader", () => {
   test("flags reach every node without an annotation, and a wrong annotation leaves the last good one in force", async () => {
     await pool.addNode("plain");
-    await pool.addNode("annotated", { necAnnotations: { [MIN]: "2", [MAX]: "9" } });
+    await pool.addNode("annotated", { necAnnotations: { [MIN]: "2", [MAX]: "2" } });
     await pool.untilAddresses("plain", 3);
     await pool.untilAddresses("annotated", 2);
     await pool.stopIpamd();
-    await pool.annotateConfig("annotated", warm("two", "9"));
+    await pool.annotateConfig("annotated", warm("two", "2"));
     await pool.restart({
       subnetIds: ["subnet-pods0001", "subnet-pods0002", "subnet-small001"],
       warm: { min: 5, max: 5 },
     });
     await pool.untilAddresses("plain", 5);
     const event = await pool.untilEvent("annotated", "InvalidSetting");
-    expect(event.message).toContain("a warm target of 2/9 is in force");
+    expect(event.message).toContain("a warm target of 2/2 is in force");
     await pool.untilAddresses("annotated", 2);
-    expect((await pool.kube.get(necs, "annotated")).status?.warm).toEqual({ min: 2, max: 9 });
+    expect((await pool.kube.get(necs, "annotated")).status?.warm).toEqual({ min: 2, max: 2 });
   });
 });
 
