@@ -76,6 +76,8 @@ export class Leadership {
   readonly #credentialFingerprint: IpamdWorld["credentialFingerprint"];
   readonly #stopping = new AbortController();
   #starting: Promise<void> | undefined;
+  #subnetsFailure = "";
+  #unknownSubnets = "";
 
   constructor(world: IpamdWorld, options: LeadershipOptions) {
     const { kube, watches, settings, cluster } = options;
@@ -306,11 +308,16 @@ export class Leadership {
   }
 
   #reportUnknown(subnetIds: readonly string[]): void {
-    if (subnetIds.length === 0) return;
-    const message = `the cloud knows no subnet ${subnetIds.join(", ")}: correct TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd`;
-    this.#world.logger.error({ subnets: subnetIds }, message);
+    const { logger, notices } = this.#world;
     const about = CONFIGURATION_REFERENCE;
-    this.#world.notices.tell("unknown subnets", { about, type: "Warning", reason: "UnknownSubnet", message });
+    const unknown = subnetIds.join(", ");
+    if (unknown === this.#unknownSubnets) return;
+    this.#unknownSubnets = unknown;
+    notices.over("unknown subnets", about);
+    if (unknown === "") return;
+    const message = `the cloud knows no subnet ${unknown}: correct TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd; no subnet is drained until then`;
+    logger.error({ subnets: subnetIds }, message);
+    notices.tell("unknown subnets", { about, type: "Warning", reason: "UnknownSubnet", message });
   }
 
   /** Two clusters of one id would take each other's ENIs for their own. */
@@ -421,9 +428,15 @@ export class Leadership {
     try {
       this.#reportUnknown(await subnets.refresh());
     } catch (error) {
-      logger.warn({ err: error }, "reading the subnets failed; the next reading comes by itself");
+      const message = error instanceof Error ? error.message : String(error);
+      // Once for each failure, not at every reading while it lasts.
+      if (message !== this.#subnetsFailure) {
+        logger.warn({ err: error }, "reading the subnets failed; it is tried again until it works");
+      }
+      this.#subnetsFailure = message;
       return;
     }
+    this.#subnetsFailure = "";
     // Nodes that could not grow can now.
     if (full.some((id) => !subnets.full().includes(id))) this.#lookAtAll();
   }

@@ -177,6 +177,17 @@ describe("SubnetBook", () => {
     expect(conditionsOf("subnet-a").map(({ type }) => type)).toEqual(["CloudAccess"]);
   });
 
+  test("nothing drains while one of the configured subnets is none of the cloud's: its id may be that of another, mistyped", async () => {
+    memory.enis.set("eni-1", veni("eni-1", "subnet-a"));
+    await book.refresh();
+    configured = ["subnet-typo", "subnet-b", "subnet-z"];
+    expect(await book.refresh()).toEqual(["subnet-typo"]);
+    expect(book.isDraining("subnet-a")).toBe(false);
+    expect(memory.subnets.get("subnet-a")?.status?.state).toBe("Active");
+    configured = ["subnet-b", "subnet-z"];
+    expect(book.isDraining("subnet-a")).toBe(true);
+  });
+
   test("says on every subnet how the way to the cloud is, as soon as it is asked to", async () => {
     await book.refresh();
     health = { state: "credential-rejected", since: 0, message: "put a valid credential in place" };

@@ -72,7 +72,8 @@ export class SubnetBook {
   /** Writes what is known into the objects. */
   async publish(): Promise<void> {
     const { objects, configured, health, clock } = this.#parts;
-    const drains = new Map(this.#draining().map((drain) => [drain.subnetId, drain]));
+    const draining = this.#isSound() ? this.#draining() : [];
+    const drains = new Map(draining.map((drain) => [drain.subnetId, drain]));
     for (const id of new Set([...configured(), ...drains.keys()])) {
       const before = objects.subnets.get(id)?.status;
       const subnet = this.#lastReading(id);
@@ -133,7 +134,12 @@ export class SubnetBook {
 
   /** Whether a subnet was taken out of the configuration: what is in it empties and goes. */
   isDraining(id: string): boolean {
-    return !this.#parts.configured().includes(id);
+    return !this.#parts.configured().includes(id) && this.#isSound();
+  }
+
+  /** Whether the cloud knows every configured subnet: one that it does not may be a mistyped id of one that is to stay. */
+  #isSound(): boolean {
+    return this.#parts.configured().every((id) => this.#known.has(id));
   }
 
   /** A subnet by id, also one that is not configured (any more) but has an ENI of ours. */
