@@ -178,11 +178,15 @@ describe("claimCreation", () => {
     expect(told).toEqual(["node-b"]);
   });
 
-  test.each([[TOGETHER], ["CreateNetworkInterface"]] as const)("a wish is kept by the name %p", (name) => {
+  test("a wish for an ENI in any way ends with a run that wants one alone", () => {
     start(1);
     const [permit] = claimAll(ASSIGN);
     budget.claimCreation("node-a", "warm-up");
-    budget.settle("node-a", new Set([name]));
+    budget.settle("node-a", new Set(["creation"]));
+    expect(budget.metrics()[TOGETHER].waiting).toBe(1);
+    budget.claim("node-a", "CreateNetworkInterface", "warm-up");
+    budget.settle("node-a", new Set(["CreateNetworkInterface"]));
+    expect(budget.metrics()[TOGETHER].waiting).toBe(0);
     permit?.release();
     expect(told).toEqual(["node-a"]);
   });

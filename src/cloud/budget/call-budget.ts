@@ -99,7 +99,6 @@ export class CallBudget {
    * Leave for a node to make an ENI in the way for which there is room. CreateAndAttach costs one call and allows 20 a second;
    * when these are used up, or the cloud throttles that call, the ENI can be made alone, to be attached by a call of its own that the next plan asks for. That
    * costs two of the product's calls, so it comes second, and only while no ENI as urgent waits to be attached: they would pile up.
-   * In `settle` such a wish is kept by either action's name.
    */
   claimCreation(node: string, urgency: Urgency): CreationPermit | undefined {
     const grant = this.#claim(node, "creation", urgency);
@@ -112,19 +111,15 @@ export class CallBudget {
   }
 
   /**
-   * The run of a node is over, and these are the actions that it still wants: its other wishes are dropped, and what was reserved
+   * The run of a node is over, and these are the wishes that it still has: its other wishes are dropped, and what was reserved
    * for them goes to the next. A node that is gone keeps nothing.
    */
-  settle(node: string, kept: ReadonlySet<CloudAction>): void {
-    const isKept = (key: WishKey) =>
-      key === "creation"
-        ? kept.has("CreateAndAttachNetworkInterface") || kept.has("CreateNetworkInterface")
-        : kept.has(key);
+  settle(node: string, kept: ReadonlySet<WishKey>): void {
     for (const key of this.#wishes.keys()) {
-      if (!isKept(key)) this.#wishes.drop(node, key);
+      if (!kept.has(key)) this.#wishes.drop(node, key);
     }
     for (const reservation of this.#reservations) {
-      if (reservation.node === node && !isKept(reservation.key)) this.#giveUp(reservation);
+      if (reservation.node === node && !kept.has(reservation.key)) this.#giveUp(reservation);
     }
     this.#work();
   }

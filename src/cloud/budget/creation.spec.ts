@@ -4,7 +4,8 @@ import { RatedServer } from "../testing/rated-server.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
 import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.ts";
 import { CallBudget } from "./call-budget.ts";
-import { type CloudAction, PRODUCT_RATE, RATES } from "./rates.ts";
+import { PRODUCT_RATE, RATES } from "./rates.ts";
+import type { WishKey } from "./wish-book.ts";
 
 /** Nodes that want ENIs, planned anew whenever something has come of a call or a permit waits for them. */
 class Fleet {
@@ -26,7 +27,7 @@ class Fleet {
   }
 
   #plan(node: string): void {
-    const kept = new Set<CloudAction>();
+    const kept = new Set<WishKey>();
     while (this.#take(this.#unattached, node)) {
       const permit = this.#budget.claim(node, "AttachNetworkInterface", "waiting-pod");
       if (permit === undefined) {
@@ -40,7 +41,7 @@ class Fleet {
       const creation = this.#budget.claimCreation(node, "waiting-pod");
       if (creation === undefined) {
         this.#add(this.#wanted, node);
-        kept.add("CreateAndAttachNetworkInterface");
+        kept.add("creation");
         break;
       }
       const { how, permit } = creation;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Permit } from "../../cloud/budget/permit.ts";
 import type { CloudAction } from "../../cloud/budget/rates.ts";
-import type { Urgency } from "../../cloud/budget/wish-book.ts";
+import type { Urgency, WishKey } from "../../cloud/budget/wish-book.ts";
 import { type Budget, RunCalls } from "./run-calls.ts";
 
 function permitOf(action: CloudAction): Permit {
@@ -10,8 +10,8 @@ function permitOf(action: CloudAction): Permit {
 
 /** A budget that gives what is left of each action, and remembers what it is told. */
 function budgetWith(left: Partial<Record<CloudAction, number>>) {
-  const claims: [string, CloudAction | "creation", Urgency][] = [];
-  const settled: [string, CloudAction[]][] = [];
+  const claims: [string, WishKey, Urgency][] = [];
+  const settled: [string, WishKey[]][] = [];
   function take(action: CloudAction): Permit | undefined {
     const count = left[action] ?? 0;
     left[action] = count - 1;
@@ -58,6 +58,6 @@ describe("RunCalls", () => {
     expect(calls.claimCreation("waiting-pod")).toBeUndefined();
     expect(calls.hasPostponed()).toBe(true);
     calls.end();
-    expect(settled).toEqual([["node-1", ["DetachNetworkInterface", "CreateAndAttachNetworkInterface"]]]);
+    expect(settled).toEqual([["node-1", ["DetachNetworkInterface", "creation"]]]);
   });
 });

@@ -1,7 +1,7 @@
 import type { CallBudget, CreationPermit } from "../../cloud/budget/call-budget.ts";
 import type { Permit } from "../../cloud/budget/permit.ts";
 import type { CloudAction } from "../../cloud/budget/rates.ts";
-import type { Urgency } from "../../cloud/budget/wish-book.ts";
+import type { Urgency, WishKey } from "../../cloud/budget/wish-book.ts";
 
 /** The part of the budget that runs of nodes use. */
 export type Budget = Pick<CallBudget, "claim" | "claimCreation" | "settle">;
@@ -13,7 +13,7 @@ export type Budget = Pick<CallBudget, "claim" | "claimCreation" | "settle">;
 export class RunCalls {
   readonly #budget: Budget;
   readonly #node: string;
-  readonly #postponed = new Set<CloudAction>();
+  readonly #postponed = new Set<WishKey>();
 
   constructor(budget: Budget, node: string) {
     this.#budget = budget;
@@ -28,7 +28,7 @@ export class RunCalls {
 
   claimCreation(urgency: Urgency): CreationPermit | undefined {
     const creation = this.#budget.claimCreation(this.#node, urgency);
-    if (creation === undefined) this.#postponed.add("CreateAndAttachNetworkInterface");
+    if (creation === undefined) this.#postponed.add("creation");
     return creation;
   }
 
