@@ -138,7 +138,9 @@ export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<vo
   const use = veni.status?.use;
   if (reclaim === undefined) {
     const isAttached = world.view.get(veni.metadata.name)?.instanceId !== undefined;
-    if (spec.intent === "Released" && isAttached) await askForEni(world, veni, "now");
+    // A promise without its question is from a backup of the object, or of somebody's edit: the agent keeps it for good.
+    const isOpen = spec.intent === "Released" || use?.state === "Reclaimable";
+    if (isOpen && isAttached) await askForEni(world, veni, "now");
     return;
   }
   if (!world.tokens.isValid(reclaim.token)) return askForEni(world, veni, reclaim.mode);
@@ -211,6 +213,9 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
     });
   } else if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
     await objects.writeAddress(address, spec);
+  } else if (reclaim === undefined && use?.state === "Reclaimable") {
+    // The agent has closed the door for good, and the question is lost: the object is from a backup, or was edited.
+    await objects.writeAddress(address, { ...spec, reclaim: { token: world.tokens.issue(), mode: "now" } });
   } else if (reclaim === undefined && vip.metadata.deletionTimestamp !== undefined) {
     // A user's delete is a request to reclaim, answered once no pod holds the address.
     await objects.writeAddress(address, {
