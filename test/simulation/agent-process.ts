@@ -132,6 +132,13 @@ export class AgentProcess implements AgentEnd {
     void this.#keepTaking(pool);
   }
 
+  /** Ends in order, as at a SIGTERM. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#core.stop();
+    this.#network?.stop();
+  }
+
   add(attachment: Parameters<AgentEnd["add"]>[0]): Promise<GivenAddress | undefined> {
     return this.#call(ADD_MS, async () => {
       const pool = this.#core.pool;

@@ -1,5 +1,6 @@
 import type { FaultWish } from "../../src/sim/admission/fault.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
+import { findInstanceType } from "../../src/sim/vpc/instance-types.ts";
 import type { Dice } from "./dice.ts";
 import { CALM, type KubeWeather } from "./faulty-kube-network.ts";
 import type { Host, World } from "./world.ts";
@@ -11,6 +12,11 @@ interface Trouble {
   readonly weight: number;
   readonly strike: (world: World, dice: Dice) => void | Promise<void>;
 }
+
+const GROUP_PATH = "/apis/networking.tke.cloud.tencent.com/v1";
+
+/** A quota is read again after this time at the latest. */
+const QUOTA_NOTICED_MS = 11 * 60_000;
 
 const MUTATING = [
   "CreateAndAttachNetworkInterface",
@@ -54,6 +60,22 @@ export const TROUBLES: readonly Trouble[] = [
   { name: "an address is taken off in the console", weight: 1, strike: consoleUnassign },
   { name: "an ENI is detached in the console", weight: 1, strike: consoleDetach },
   { name: "an outsider takes addresses", weight: 1, strike: outsider },
+  {
+    name: "an ipamd is told to stop",
+    weight: 2,
+    strike: (world, dice) => world.stopIpamd(dice.whole(0, world.settings.ipamds - 1)),
+  },
+  {
+    name: "an agent is told to stop",
+    weight: 1,
+    strike: (world, dice) => onHost(world, dice, (host) => world.stopAgent(host)),
+  },
+  { name: "a sandbox vanishes", weight: 1, strike: loseSandbox },
+  { name: "an object is deleted by force", weight: 1, strike: deleteByForce },
+  { name: "the custom resources are restored from a backup", weight: 1, strike: restoreBackup },
+  { name: "somebody deletes the lease", weight: 1, strike: deleteLease },
+  { name: "a subnet is taken out of the configuration", weight: 1, strike: removeSubnet },
+  { name: "a quota is lowered", weight: 1, strike: lowerQuota },
 ];
 
 /** Lets something go wrong. */
@@ -199,7 +221,7 @@ function deleteObject(world: World, dice: Dice): void {
   if (objects.length === 0) return;
   const name = textAt(dice.pick(objects), "metadata.name");
   world.trace.note("user", `deletes ${kind}/${name}`);
-  world.request("DELETE", `/apis/networking.tke.cloud.tencent.com/v1/${kind}/${name}`);
+  world.request("DELETE", `${GROUP_PATH}/${kind}/${name}`);
 }
 
 async function consoleUnassign(world: World, dice: Dice): Promise<void> {
@@ -225,13 +247,69 @@ async function consoleDetach(world: World, dice: Dice): Promise<void> {
 }
 
 async function outsider(world: World, dice: Dice): Promise<void> {
-  const subnetId = dice.pick(["subnet-pods0001", "subnet-pods0002"]);
+  const subnetId = dice.pick(world.podSubnets);
   const { addresses } = await world.cloud.control.takeAddresses(subnetId, {
     addresses: [],
     count: dice.whole(1, 20),
   });
   comesBack(world, dice.between(20_000, 200_000), () => {
     void world.cloud.control.giveBackAddresses(subnetId, { addresses: [...addresses], count: 0 });
+  });
+}
+
+function loseSandbox(world: World, dice: Dice): void {
+  onHost(world, dice, ({ kubelet }) => {
+    const pods = [...kubelet.pods.keys()];
+    if (pods.length > 0) kubelet.loseSandbox(dice.pick(pods));
+  });
+}
+
+/** Somebody takes the finalizer off: the object goes, whatever the cloud has. */
+function deleteByForce(world: World, dice: Dice): void {
+  const kind = dice.pick(["vpcips", "vpcips", "vpcenis", "nodeeniconfigs"]);
+  const objects = world.server.objects(kind);
+  if (objects.length === 0) return;
+  const name = textAt(dice.pick(objects), "metadata.name");
+  const path = `${GROUP_PATH}/${kind}/${name}`;
+  world.trace.note("user", `deletes ${kind}/${name} by force`);
+  world.request("DELETE", path);
+  world.request("PATCH", path, { metadata: { finalizers: null } });
+}
+
+/** Back to what they said a while ago; the rest of the cluster goes on. */
+function restoreBackup(world: World, dice: Dice): void {
+  const backup = world.server.backUp(["vpcips", "vpcenis", "nodeeniconfigs", "vpcsubnets"]);
+  later(world, dice.between(5_000, 120_000), () => {
+    world.trace.note("user", "restores a backup");
+    world.server.restore(backup);
+  });
+}
+
+function deleteLease(world: World): void {
+  world.request("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/tke-eni-ipamd");
+}
+
+function removeSubnet(world: World, dice: Dice): void {
+  const all = world.podSubnets;
+  const removed = dice.pick(all);
+  world.configureSubnets(all.filter((id) => id !== removed));
+  comesBack(world, dice.between(20_000, 300_000), () => world.configureSubnets(all));
+}
+
+/** Of all machines, since quotas are one for a type. ipamd notices a change within minutes. */
+async function lowerQuota(world: World, dice: Dice): Promise<void> {
+  const type = findInstanceType(world.settings.instanceType);
+  if (type === undefined) return;
+  const change = async (addressesPerEni: number) => {
+    for (const { machine } of world.hosts.values()) {
+      await world.cloud.control.changeQuota(machine.instanceId, { addressesPerEni });
+    }
+  };
+  world.invariants.quotaWasLowered = true;
+  await change(Math.max(2, type.addressesPerEni - dice.whole(1, 3)));
+  comesBack(world, dice.between(30_000, 200_000), () => {
+    void change(type.addressesPerEni);
+    comesBack(world, QUOTA_NOTICED_MS, () => {});
   });
 }
 

@@ -50,6 +50,8 @@ interface PodRun {
   readonly asks: boolean;
   /** Its processes have ended by themselves. */
   finished: boolean;
+  /** Its sandbox has vanished. */
+  lost: boolean;
   /** It is to end. */
   ending: boolean;
   wake: () => void;
@@ -124,6 +126,14 @@ export class Kubelet {
     run.wake();
   }
 
+  /** A sandbox is gone that nobody has torn down, as after a crash of the container runtime; the pod gets another. */
+  loseSandbox(key: string): void {
+    const run = this.#runs.get(key);
+    if (run === undefined) return;
+    run.lost = true;
+    run.wake();
+  }
+
   /** The machine has lost its power. */
   turnOff(): void {
     this.#life++;
@@ -147,14 +157,24 @@ export class Kubelet {
     } else if (pod !== undefined && !hasEnded && !this.#done.has(uid)) {
       const [namespace = "", name = ""] = key.split("/");
       const asks = JSON.stringify(pod["spec"]).includes(ENI_IP_RESOURCE);
-      const fresh: PodRun = { key, uid, namespace, name, asks, finished: false, ending: false, wake() {} };
+      const fresh: PodRun = {
+        key,
+        uid,
+        namespace,
+        name,
+        asks,
+        finished: false,
+        lost: false,
+        ending: false,
+        wake() {},
+      };
       this.#runs.set(key, fresh);
       void this.#run(fresh, this.#life);
     }
   }
 
   async #run(run: PodRun, life: number): Promise<void> {
-    const { clock, dice, note } = this.#world;
+    const { clock } = this.#world;
     const gone = () => life !== this.#life;
     const slot = run.asks ? this.#admit(run) : NO_SLOT;
     if (slot === undefined) {
@@ -162,39 +182,58 @@ export class Kubelet {
       return;
     }
     this.#status(run, { phase: "Pending", startTime: stamp(clock.now()) });
-    let containerId: string | undefined;
-    while (!run.ending && containerId === undefined) {
-      const sandbox = `c-${run.uid.slice(-6)}-${dice.hex(4)}`;
-      if (await this.#add(run, sandbox, life)) containerId = sandbox;
-      else if (!gone()) {
-        await this.#tearDown(sandbox, life);
-        if (!run.ending) await this.#sleep(run, dice.between(1_000, 8_000));
-      }
-      if (gone()) return;
-    }
-    if (containerId !== undefined) {
-      note(`runs ${run.key} at ${this.#world.machine.veths.get(containerId)?.address}`);
-      this.#status(run, {
-        phase: "Running",
-        podIP: this.#world.machine.veths.get(containerId)?.address ?? "",
-      });
-      while (!run.ending && !run.finished) await this.#sleep(run, Number.MAX_SAFE_INTEGER);
-      if (gone()) return;
-      if (run.finished) {
-        // A slot of a pod that has ended is free for the next, whatever still stands of it.
-        this.#held.delete(slot);
-        this.#status(run, { phase: "Succeeded" });
-      } else {
-        await clock.sleep(dice.between(50, 3_000));
-        if (gone()) return;
-      }
-      await this.#tearDown(containerId, life);
+    while (!run.ending && !run.finished) {
+      const containerId = await this.#bringUp(run, life);
+      if (containerId !== undefined) await this.#live(run, { containerId, slot, life });
       if (gone()) return;
     }
     this.#held.delete(slot);
     this.#runs.delete(run.key);
     this.#done.add(run.uid);
     this.#finish(run.key, run.uid);
+  }
+
+  /** Tries until it has a sandbox with an address. @returns undefined when the pod is to end before */
+  async #bringUp(run: PodRun, life: number): Promise<string | undefined> {
+    const { dice } = this.#world;
+    while (!run.ending && life === this.#life) {
+      const sandbox = `c-${run.uid.slice(-6)}-${dice.hex(4)}`;
+      if (await this.#add(run, sandbox, life)) return sandbox;
+      if (life !== this.#life) return undefined;
+      await this.#tearDown(sandbox, life);
+      if (!run.ending) await this.#sleep(run, dice.between(1_000, 8_000));
+    }
+    return undefined;
+  }
+
+  /** From when its sandbox runs until that is gone. */
+  async #live(
+    run: PodRun,
+    { containerId, slot, life }: { containerId: string; slot: string; life: number },
+  ): Promise<void> {
+    const { machine, clock, dice, note, onVeth } = this.#world;
+    const podIP = machine.veths.get(containerId)?.address ?? "";
+    note(`runs ${run.key} at ${podIP}`);
+    this.#status(run, { phase: "Running", podIP });
+    while (!run.ending && !run.finished && !run.lost) await this.#sleep(run, Number.MAX_SAFE_INTEGER);
+    if (life !== this.#life) return;
+    if (run.lost) {
+      // Nobody tells the agent.
+      run.lost = false;
+      onVeth("removed", containerId);
+      machine.removeVeth(containerId);
+      machine.sandboxes.delete(containerId);
+      return;
+    }
+    if (run.finished) {
+      // A slot of a pod that has ended is free for the next, whatever still stands of it.
+      this.#held.delete(slot);
+      this.#status(run, { phase: "Succeeded" });
+    } else {
+      await clock.sleep(dice.between(50, 3_000));
+      if (life !== this.#life) return;
+    }
+    await this.#tearDown(containerId, life);
   }
 
   /** The agent's answer becomes a veth; whatever goes wrong, the sandbox is torn down by the caller. */

@@ -28,8 +28,8 @@ export interface SeedResult {
 }
 
 /** Everything is settled so long after the last trouble, or never; where addresses are given back one by one, later. */
-const SETTLE_MS = 15 * 60_000;
-const SETTLE_SLOWLY_MS = 75 * 60_000;
+const SETTLE_MS = 25 * 60_000;
+const SETTLE_SLOWLY_MS = 85 * 60_000;
 const LAST_WORD_MS = 3 * 60_000;
 /** Nothing may be written for so long once it is. */
 const QUIET_MS = 4 * 60_000;
@@ -47,6 +47,7 @@ export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOpti
     warm: { min, max: min + dice.pick([0, 0, 2, 10]) },
     quickRelease: dice.chance(0.8),
     podsPrefix: dice.pick([24, 24, 25]),
+    moreSubnets: dice.chance(0.5),
     ipamds: 2,
     print,
   });

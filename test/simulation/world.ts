@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Pool } from "../../src/agent/pool/pool.ts";
 import type { AgentMemory, AgentStore } from "../../src/agent/store/agent-store.ts";
 import { openStore } from "../../src/agent/store/open-store.ts";
+import { CLUSTER_CONFIGURATION } from "../../src/api/cluster-configuration.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import { type Ipamd, type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/kube/testing/virtual-clock.ts";
@@ -34,6 +35,8 @@ export interface WorldSettings {
   readonly quickRelease: boolean;
   /** Prefix length of each subnet for pods. */
   readonly podsPrefix: number;
+  /** A second subnet for pods in each zone. */
+  readonly moreSubnets?: boolean | undefined;
   readonly ipamds: number;
   /** Another cloud than the small one. */
   readonly config?: SimConfig | undefined;
@@ -146,6 +149,21 @@ export class World {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** Subnets that pods get addresses from. */
+  get podSubnets(): string[] {
+    return this.config.subnets.map(({ subnetId }) => subnetId).filter((id) => id.startsWith("subnet-pods"));
+  }
+
+  /** The ConfigMap names these subnets from now on. */
+  configureSubnets(subnetIds: readonly string[]): void {
+    const { namespace, name, keys } = CLUSTER_CONFIGURATION;
+    const path = `/api/v1/namespaces/${namespace}/configmaps`;
+    const data = { [keys.subnetIds]: subnetIds.join(":") };
+    this.trace.note("user", `configures ${data[keys.subnetIds]}`);
+    this.request("POST", path, { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data });
+    this.request("PATCH", `${path}/${name}`, { data });
+  }
+
   fail(why: string): void {
     if (this.failure !== undefined) return;
     this.failure = why;
@@ -197,6 +215,17 @@ export class World {
     }, over);
   }
 
+  /** Ends it in order, the lease given back; it starts anew after a moment. */
+  stopIpamd(index: number): void {
+    const running = this.ipamds[index];
+    if (running?.ipamd === undefined) return;
+    this.trace.note(running.process.name, "is told to stop");
+    const end = () => {
+      if (this.ipamds[index] === running) this.crashIpamd(index);
+    };
+    running.ipamd.stop().then(end, end);
+  }
+
   /** Ends it in whatever it does; it starts anew after a moment. */
   crashIpamd(index: number): void {
     this.ipamds[index]?.process.end();
@@ -212,7 +241,7 @@ export class World {
       identity: `${name}-${this.clock.monotonic()}`,
       cloudTimeoutMs: CLOUD_TIMEOUT_MS,
       vpcId: this.config.vpcs[0]?.vpcId ?? "",
-      subnetIds: ["subnet-pods0001", "subnet-pods0002"],
+      subnetIds: this.podSubnets,
       warm,
       quickRelease,
       nodeGoneGraceMs: NODE_GONE_GRACE_MS,
@@ -337,6 +366,16 @@ export class World {
     host.agent?.process.end();
     host.agent = undefined;
     this.clock.after(this.dice.between(500, 10_000), () => this.startAgent(host));
+  }
+
+  /** Ends it in order, its store closed; it starts anew after a moment. */
+  stopAgent(host: Host): void {
+    const running = host.agent;
+    if (running === undefined) return;
+    const end = () => {
+      if (host.agent === running) this.crashAgent(host);
+    };
+    running.agent.stop().then(end, end);
   }
 
   /** The files of its store are lost: the next life finds nothing. */
@@ -516,13 +555,30 @@ export class World {
   }
 }
 
-function configOf({ seed, podsPrefix }: WorldSettings): SimConfig {
+const MORE_SUBNETS = [
+  {
+    subnetId: "subnet-pods0003",
+    vpcId: "vpc-sim00001",
+    name: "pods-3",
+    zone: ZONES[0],
+    cidr: "10.0.18.0/24",
+  },
+  {
+    subnetId: "subnet-pods0004",
+    vpcId: "vpc-sim00001",
+    name: "pods-4",
+    zone: ZONES[1],
+    cidr: "10.0.19.0/24",
+  },
+];
+
+function configOf({ seed, podsPrefix, moreSubnets }: WorldSettings): SimConfig {
   const world = simulatedWorld();
   return {
     ...world,
     seed,
     fabric: false,
-    subnets: world.subnets.map((subnet) =>
+    subnets: [...world.subnets, ...(moreSubnets ? MORE_SUBNETS : [])].map((subnet) =>
       subnet.subnetId.startsWith("subnet-pods")
         ? { ...subnet, cidr: subnet.cidr.replace(/\/\d+$/, `/${podsPrefix}`) }
         : subnet,
@@ -547,5 +603,5 @@ function keyOf(pod: JsonObject): string {
 function digest(object: JsonObject): string {
   const { metadata: _metadata, apiVersion: _version, kind: _kind, ...rest } = object;
   const text = JSON.stringify(rest);
-  return text;
+  return text.length > 600 ? `${text.slice(0, 600)}…` : text;
 }

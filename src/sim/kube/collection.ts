@@ -33,6 +33,8 @@ export interface Selection {
 export interface ChangeListener {
   readonly selection: Selection;
   readonly tell: (change: Change) => void;
+  /** The server breaks it off. */
+  readonly breakOff: () => void;
 }
 
 /** Changes that a watch can begin after; the real server keeps a few minutes. */
@@ -100,6 +102,27 @@ export class Collection {
     return change;
   }
 
+  /** All objects as they are. */
+  snapshot(): ReadonlyMap<string, Stored> {
+    return new Map(this.#objects);
+  }
+
+  /** Puts a snapshot in the place of all objects, behind the back of all watches, which are broken off. */
+  restore(snapshot: ReadonlyMap<string, Stored>, version: number): void {
+    for (const [key, { object }] of this.#objects) this.#file(key, object, false);
+    this.#objects.clear();
+    for (const [key, stored] of snapshot) {
+      this.#objects.set(key, stored);
+      this.#file(key, stored.object, true);
+    }
+    this.compact(version);
+    const all = [
+      ...this.#listeners,
+      ...[...this.#narrow.values()].flatMap((by) => [...by.values()].flatMap((s) => [...s])),
+    ];
+    for (const listener of all) listener.breakOff();
+  }
+
   /** The changes after a version; undefined when not all of them are known any more. */
   since(version: number): readonly Change[] | undefined {
     if (version < this.#forgotten) return undefined;
@@ -107,8 +130,9 @@ export class Collection {
   }
 
   /** Forgets all changes: watches that would begin before now are told to list again. */
-  compact(): void {
+  compact(version = 0): void {
     this.#forget(this.#changes.length);
+    this.#forgotten = Math.max(this.#forgotten, version);
   }
 
   listen(listener: ChangeListener): () => void {

@@ -28,6 +28,9 @@ export interface ModelWatch {
   end(): void;
 }
 
+/** Objects as they were. */
+export type Backup = ReadonlyMap<Collection, ReadonlyMap<string, Stored>>;
+
 interface Meta {
   readonly name?: string;
   readonly namespace?: string;
@@ -104,13 +107,17 @@ export class ModelApiServer {
   }
 
   /** Begins a watch. @returns the refusal where there is none */
-  watch(request: KubeRequest, tell: (line: string) => void): ModelWatch | ModelAnswer {
+  watch(
+    request: KubeRequest,
+    tell: (line: string) => void,
+    brokenOff: () => void = () => {},
+  ): ModelWatch | ModelAnswer {
     const target = this.#target(request.path);
     if (target === undefined) return PAGE_NOT_FOUND;
     try {
       const query = request.query ?? {};
       const selection = target.collection.selection(query, target.namespace);
-      return this.#beginWatch(target.collection, { query, selection, tell });
+      return this.#beginWatch(target.collection, { query, selection, tell, brokenOff });
     } catch (error) {
       if (error instanceof Refusal) return error.answer;
       throw error;
@@ -125,6 +132,21 @@ export class ModelApiServer {
   /** Forgets all history: a watch that would begin before now is answered 410. */
   compact(): void {
     for (const collection of this.#collections.values()) collection.compact();
+  }
+
+  /** A backup of these resources. */
+  backUp(plurals: readonly string[]): Backup {
+    const collections = [...this.#collections.values()].filter(({ kind }) => plurals.includes(kind.plural));
+    return new Map(collections.map((collection) => [collection, collection.snapshot()]));
+  }
+
+  /**
+   * Restores a backup as etcd does with `--bump-revision --mark-compacted`: objects have the versions that they had, the next version
+   * is far ahead, and watches that were open begin with a list.
+   */
+  restore(backup: Backup): void {
+    this.#version += 1_000_000;
+    for (const [collection, snapshot] of backup) collection.restore(snapshot, this.#version);
   }
 
   /** All objects of a resource, as they are. */
@@ -458,9 +480,10 @@ export class ModelApiServer {
       query: Readonly<Record<string, string | undefined>>;
       selection: Selection;
       tell: (line: string) => void;
+      brokenOff: () => void;
     },
   ): ModelWatch {
-    const { query, selection, tell } = options;
+    const { query, selection, tell, brokenOff } = options;
     const { kind } = collection;
     const asked = query["resourceVersion"];
     const fromEverything = asked === undefined || asked === "" || asked === "0";
@@ -488,11 +511,19 @@ export class ModelApiServer {
       }
       for (const change of missed) tellOf(change, selection, tell);
     }
+    const end = () => {
+      stop();
+      cancelBookmark();
+    };
     const stop = collection.listen({
       selection,
       // A version in the future is not reached yet: nothing is said before.
       tell: (change) => {
         if (fromEverything || change.version > Number(asked)) tellOf(change, selection, tell);
+      },
+      breakOff: () => {
+        end();
+        brokenOff();
       },
     });
     const keepBookmarks = () => {
@@ -502,12 +533,7 @@ export class ModelApiServer {
       });
     };
     if (query["allowWatchBookmarks"] === "true") keepBookmarks();
-    return {
-      end() {
-        stop();
-        cancelBookmark();
-      },
-    };
+    return { end };
   }
 }
 

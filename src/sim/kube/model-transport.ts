@@ -146,7 +146,12 @@ function stream(
     // The first lines are told from within the call that begins the watch.
     late(() => answered.resolve(chunks));
     const watch =
-      fate.refused ?? server.watch(request, (line) => late(() => chunks.push(encoder.encode(`${line}\n`))));
+      fate.refused ??
+      server.watch(
+        request,
+        (line) => late(() => chunks.push(encoder.encode(`${line}\n`))),
+        () => late(() => chunks.end(withoutAnswer(request, "Unreachable"))),
+      );
     if ("status" in watch) {
       silent = true;
       deliver(() => answered.reject(refusal(request, watch)));
