@@ -69,6 +69,14 @@ function strictAbout(known: readonly string[], found: (ids: string[]) => object)
 }
 
 describe("TencentVpc", () => {
+  test("an answer without the quota is none: a node would be emptied for a quota of 0", async () => {
+    const complete = vpcThatAnswers(() => ({ EniQuantity: 8, EniPrivateIpAddressQuantity: 30 }));
+    expect(await complete.interfaceLimit("ins-1")).toEqual({ enis: 8, addressesPerEni: 30 });
+    server?.stop(true);
+    const half = vpcThatAnswers(() => ({ EniQuantity: 8 }));
+    await expect(half.interfaceLimit("ins-1")).rejects.toMatchObject({ class: "unknown" });
+  });
+
   test("leaves subnets out that do not exist, and answers the others", async () => {
     const vpc = vpcThatAnswers(
       strictAbout(["subnet-a", "subnet-c"], (ids) => ({ SubnetSet: ids.map((SubnetId) => ({ SubnetId })) })),

@@ -77,7 +77,11 @@ export class WireVpc implements CloudVpc {
 
   async interfaceLimit(instanceId: string): Promise<InterfaceLimit> {
     const answer = await this.#send("vpc", "DescribeNetworkInterfaceLimit", { InstanceId: instanceId });
-    return { enis: answer.EniQuantity ?? 0, addressesPerEni: answer.EniPrivateIpAddressQuantity ?? 0 };
+    const { EniQuantity: enis, EniPrivateIpAddressQuantity: addressesPerEni } = answer;
+    if (typeof enis !== "number" || typeof addressesPerEni !== "number") {
+      throw lacking("DescribeNetworkInterfaceLimit", answer, "names no quota");
+    }
+    return { enis, addressesPerEni };
   }
 
   async interfacesById(ids: readonly string[]): Promise<Eni[]> {
@@ -123,15 +127,7 @@ export class WireVpc implements CloudVpc {
 
   async #make(action: CloudAction, parameters: object): Promise<Eni> {
     const answer = await this.#send("vpc", action, parameters);
-    if (!answer.NetworkInterface?.NetworkInterfaceId) {
-      throw new CloudError({
-        class: "unknown",
-        action,
-        code: "",
-        message: "the answer names no ENI",
-        requestId: answer.RequestId ?? "",
-      });
-    }
+    if (!answer.NetworkInterface?.NetworkInterfaceId) throw lacking(action, answer, "names no ENI");
     return eniFromWire(answer.NetworkInterface);
   }
 
@@ -167,4 +163,10 @@ export class WireVpc implements CloudVpc {
     const ReplaceTags = tags.map(({ key, value }) => ({ TagKey: key, TagValue: value }));
     await this.#send("tag", "ModifyResourceTags", { Resource, ReplaceTags });
   }
+}
+
+/** What an answer means that lacks what was asked for. */
+function lacking(action: CloudAction, answer: { RequestId?: string }, what: string): CloudError {
+  const requestId = answer.RequestId ?? "";
+  return new CloudError({ class: "unknown", action, code: "", message: `the answer ${what}`, requestId });
 }
