@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
+import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Instance } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import { InstanceBook } from "./instance-book.ts";
@@ -19,6 +20,10 @@ function book(instances: Partial<Instance>[]) {
     async instanceByAddress(_: string, address: string) {
       calls.push(`address ${address}`);
       return instances.find(({ privateAddresses = [] }) => privateAddresses.includes(address));
+    },
+    async interfaceLimit(id: string) {
+      calls.push(`limit ${id}`);
+      throw new CloudError({ class: "not-authorised", action: "", code: "", message: "", requestId: "" });
     },
   } as unknown as CloudReads;
   const clock = createImpatientClock();
@@ -120,5 +125,15 @@ describe("InstanceBook", () => {
     await clock.sleep(10_000);
     await instances.isDown("ins-a1");
     expect(instances.downFor("ins-a1")).toBe("gone");
+  });
+
+  test("where the quota cannot be read, what was read before holds: the table may say less, and would empty nodes", async () => {
+    const { book: instances } = book([instance]);
+    const unusual: Instance = { ...instance, type: "XYZ", zone: "", subnetId: "", securityGroupIds: [] };
+    expect(await instances.limit(unusual, { enis: 8, addressesPerEni: 30 })).toEqual({
+      enis: 8,
+      addressesPerEni: 30,
+    });
+    expect(await instances.limit(unusual, undefined)).toEqual({ enis: 2, addressesPerEni: 2 });
   });
 });

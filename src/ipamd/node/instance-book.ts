@@ -95,14 +95,18 @@ export class InstanceBook {
     return down !== undefined && down.last - down.first >= ABSENCE_INTERVAL_MS ? down.state : undefined;
   }
 
-  /** What an instance may have; what the table says for its type while the cloud does not tell. */
-  async limit(instance: Instance): Promise<InterfaceLimit> {
+  /**
+   * What an instance may have. While the cloud does not tell, what a former leader knew; else what the table says for its type.
+   *
+   * @param former as a former leader published it for an instance of this type
+   */
+  async limit(instance: Instance, former: InterfaceLimit | undefined): Promise<InterfaceLimit> {
     const { type } = instance;
     if (this.#quotas.shouldRead(type, this.#parts.clock.monotonic())) {
       this.#readingLimits.set(type, this.#readLimit(instance));
     }
     if (this.#quotas.limitOf(type) === undefined) await this.#readingLimits.get(type);
-    return this.#quotas.limitOf(type) ?? fallbackLimit(type).limit;
+    return this.#quotas.limitOf(type) ?? former ?? fallbackLimit(type).limit;
   }
 
   /** The cloud refused for quota: what is remembered of this type may be old. */

@@ -103,7 +103,7 @@ export class PresentNodes {
       if (instance === undefined || instance.state === "terminated") {
         return await this.#lookAtNoInstance(node, { config, calls, problem });
       }
-      const quota = await instances.limit(instance);
+      const quota = await instances.limit(instance, publishedQuota(config, instance));
       const addresses = objects.addressesOf(name).filter((vip) => vip.spec.instanceID === instance.id);
       const subnetIds = configuration.subnetIds;
       const settings = this.#settings.read({ node, config, quota, addresses, subnetIds });
@@ -418,6 +418,11 @@ function stopped(instance: Instance): Readiness {
 
 function conditionOf(config: NodeENIConfig | undefined) {
   return config?.status?.conditions?.find((condition) => condition.type === "Ready");
+}
+
+function publishedQuota({ status }: NodeENIConfig, { type }: Instance): InterfaceLimit | undefined {
+  if (status?.quota === undefined || status.instanceType !== type) return undefined;
+  return { enis: status.quota.enis, addressesPerEni: status.quota.addressesPerENI };
 }
 
 /** Status fields of ipamd's that are kept as they are while nothing new is known. */
