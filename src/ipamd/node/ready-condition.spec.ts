@@ -134,6 +134,17 @@ describe("refusedReadiness()", () => {
     },
   );
 
+  test.each<CloudErrorClass>(["retry-later", "unknown"])("no answer at all (%s) is no refusal", (meaning) => {
+    const silence = new CloudError({
+      class: meaning,
+      action: "AttachNetworkInterface",
+      code: "",
+      message: "timed out",
+      requestId: "",
+    });
+    expect(refusedReadiness(silence, undefined).reason).toBe("RegionDown");
+  });
+
   test("pods that have their addresses keep the node ready", () => {
     expect(refusedReadiness(refused("throttled"), view({ demand: 2, enis: [eni(2)] })).ready).toBe(true);
     expect(refusedReadiness(refused("throttled"), view({ demand: 3, enis: [eni(2)] })).ready).toBe(false);

@@ -12,7 +12,6 @@ export interface Readiness {
     | "Disabled"
     | "NoInstance"
     | "InstanceStopped"
-    | "NodeGone"
     | "NoSubnetInZone"
     | "SubnetFull"
     | "QuotaReached"
@@ -125,7 +124,7 @@ const NEXT_STEPS: Partial<Record<Readiness["reason"], string>> = {
 
 /** Readiness of a node for which the cloud did not do what it needs. */
 export function refusedReadiness(error: CloudError, view: NodeView | undefined): Readiness {
-  const reason = REFUSALS[error.class];
+  const reason = isAnswered(error) ? REFUSALS[error.class] : "RegionDown";
   const request = error.requestId && `, request ${error.requestId}`;
   const then = NEXT_STEPS[reason];
   const say = (details: string) =>
@@ -136,6 +135,10 @@ export function refusedReadiness(error: CloudError, view: NodeView | undefined):
     message: say(request),
     event: say(""),
   };
+}
+
+function isAnswered({ class: meaning, code, requestId }: CloudError): boolean {
+  return (meaning !== "unknown" && meaning !== "retry-later") || code !== "" || requestId !== "";
 }
 
 /** Addresses that pods can have now. */
