@@ -62,6 +62,19 @@ describe("CloudView", () => {
     expect(view.unsettled()).toEqual([]);
   });
 
+  test("an object that says of an ENI what the last reading did not show has it read soon, not with everything", () => {
+    const view = new CloudView();
+    view.readAll([eni(["10.0.16.3"])], 0);
+    view.expect("eni-1", ["10.0.16.3"]);
+    expect(view.unsettled()).toEqual([]);
+    view.expect("eni-1", ["10.0.16.3", "10.0.16.4"]);
+    expect(view.unsettled()).toEqual(["eni-1"]);
+    view.read(["eni-1"], [eni(["10.0.16.3"])], 1);
+    view.read(["eni-1"], [eni(["10.0.16.3"])], ABSENCE_INTERVAL_MS + 1);
+    expect(view.isAddressGone("eni-1", "10.0.16.4")).toBe(true);
+    expect(view.unsettled()).toEqual([]);
+  });
+
   test("what denies the effect of a call that was shown is read for until it counts: somebody else may have undone it", () => {
     const view = new CloudView();
     view.readAll([eni(["10.0.16.3"])], 0);

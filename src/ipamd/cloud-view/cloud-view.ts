@@ -206,7 +206,10 @@ export class CloudView {
     known.expected = true;
     this.#enis.set(eniId, known);
     for (const address of addresses) {
-      if (!known.addresses.has(address)) known.addresses.set(address, undefined);
+      if (known.addresses.has(address)) continue;
+      known.addresses.set(address, undefined);
+      // An object from a backup may say so of what is long gone, and an agent gives it to a pod: that is read soon.
+      known.contradicted ||= known.eni?.addresses.every((it) => it.address !== address) ?? false;
     }
   }
 
