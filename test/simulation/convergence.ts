@@ -1,9 +1,13 @@
 import { boundCount } from "../../src/agent/pool/bound-address.ts";
 import { ENI_TAGS } from "../../src/api/eni-tags.ts";
+import type { NodeENIConfigStatus } from "../../src/api/node-eni-config.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import type { Eni } from "../../src/sim/vpc/state.ts";
 import type { Host, World } from "./world.ts";
+
+/** What a node may say when nothing is in its way but what people set and how much there is. */
+const AT_REST: ReadonlySet<string> = new Set(["Serving", "SubnetFull", "QuotaReached", "ENIFull"]);
 
 /**
  * Why the world is not at rest as it should be: each pod has its address, each node has as many as it should, and cloud, objects and
@@ -83,6 +87,10 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
   const nec = world.server.objects("nodeeniconfigs").find((object) => nameOf(object) === nodeName);
   if (nec === undefined) return "it has no NodeENIConfig";
   if (textAt(nec, "status.creating.nonce") !== "") return "an ENI is being made";
+  const told = (nec["status"] as NodeENIConfigStatus | undefined)?.conditions?.find(
+    ({ type }) => type === "Ready",
+  );
+  if (told !== undefined && !AT_REST.has(told.reason)) return `it says ${told.reason}: ${told.message}`;
 
   const pods = world
     .podsOf(nodeName)
