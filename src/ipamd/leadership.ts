@@ -38,7 +38,7 @@ const READ_UNSETTLED_PRESSED_MS = 400;
 /** An absence is proven 10 s after the reading that finds it: with this, within 45 s of the change itself. */
 const READ_ALL_MS = 30_000;
 const READ_SUBNETS_MS = 60_000;
-const READ_CHANGED_SUBNETS_MS = 3000;
+const LOOK_AT_SUBNETS_MS = 3000;
 const LOOK_AT_ALL_MS = 30_000;
 const AUDIT_MS = 60_000;
 const NEW_CREDENTIAL_MS = 1000;
@@ -259,7 +259,10 @@ export class Leadership {
     this.#lookAtAll();
     this.#repeat(LOOK_AT_ALL_MS, () => this.#lookAtAll());
     this.#repeat(READ_SUBNETS_MS, () => this.#refreshSubnets());
-    this.#repeat(READ_CHANGED_SUBNETS_MS, () => (subnets.hasChanged() ? this.#refreshSubnets() : undefined));
+    // How far a subnet has drained shows in our own objects: telling it needs no reading.
+    this.#repeat(LOOK_AT_SUBNETS_MS, () =>
+      subnets.hasChanged() ? this.#refreshSubnets() : this.#publishSubnets(),
+    );
     this.#repeat(AUDIT_MS, () => this.#audit.run());
   }
 
@@ -363,21 +366,22 @@ export class Leadership {
         if (event.object.node !== undefined) this.#queue.trigger(event.object.node);
       }),
       this.#watches.configs.subscribe((event) => {
-        if (event.type === "synced") return;
+        if (event.type === "synced") return objects.configs.sawList();
         if (event.type === "deleted") objects.configs.sawDeletion(event.object);
         this.#queue.trigger(event.object.metadata.name);
       }),
       this.#watches.enis.subscribe((event) => {
-        if (event.type === "synced") return;
+        if (event.type === "synced") return objects.enis.sawList();
         if (event.type === "deleted") objects.enis.sawDeletion(event.object);
         this.#queue.trigger(event.object.spec.node);
       }),
       this.#watches.addresses.subscribe((event) => {
-        if (event.type === "synced") return;
+        if (event.type === "synced") return objects.addresses.sawList();
         if (event.type === "deleted") objects.addresses.sawDeletion(event.object);
         this.#queue.trigger(event.object.spec.node);
       }),
       this.#watches.subnets.subscribe((event) => {
+        if (event.type === "synced") objects.subnets.sawList();
         if (event.type === "deleted") objects.subnets.sawDeletion(event.object);
       }),
       this.#watches.configuration.subscribe(() => {

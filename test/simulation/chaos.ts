@@ -282,6 +282,8 @@ function restoreBackup(world: World, dice: Dice): void {
   later(world, dice.between(5_000, 120_000), () => {
     world.trace.note("user", "restores a backup");
     world.server.restore(backup);
+    // Agents believe what the objects say until ipamd has seen that it is not so.
+    for (const vip of world.server.objects("vpcips")) world.invariants.distrust(textAt(vip, "metadata.name"));
   });
 }
 

@@ -19,6 +19,8 @@ export class Invariants {
   readonly #absentSince = new Map<string, number>();
   /** What was taken away in the console, and when. */
   readonly #behindOurBack = new Map<string, number>();
+  /** Addresses whose objects were tampered with, and when. */
+  readonly #distrusted = new Map<string, number>();
   /** Whether a refusal for a quota is to be expected. */
   quotaWasLowered = false;
   /** Calls that changed the cloud, and writes of objects, since the last look. */
@@ -32,6 +34,11 @@ export class Invariants {
   /** Something of an ENI or an address is about to be changed in the cloud's console. */
   excuse(id: string): void {
     this.#behindOurBack.set(id, this.#world.clock.monotonic());
+  }
+
+  /** The object of an address may say what is not so: until it is seen through, the address may be given and not work. */
+  distrust(address: string): void {
+    this.#distrusted.set(address, this.#world.clock.monotonic());
   }
 
   vethChanged(
@@ -134,7 +141,7 @@ export class Invariants {
 
   /** Nobody who is cut off, stands still or is told late can repair. */
   #isExcused(address: string, machine: Machine): boolean {
-    const at = this.#behindOurBack.get(address);
+    const at = this.#distrusted.get(address) ?? this.#behindOurBack.get(address);
     const { clock, calmSince = clock.monotonic() } = this.#world;
     if (at !== undefined && clock.monotonic() - Math.max(at, calmSince) < REPAIR_MS) return true;
     return this.#isGoneForGood(machine);

@@ -43,6 +43,17 @@ describe("ObjectCache", () => {
     expect(cache.get("a")?.spec.n).toBe(2);
   });
 
+  test("shows an object that we deleted and that is back under its old UID, as after a backup was restored", () => {
+    const { seen, cache } = setUp();
+    seen.set("a", thing(1, "9"));
+    cache.removed(thing(1, "9"));
+    cache.sawList();
+    expect(cache.get("a")?.spec.n).toBe(1);
+    cache.removed(thing(1, "9"));
+    cache.sawDeletion(thing(1, "9"));
+    expect(cache.get("a")?.spec.n).toBe(1);
+  });
+
   test("drops a written copy once the watch has seen it go", () => {
     const { cache } = setUp();
     cache.wrote(thing(1, "5"));

@@ -71,8 +71,17 @@ export class ObjectCache<T extends KubeObject<unknown, unknown>> {
    * since the watch may not have brought it yet.
    */
   sawDeletion(object: T): void {
-    const written = this.written.get(object.metadata.name);
-    if (written?.metadata.uid === object.metadata.uid) this.written.delete(object.metadata.name);
+    const { name, uid } = object.metadata;
+    if (this.written.get(name)?.metadata.uid === uid) this.written.delete(name);
+    if (this.#deleted.get(name) === uid) this.#deleted.delete(name);
+  }
+
+  /**
+   * Tells that the watch has a complete list: what is in it is there, also what we once deleted. It comes back under its old UID when
+   * a backup is restored.
+   */
+  sawList(): void {
+    this.#deleted.clear();
   }
 }
 
