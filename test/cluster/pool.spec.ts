@@ -515,7 +515,7 @@ describe("the cluster's configuration", () => {
       expect(await sleepers(cluster, "spread")).toHaveLength(12);
 
       await deleteSleepers(cluster, "spread");
-      await until("its end", async () => (await drained(subnetId))?.status === "True", 40_000);
+      await until("its end", async () => (await drained(subnetId))?.status === "True", 75_000);
       expect((await subnet(subnetId)).status?.state).toBe("Disabled");
       expect((await control.readState()).enis.filter((eni) => eni.subnetId === subnetId)).toEqual([]);
     },

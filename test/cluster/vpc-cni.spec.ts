@@ -103,7 +103,14 @@ describe("pods on addresses of the VPC", () => {
     expect(vip).toContain(`${pod?.node}`);
     expect(vip).toContain(`default/${pod?.name}`);
     expect(vip).toContain("Assigned");
-    const nec = await cluster.kubectl(["get", "nec", "node-1"]);
+    const nec = await waitUntil(
+      "the warm addresses",
+      async () => {
+        const lines = await cluster.kubectl(["get", "nec", "node-1"]);
+        return / 9\/27 +4 +4 +5 /.test(lines) && lines;
+      },
+      { deadlineMs: 15_000 },
+    );
     expect(nec).toMatch(/^NAME +INSTANCE +ZONE +ENIS +ADDRESSES +PODS +IN USE +FREE +READY +REASON +AGE/);
     expect(nec).toMatch(/node-1 +ins-node0001 +ap-sim-1 +1\/3 +9\/27 +4 +4 +5 +True +Serving/);
     const veni = await cluster.kubectl(["get", "veni", pod?.eni ?? ""]);
