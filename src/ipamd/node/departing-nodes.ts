@@ -39,6 +39,7 @@ export class DepartingNodes {
     const config = objects.configs.get(node);
     if (config === undefined && this.#remains(node).holders.size === 0) {
       this.#departures.delete(node);
+      this.#replaced.delete(node);
       instances.forget(node);
       this.#creations.forget(node);
       return {};

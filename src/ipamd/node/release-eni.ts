@@ -15,6 +15,8 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
   const eni = view.get(id);
   if (eni === undefined || view.isBusy(id)) return;
   const { instanceId } = eni;
+  // Somebody has moved it to another machine, and what runs there was not asked: the audit names it.
+  if (instanceId !== undefined && instanceId !== veni.spec.instanceID) return;
   // The instance takes or gives one at a time; its next reading brings this node up again.
   if (instanceId !== undefined && view.isInstanceBusy(instanceId)) return;
   const permit = calls.claim(

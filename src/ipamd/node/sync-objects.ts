@@ -147,6 +147,7 @@ export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<vo
   if (use?.token !== reclaim.token || use.state !== "Refused") return;
   const kept: VpcENISpec = { ...spec, intent: "Attached" };
   await world.objects.writeEni(veni.metadata.name, kept);
+  world.tokens.spend(reclaim.token);
 }
 
 async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
@@ -213,6 +214,7 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
     });
   } else if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
     await objects.writeAddress(address, spec);
+    world.tokens.spend(reclaim.token);
   } else if (reclaim === undefined && use?.state === "Reclaimable") {
     // The agent has closed the door for good, and the question is lost: the object is from a backup, or was edited.
     await objects.writeAddress(address, { ...spec, reclaim: { token: world.tokens.issue(), mode: "now" } });

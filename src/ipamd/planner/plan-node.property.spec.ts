@@ -182,7 +182,8 @@ function grown(view: NodeView, demand: number): NodeView {
 
 /** What was under way is done, the ENI that was being made is there. */
 function finished(view: NodeView): NodeView {
-  const { creating, ...rest } = view;
+  const { creating, ...before } = view;
+  const rest = { ...before, instanceBusy: false };
   const enis = view.enis.map((eni) => (eni.busy ? { ...eni, busy: false, ready: true } : eni));
   if (creating === undefined) return { ...rest, enis };
   const id = `eni-new-${view.enis.length}`;
