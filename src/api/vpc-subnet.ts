@@ -47,6 +47,12 @@ export const VPC_SUBNET = {
     },
     { name: "Free", type: "integer", jsonPath: ".status.free", description: "Addresses left" },
     { name: "Total", type: "integer", jsonPath: ".status.total", description: "Addresses in all" },
+    {
+      name: "Cloud",
+      type: "string",
+      jsonPath: ".status.conditions[?(@.type=='CloudAccess')].reason",
+      description: "Whether the cloud does what ipamd asks of it",
+    },
     { name: "Read", type: "date", jsonPath: ".status.readAt", description: "When the cloud said so" },
     { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp", description: "Since it is used" },
     {

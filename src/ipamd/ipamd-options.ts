@@ -97,10 +97,11 @@ export function parseIpamdOptions(
       boolean,
       true,
     )
-    .option("--health-listen <host:port>", "address of /health", hostPort, {
-      host: "127.0.0.1",
-      port: 61678,
-    })
+    .addOption(
+      new Option("--health-listen <host:port>", "address of /health and /metrics")
+        .argParser(hostPort)
+        .default({ host: "127.0.0.1", port: 61678 }, "127.0.0.1:61678"),
+    )
     .option("--namespace <name>", "namespace of the leader lease", "kube-system");
   const given = parse(command, argv, env);
   if (given["ipMinWarmTarget"] > given["ipMaxWarmTarget"]) {

@@ -72,7 +72,7 @@ function progress(left: readonly EniInSubnet[]): Pick<Condition, "reason" | "mes
   if (left.length === 0) {
     return {
       reason: "Drained",
-      message: "nothing of this cluster is in the subnet any more: it and this object may be deleted",
+      message: "no ENI for pods is in the subnet any more: this object may be deleted",
     };
   }
   const addresses = left.reduce((sum, eni) => sum + eni.addresses, 0);

@@ -26,7 +26,10 @@ export class CreationBook {
     const began = clock.monotonic();
     if (made() === undefined) {
       const found = await cloud.interfacesByTag({ key: ENI_TAGS.nonce, value: creating.nonce });
-      for (const eni of found) view.read([eni.id], [eni], began);
+      const { uid } = this.#world.options.cluster;
+      for (const eni of found) {
+        if (tagOf(eni, ENI_TAGS.clusterUid) === uid) view.read([eni.id], [eni], began);
+      }
     }
     const eni = made();
     if (eni !== undefined) {

@@ -41,6 +41,16 @@ export function readinessOf(
       message: "the annotation disable-node-eni keeps ENIs off this node: remove it to let pods run here",
     };
   }
+  const capacity = capacityOf(view);
+  if (capacity === 0 && usable === 0) {
+    return {
+      ready: false,
+      reason: "ENIFull",
+      message:
+        "neither the instance's quota nor the node's settings allow it an address: raise desired-route-eni-pod-num, route-eni-max-attach or maxPods, or use a larger instance type",
+    };
+  }
+  if (usable > 0 && view.demand === usable && usable >= capacity) return full(capacity, view.limit.quota);
   if (usable > 0) {
     const short = view.demand - usable;
     return short > 0
@@ -59,6 +69,21 @@ export function readinessOf(
     reason: "Attaching",
     message: "the first ENI is being attached: this takes seconds",
   };
+}
+
+/** Every pod has its address, and there can be none for another. */
+function full(capacity: number, quota: number): Readiness {
+  return capacity < quota
+    ? {
+        ready: true,
+        reason: "ENIFull",
+        message: `pods use all ${capacity} addresses that the node's settings and maxPods allow: more pods need another node, or a higher limit`,
+      }
+    : {
+        ready: true,
+        reason: "QuotaReached",
+        message: `pods use all ${capacity} addresses that the instance can have: more pods need another node, or a larger instance type`,
+      };
 }
 
 /** Readiness of a node that cannot have all the addresses that it should have. */

@@ -21,6 +21,9 @@ const LEAST_FREE = 2;
 /** With fewer addresses left than this, each that comes or goes may decide what a node can have. */
 const SCARCE = 64;
 
+/** Where many are left, changes are read together after this time. */
+const CHANGED_AGAIN_MS = 10_000;
+
 export interface SubnetBookParts {
   cloud: Pick<CloudReads, "subnets">;
   objects: ClusterObjects;
@@ -39,6 +42,8 @@ export class SubnetBook {
   readonly #known = new Map<string, Subnet>();
   readonly #readAt = new Map<string, number>();
   #changed = false;
+  /** When addresses came or went that are not urgent to know of. */
+  #changedAt: number | undefined;
 
   constructor(parts: SubnetBookParts) {
     this.#parts = parts;
@@ -52,6 +57,7 @@ export class SubnetBook {
   async refresh(): Promise<string[]> {
     const { cloud, clock, configured } = this.#parts;
     this.#changed = false;
+    this.#changedAt = undefined;
     const ids = [...new Set([...configured(), ...this.#draining().map(({ subnetId }) => subnetId)])];
     const subnets: Subnet[] = [];
     try {
@@ -112,6 +118,7 @@ export class SubnetBook {
   /** Whether another reading is due: addresses were taken or given back since the last one, or others may have given some back. */
   hasChanged(): boolean {
     const now = this.#parts.clock.now();
+    if (this.#changedAt !== undefined && now - this.#changedAt >= CHANGED_AGAIN_MS) return true;
     return this.#changed || this.full().some((id) => now - (this.#readAt.get(id) ?? 0) >= FULL_AGAIN_MS);
   }
 
@@ -159,13 +166,18 @@ export class SubnetBook {
     if (subnet === undefined) return;
     const free = Math.max(0, subnet.free - count);
     this.#known.set(id, { ...subnet, free });
-    if (free < SCARCE) this.#changed = true;
+    this.#noteChange(free);
   }
 
-  /** Addresses are on their way back: how many there are is read soon where few are left. */
+  /** Addresses are on their way back: how many there are is read soon, the sooner where few are left. */
   gaveBack(id: string): void {
     const subnet = this.#known.get(id);
-    if (subnet !== undefined && subnet.free < SCARCE) this.#changed = true;
+    if (subnet !== undefined) this.#noteChange(subnet.free);
+  }
+
+  #noteChange(free: number): void {
+    if (free < SCARCE) this.#changed = true;
+    else this.#changedAt ??= this.#parts.clock.now();
   }
 
   /** The cloud refused for lack of addresses: takes nothing more from it until the next reading. */
