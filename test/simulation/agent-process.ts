@@ -73,7 +73,7 @@ export class AgentProcess implements AgentEnd {
           addressOf: (id) => this.#asked(() => machine.sandboxes.get(id)?.address),
         },
         readKernel: () => kernelOf(machine),
-        veths: () => new Set(machine.veths.keys()),
+        veths: () => machine.vethsSeen(),
         onFatal: world.onFatal,
       },
       { nodeName, coolDownMs: world.coolDownMs },

@@ -60,6 +60,8 @@ export const TROUBLES: readonly Trouble[] = [
   { name: "an address is taken off in the console", weight: 1, strike: consoleUnassign },
   { name: "an ENI is detached in the console", weight: 1, strike: consoleDetach },
   { name: "an outsider takes addresses", weight: 1, strike: outsider },
+  { name: "an ipamd stands still between its word and its deed", weight: 4, strike: ambush },
+  { name: "a call to the cloud is long on its way", weight: 3, strike: lateCall },
   {
     name: "an ipamd is told to stop",
     weight: 2,
@@ -171,6 +173,38 @@ function freezeIpamd(world: World, dice: Dice): void {
   later(world, dice.pick([500, 5_000, 15_000, 30_000, 90_000]) * dice.between(0.5, 1.5), () =>
     process?.resume(),
   );
+}
+
+/** The next time that an ipamd has written down what it is about to do, it stands still before it hears that this is written. */
+function ambush(world: World, dice: Dice): void {
+  const ms = dice.pick([10_000, 40_000, 100_000]) * dice.between(0.7, 1.3);
+  const word = dice.pick([`"state":"Releasing"`, `"creating":`, `"intent":"Released"`]);
+  world.onceWritten = (object) => {
+    if (!JSON.stringify(object).includes(word)) return false;
+    for (const ipamd of world.ipamds) {
+      if (ipamd?.ipamd?.health().leader !== true) continue;
+      world.trace.note("trouble", `${ipamd.process.name} stands still after ${word}`);
+      ipamd.process.freeze();
+      later(world, ms, () => ipamd.process.resume());
+    }
+    return true;
+  };
+}
+
+/** As one that was sent by a machine which was paused then: a signature holds for five minutes. */
+async function lateCall(world: World, dice: Dice): Promise<void> {
+  await world.cloud.control.addFault({
+    actions: [
+      dice.pick([
+        "UnassignPrivateIpAddresses",
+        "UnassignPrivateIpAddresses",
+        "CreateAndAttachNetworkInterface",
+        "DetachNetworkInterface",
+      ]),
+    ],
+    calls: 1,
+    effect: { kind: "delayRequest", ms: dice.whole(5_000, 100_000) },
+  });
 }
 
 function freezeAgent(world: World, dice: Dice): void {

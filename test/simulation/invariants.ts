@@ -4,8 +4,11 @@ import type { Machine, Veth } from "./machine.ts";
 import type { FabricEvent } from "./sim-fabric.ts";
 import { AGENT_ANSWER_MS, NODE_GONE_GRACE_MS, type World } from "./world.ts";
 
-/** How long an agent may go on giving an address that was taken away behind our back. */
-const REPAIR_MS = 60_000;
+/**
+ * How long an agent may go on giving an address that was taken away behind our back: a minute until that is proven and told, and before
+ * it the time in which a new leader takes over and waits for the former one's last call.
+ */
+const REPAIR_MS = 60_000 + 50_000;
 
 /** Actions that change the cloud. */
 const MUTATING = /^(Create|Attach|Detach|Delete|Assign|Unassign|Modify)/;
@@ -53,6 +56,10 @@ export class Invariants {
       return;
     }
     this.#holders.set(veth.address, [...others, { machine, veth }]);
+    const former = [...machine.retired.values()].find(({ address }) => address === veth.address);
+    if (former !== undefined) {
+      this.#world.fail(`${veth.address} was given to ${veth.pod} while the veth of ${former.pod} stood`);
+    }
     for (const other of others) {
       // One whose address the cloud has elsewhere by now is cut off: the VPC is the fence.
       const reaches =

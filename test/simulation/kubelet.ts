@@ -262,7 +262,9 @@ export class Kubelet {
     const { machine, agent, clock, dice, onVeth, note } = this.#world;
     if (machine.veths.has(containerId)) {
       onVeth("removed", containerId);
-      machine.removeVeth(containerId);
+      machine.retireVeth(containerId);
+      // The kernel takes its time to delete a link.
+      clock.after(dice.between(1, 400), () => machine.removeVeth(containerId));
     }
     const taken = await agent.del(containerId);
     if (life !== this.#life) return;

@@ -39,6 +39,8 @@ export class Machine {
   readonly links = new Map<string, PluggedLink>();
   /** By container. */
   readonly veths = new Map<string, Veth>();
+  /** Veths without a route, which are still to be deleted: an address may not be another's before. */
+  readonly retired = new Map<string, Veth>();
   readonly sandboxes = new Map<string, SimSandbox>();
   /** Rules of ENIs in the kernel, which outlive the agent. */
   rules: readonly { readonly table: number; readonly number: number; readonly primaryIp: string }[] = [];
@@ -75,8 +77,21 @@ export class Machine {
     if (this.links.delete(eniId)) this.#tell();
   }
 
+  /** Containers whose veth stands. */
+  vethsSeen(): Set<string> {
+    return new Set([...this.veths.keys(), ...this.retired.keys()]);
+  }
+
+  /** Its pod has no network any more; it stands until `removeVeth`. */
+  retireVeth(containerId: string): void {
+    const veth = this.veths.get(containerId);
+    this.veths.delete(containerId);
+    if (veth !== undefined) this.retired.set(containerId, veth);
+  }
+
   removeVeth(containerId: string): void {
-    if (this.veths.delete(containerId)) this.#tell();
+    const stood = this.veths.delete(containerId) || this.retired.delete(containerId);
+    if (stood) this.#tell();
   }
 
   /** Whether the cloud routes an address to one of its links. */
@@ -89,6 +104,7 @@ export class Machine {
   turnOff(): void {
     this.isOn = false;
     this.veths.clear();
+    this.retired.clear();
     this.sandboxes.clear();
     this.rules = [];
     this.#tell();

@@ -103,7 +103,7 @@ export class ModelNetwork implements CoreNetwork {
   #readVeths(): void {
     const { machine, clock, pool } = this.#world;
     if (this.#stopping.signal.aborted || !awaitsVeths(pool.state)) return;
-    const containerIds = new Set(machine.veths.keys());
+    const containerIds = machine.vethsSeen();
     pool.take({ type: "veths-read", containerIds, readAt: clock.monotonic() });
   }
 

@@ -90,6 +90,8 @@ export class World {
   cloudDelayMs: readonly [number, number] = [5, 40];
   /** Since when nothing goes wrong any more; undefined while it does. */
   calmSince: number | undefined;
+  /** Told of each object that is written, until it says that it has seen what it waits for. */
+  onceWritten: ((object: JsonObject) => boolean) | undefined;
   /** Machines, Nodes and addresses that are to come back by themselves. */
   awaited = 0;
   /** What a run comes to grief by. */
@@ -130,6 +132,8 @@ export class World {
       const what = after === undefined ? "deleted" : before === undefined ? "created" : "changed";
       this.trace.note("api", `${what} ${kind.plural} ${key} ${version}${after ? ` ${digest(after)}` : ""}`);
       this.invariants.objectChanged({ plural: kind.plural, before, after });
+      if (after !== undefined && kind.schema !== undefined && this.onceWritten?.(after))
+        this.onceWritten = undefined;
       if (kind.plural === "pods") this.#tellKubelet(key, before, after);
     });
   }
