@@ -314,8 +314,9 @@ describe("readings that show what was", () => {
     await pool.removeNode("lagging");
     expect(await settled(instanceId, "lagging")).toEqual({ enis: 0, addresses: 0 });
     const after = await pool.control.readCalls();
-    expect(after["DetachNetworkInterface"]?.calls).toBe(2);
-    expect(after["DeleteNetworkInterface"]?.calls).toBe(2);
+    // A reading from before may lead to another call, which the cloud refuses.
+    expect(acceptedOf(after["DetachNetworkInterface"])).toBe(2);
+    expect(acceptedOf(after["DeleteNetworkInterface"])).toBe(2);
     await pool.control.changeSettings({ describeLag: { ms: 0, varies: false } });
   });
 });
@@ -364,3 +365,8 @@ describe("subnets that run out", () => {
     expect((await pool.eventsOf("dry", "SubnetFull")).length).toBeLessThanOrEqual(2);
   });
 });
+
+function acceptedOf(calls: { calls: number; errors: Readonly<Record<string, number>> } | undefined): number {
+  const refused = Object.values(calls?.errors ?? {}).reduce((sum, count) => sum + count, 0);
+  return (calls?.calls ?? 0) - refused;
+}

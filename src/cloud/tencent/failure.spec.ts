@@ -36,3 +36,16 @@ test("sdkFailure() does not take a gateway's refusal for an answer of the cloud"
     "unknown",
   );
 });
+
+test("two refusals that differ in the request's id alone have one text", () => {
+  const refusal = (id: string) =>
+    sdkFailure("AssignPrivateIpAddresses", {
+      code: "UnauthorizedOperation",
+      requestId: id,
+      message: `[request id:${id}]you are not authorized to perform operation (vpc:Assign)\nresource (*) has no permission\n`,
+    }).message;
+  expect(refusal("r-1")).toBe(refusal("r-2"));
+  expect(refusal("r-1")).toEndWith(
+    "you are not authorized to perform operation (vpc:Assign) resource (*) has no permission",
+  );
+});

@@ -12,7 +12,7 @@ const NEVER_SENT = /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH
  */
 export function sdkFailure(action: string, cause: unknown): CloudError {
   const failure = cause as { code?: string; requestId?: string; message?: string };
-  const message = failure.message ?? String(cause);
+  const message = readable(failure.message ?? String(cause));
   const code = typeof failure.code === "string" && failure.requestId ? failure.code : "";
   const neverSent = code === "" && NEVER_SENT.test(message);
   return new CloudError({
@@ -22,6 +22,14 @@ export function sdkFailure(action: string, cause: unknown): CloudError {
     message: neverSent ? `not sent: ${message}` : message,
     requestId: failure.requestId ?? "",
   });
+}
+
+/** Without the request's id, which some refusals carry in their text too: equal refusals are to have equal texts. On one line. */
+function readable(message: string): string {
+  return message
+    .replaceAll(/\[request id:[^\]]*\]/gi, "")
+    .replaceAll(/\s+/g, " ")
+    .trim();
 }
 
 /** A call that was not sent because the credential to sign it with could not be read. */
