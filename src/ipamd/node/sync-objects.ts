@@ -215,6 +215,9 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   } else if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
     await objects.writeAddress(address, spec);
     world.tokens.spend(reclaim.token);
+  } else if (isOutlived(vip)) {
+    await objects.writeAddress(address, spec);
+    world.tokens.spend(reclaim?.token);
   } else if (reclaim === undefined && use?.state === "Reclaimable") {
     // The agent has closed the door for good, and the question is lost: the object is from a backup, or was edited.
     await objects.writeAddress(address, { ...spec, reclaim: { token: world.tokens.issue(), mode: "now" } });
@@ -225,4 +228,16 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
       reclaim: { token: world.tokens.issue(), mode: "when-free" },
     });
   }
+}
+
+/**
+ * Whether an address is asked back for a user's delete that nobody has asked for any more: the object is from a backup of before it, and
+ * our question was written to it since. It would be asked back for as long as a pod holds it, and go then.
+ */
+function isOutlived({ metadata, spec, status }: VpcIP): boolean {
+  return (
+    spec.reclaim?.mode === "when-free" &&
+    metadata.deletionTimestamp === undefined &&
+    status?.use?.state !== "Reclaimable"
+  );
 }
