@@ -322,6 +322,7 @@ function restoreBackup(world: World, dice: Dice): void {
 }
 
 function deleteLease(world: World): void {
+  world.invariants.leaseDeletedAt = world.clock.monotonic();
   world.request("DELETE", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/tke-eni-ipamd");
 }
 

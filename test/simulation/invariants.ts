@@ -10,6 +10,9 @@ import { AGENT_ANSWER_MS, NODE_GONE_GRACE_MS, type World } from "./world.ts";
  */
 const REPAIR_MS = 60_000 + 50_000;
 
+/** How long a lease of ipamd's lasts. */
+const LEASE_MS = 20_000;
+
 /** Actions that change the cloud. */
 const MUTATING = /^(Create|Attach|Detach|Delete|Assign|Unassign|Modify)/;
 
@@ -26,6 +29,8 @@ export class Invariants {
   readonly #distrusted = new Map<string, number>();
   /** Whether a refusal for a quota is to be expected. */
   quotaWasLowered = false;
+  /** When somebody has deleted the lease under its holder. */
+  leaseDeletedAt: number | undefined;
   /** Calls that changed the cloud, and writes of objects, since the last look. */
   mutations: string[] = [];
   writes: string[] = [];
@@ -99,6 +104,19 @@ export class Invariants {
       this.#world.fail(
         `${address} was taken off ${eniId} (${kind}) while ${holder.veth.pod} at ${machine.nodeName} holds it`,
       );
+    }
+  }
+
+  /** A process changes the cloud only while nobody else has the lease. */
+  cloudSend(identity: string, action: string): void {
+    if (!MUTATING.test(action)) return;
+    const [lease] = this.#world.server.objects("leases");
+    const holder = lease === undefined ? "" : textAt(lease, "spec.holderIdentity");
+    // Under a Lease that was deleted its holder goes on until it notices; its successor waits for that.
+    const { leaseDeletedAt = Number.NEGATIVE_INFINITY } = this;
+    if (this.#world.clock.monotonic() - leaseDeletedAt < LEASE_MS) return;
+    if (holder !== "" && holder !== identity) {
+      this.#world.fail(`${identity} has sent ${action} while ${holder} holds the lease`);
     }
   }
 

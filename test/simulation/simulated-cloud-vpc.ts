@@ -14,6 +14,8 @@ export interface CloudLink {
   readonly timeoutMs: number;
   /** Milliseconds that a request takes to arrive, and its answer to come back. */
   readonly delayMs: () => number;
+  /** Told of each call before it is sent. */
+  readonly onSend: (action: string) => void;
   /** Told of each call that is sent, and of what became of it for its caller. */
   readonly onCall: (call: { process: string; action: string; parameters: object; outcome: string }) => void;
 }
@@ -23,10 +25,11 @@ export interface CloudLink {
  * arrives, whatever becomes of its sender.
  */
 export function simulatedCloudVpc(process: SimProcess, link: CloudLink): WireVpc {
-  const { api, clock, region, credential, timeoutMs, delayMs, onCall } = link;
+  const { api, clock, region, credential, timeoutMs, delayMs, onSend, onCall } = link;
   return new WireVpc({
     region,
     send: (product, action, parameters) => {
+      onSend(action);
       // biome-ignore lint/suspicious/noExplicitAny: as the SDK's own `request` answers.
       return new Promise<any>((resolve, reject) => {
         let over = false;

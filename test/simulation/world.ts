@@ -187,6 +187,7 @@ export class World {
     if (this.ipamds[index] !== undefined) return;
     const name = `ipamd-${index}`;
     const process = new SimProcess(name, this.clock);
+    const identity = `${name}-${this.clock.monotonic()}`;
     this.ipamds[index] = { process };
     const logger = this.trace.logger(name);
     this.trace.note(name, "starts");
@@ -202,6 +203,7 @@ export class World {
       credential: this.config.credentials[0] ?? { secretId: "", secretKey: "" },
       timeoutMs: CLOUD_TIMEOUT_MS,
       delayMs: () => dice.between(...this.cloudDelayMs),
+      onSend: (action) => this.invariants.cloudSend(identity, action),
       onCall: (call) => this.invariants.cloudCall(call),
     });
     const world = {
@@ -213,7 +215,7 @@ export class World {
       nonce: () => dice.hex(12),
       stopwatch: this.settings.stopwatch ?? (() => 0),
     };
-    startIpamd(world, this.#ipamdSettings(name)).then((ipamd) => {
+    startIpamd(world, this.#ipamdSettings(identity)).then((ipamd) => {
       this.ipamds[index] = { process, ipamd };
       return ipamd.failed.catch(over);
     }, over);
@@ -237,12 +239,12 @@ export class World {
     this.clock.after(this.dice.between(500, 8_000), () => this.startIpamd(index));
   }
 
-  #ipamdSettings(name: string): IpamdSettings {
+  #ipamdSettings(identity: string): IpamdSettings {
     const { warm, quickRelease } = this.settings;
     return {
       clusterId: CLUSTER,
       namespace: "kube-system",
-      identity: `${name}-${this.clock.monotonic()}`,
+      identity,
       cloudTimeoutMs: CLOUD_TIMEOUT_MS,
       vpcId: this.config.vpcs[0]?.vpcId ?? "",
       subnetIds: this.podSubnets,
