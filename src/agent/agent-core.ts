@@ -190,7 +190,13 @@ export class AgentCore {
     const publish = () => publisher.request();
     pool.subscribe(publish);
     network.subscribe(publish);
-    for (const reflector of [objects.addresses, objects.enis, objects.configs]) reflector.subscribe(publish);
+    for (const [reflector, { plural }] of [
+      [objects.addresses, addressResource],
+      [objects.enis, eniResource],
+      [objects.configs, configResource],
+    ] as const) {
+      reflector.subscribe(({ type }) => (type === "synced" ? publisher.sawList(plural) : publish()));
+    }
 
     this.#started.defer(feedPool(objects, { pool, network }));
 

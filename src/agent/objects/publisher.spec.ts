@@ -119,6 +119,18 @@ it("writes again over what somebody else has made of it, once the watch shows th
   expect(bench.sent).toHaveLength(2);
 });
 
+it("writes again over what a restored backup has made of it, though that has an older version than what was sent", async () => {
+  const bench = new Bench();
+  bench.wanted = { "10.0.16.5": { state: "InUse" } };
+  await bench.settle();
+  bench.observed = { "10.0.16.5": { use: { state: "Free" }, version: 7 } };
+  await bench.settle();
+  expect(bench.sent).toHaveLength(1);
+  bench.publisher.sawList(vips.plural);
+  await bench.settle();
+  expect(bench.sent).toHaveLength(2);
+});
+
 it("tries again after a failure, with what is true by then", async () => {
   const bench = new Bench();
   bench.failures = [new KubeError("no", { status: 503, reason: "" })];

@@ -61,6 +61,15 @@ export class Publisher {
     });
   }
 
+  /**
+   * The watch of a kind has begun anew with a complete list. What that shows is what there is, whatever was sent before: objects that
+   * were restored from a backup have older versions than those that we wrote. Of a write that the list has just missed it costs one more.
+   */
+  sawList(plural: string): void {
+    for (const key of this.#sent.keys()) if (key.startsWith(`${plural}/`)) this.#sent.delete(key);
+    this.request();
+  }
+
   /** Ends after the round that runs. */
   async stop(): Promise<void> {
     this.#stopping.abort();
