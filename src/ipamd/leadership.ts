@@ -76,6 +76,8 @@ export class Leadership {
   readonly #credentialFingerprint: IpamdWorld["credentialFingerprint"];
   readonly #stopping = new AbortController();
   #starting: Promise<void> | undefined;
+  /** Of the credential that was rejected last. */
+  #lastFingerprint: string | undefined;
   #subnetsFailure = "";
   #unknownSubnets = "";
 
@@ -454,7 +456,6 @@ export class Leadership {
   }
 
   /** A rejected credential is tried again as soon as there is another one. */
-  #lastFingerprint: string | undefined;
   async #noticeNewCredential(): Promise<void> {
     if (this.#credentialFingerprint === undefined) return;
     if (this.#budget.health().state !== "credential-rejected") return;

@@ -211,7 +211,7 @@ export class PresentNodes {
    */
   async #attachNext(run: Run): Promise<void> {
     const creating = this.#creatingOf(run.name);
-    const view = drainExcess(this.#view(run, creating));
+    const view = this.#view(run, creating);
     if (this.#world.instances.downFor(run.instance.id) !== undefined) return;
     try {
       const actions = attachNext(view);

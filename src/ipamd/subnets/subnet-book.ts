@@ -4,7 +4,13 @@ import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
 import type { CloudHealth } from "../../cloud/budget/health.ts";
 import type { Subnet } from "../../cloud/cloud-vpc.ts";
 import type { WaitingClock } from "../../kube/waiting-clock.ts";
-import { DRAINED_CONDITION, drainSubnets, type EniInSubnet } from "../configuration/subnet-drain.ts";
+import {
+  DRAINED_CONDITION,
+  drainSubnets,
+  type EniInSubnet,
+  type SubnetDrain,
+} from "../configuration/subnet-drain.ts";
+import { isHeld } from "../node/settings-book.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
 import type { SubnetView } from "../planner/node-view.ts";
 import { cloudAccessCondition } from "./cloud-access.ts";
@@ -41,9 +47,8 @@ export class SubnetBook {
   readonly #parts: SubnetBookParts;
   readonly #known = new Map<string, Subnet>();
   readonly #readAt = new Map<string, number>();
-  #changed = false;
-  /** When addresses came or went that are not urgent to know of. */
-  #changedAt: number | undefined;
+  /** When the next reading is due because addresses came or went; monotonic ms. */
+  #dueAt = Number.POSITIVE_INFINITY;
 
   constructor(parts: SubnetBookParts) {
     this.#parts = parts;
@@ -56,14 +61,13 @@ export class SubnetBook {
    */
   async refresh(): Promise<string[]> {
     const { cloud, clock, configured } = this.#parts;
-    this.#changed = false;
-    this.#changedAt = undefined;
-    const ids = [...new Set([...configured(), ...this.#draining().map(({ subnetId }) => subnetId)])];
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    const ids = [...new Set([...configured(), ...this.#removed()])];
     const subnets: Subnet[] = [];
     try {
       for (let i = 0; i < ids.length; i += 100) subnets.push(...(await cloud.subnets(ids.slice(i, i + 100))));
     } catch (error) {
-      this.#changed = true;
+      this.#dueAt = clock.monotonic();
       throw error;
     }
     for (const subnet of subnets) {
@@ -117,9 +121,12 @@ export class SubnetBook {
 
   /** Whether another reading is due: addresses were taken or given back since the last one, or others may have given some back. */
   hasChanged(): boolean {
-    const now = this.#parts.clock.now();
-    if (this.#changedAt !== undefined && now - this.#changedAt >= CHANGED_AGAIN_MS) return true;
-    return this.#changed || this.full().some((id) => now - (this.#readAt.get(id) ?? 0) >= FULL_AGAIN_MS);
+    const { clock } = this.#parts;
+    const now = clock.now();
+    return (
+      clock.monotonic() >= this.#dueAt ||
+      this.full().some((id) => now - (this.#readAt.get(id) ?? 0) >= FULL_AGAIN_MS)
+    );
   }
 
   /** Configured subnets in which no ENI with an address can be made. */
@@ -176,8 +183,8 @@ export class SubnetBook {
   }
 
   #noteChange(free: number): void {
-    if (free < SCARCE) this.#changed = true;
-    else this.#changedAt ??= this.#parts.clock.now();
+    const pauseMs = free < SCARCE ? 0 : CHANGED_AGAIN_MS;
+    this.#dueAt = Math.min(this.#dueAt, this.#parts.clock.monotonic() + pauseMs);
   }
 
   /** The cloud refused for lack of addresses: takes nothing more from it until the next reading. */
@@ -185,35 +192,37 @@ export class SubnetBook {
     this.took(id, Number.POSITIVE_INFINITY);
   }
 
-  #draining() {
+  /** Subnets that have an object or an ENI of ours, and are not configured. */
+  #removed(): Set<string> {
+    const { objects, configured } = this.#parts;
+    const used = new Set([
+      ...objects.subnets.list().map(({ metadata }) => metadata.name),
+      ...objects.enis.list().map(({ spec }) => spec.subnetID),
+    ]);
+    return used.difference(new Set(configured()));
+  }
+
+  #draining(): SubnetDrain[] {
+    // Every address is counted for this: only where it is needed.
+    if (this.#removed().size === 0) return [];
     const { objects, configured, clock } = this.#parts;
-    const isConfigured = (id: string) => configured().includes(id);
-    const settled =
-      objects.subnets.list().every(({ metadata }) => isConfigured(metadata.name)) &&
-      objects.enis.list().every(({ spec }) => isConfigured(spec.subnetID));
-    if (settled) return [];
-    const inUse = new Map<string, number>();
-    const bound = new Map<string, number>();
-    for (const { spec, status } of objects.addresses.list()) {
-      bound.set(spec.eniID, (bound.get(spec.eniID) ?? 0) + 1);
-      const state = status?.use?.state;
-      if (state === "InUse" || state === "Refused") inUse.set(spec.eniID, (inUse.get(spec.eniID) ?? 0) + 1);
-    }
+    const addresses = Map.groupBy(objects.addresses.list(), (vip) => vip.spec.eniID);
     return drainSubnets({
       configured: configured(),
       known: objects.subnets.list().map(({ metadata, status }) => ({
         id: metadata.name,
         drained: status?.conditions?.find(({ type }) => type === DRAINED_CONDITION),
       })),
-      enis: objects.enis.list().map(
-        ({ metadata, spec }): EniInSubnet => ({
+      enis: objects.enis.list().map(({ metadata, spec }): EniInSubnet => {
+        const vips = addresses.get(metadata.name) ?? [];
+        return {
           id: metadata.name,
           subnetId: spec.subnetID,
           node: spec.node,
-          addresses: bound.get(metadata.name) ?? 0,
-          inUse: inUse.get(metadata.name) ?? 0,
-        }),
-      ),
+          addresses: vips.length,
+          inUse: vips.filter(isHeld).length,
+        };
+      }),
       now: clock.now(),
     });
   }
