@@ -1,5 +1,5 @@
 import type { CloudError } from "../cloud-error.ts";
-import type { Gate, Sending } from "./gate.ts";
+import { Gate, type Sending } from "./gate.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Calls in a row, and the time that they span, after which a product is taken to be down. */
@@ -15,46 +15,19 @@ const CAP_MS = 30_000;
  * is shut one probe goes through after a back-off (1 s doubling to 30 s, of which a random half); the first answer, be it
  * a refusal, opens it.
  */
-export class Breaker implements Gate {
+export class Breaker extends Gate<{ failedProbes: number }> {
   readonly #random: () => number;
   #failures = 0;
   /** When the first call of the row was sent. */
   #rowFrom = Number.POSITIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
-  #shut: { error: CloudError; failedProbes: number; probeAt: number; probeOut: boolean } | undefined;
 
   constructor(random: () => number) {
+    super();
     this.#random = random;
   }
 
-  isShut(): boolean {
-    return this.#shut !== undefined;
-  }
-
-  /** What the latest call ended with that kept it shut. */
-  cause(): CloudError | undefined {
-    return this.#shut?.error;
-  }
-
-  admits(now: number): boolean {
-    return this.#shut === undefined || (!this.#shut.probeOut && now >= this.#shut.probeAt);
-  }
-
-  admit(): boolean {
-    if (this.#shut === undefined) return false;
-    this.#shut.probeOut = true;
-    return true;
-  }
-
-  probeUnused(): void {
-    if (this.#shut !== undefined) this.#shut.probeOut = false;
-  }
-
-  probeAt(): number | undefined {
-    return this.#shut === undefined || this.#shut.probeOut ? undefined : this.#shut.probeAt;
-  }
-
-  settle(outcome: Outcome, { sentAt, now, probe }: Sending): void {
+  override settle(outcome: Outcome, { sentAt, now, probe }: Sending): void {
     if (outcome.kind === "unsent" || (outcome.kind === "rejected" && outcome.error.code === "")) {
       if (probe) this.probeUnused();
     } else if (outcome.kind === "failing") {
@@ -63,22 +36,22 @@ export class Breaker implements Gate {
       this.#failures = 0;
       this.#rowFrom = Number.POSITIVE_INFINITY;
       this.#answeredAt = now;
-      this.#shut = undefined;
+      this.shut = undefined;
     }
   }
 
   #failed(error: CloudError, { sentAt, now, probe }: Sending): void {
-    if (this.#shut !== undefined) {
+    if (this.shut !== undefined) {
       if (!probe) return;
-      const failedProbes = this.#shut.failedProbes + 1;
-      this.#shut = { error, failedProbes, probeAt: now + this.#backOffMs(failedProbes), probeOut: false };
+      const failedProbes = this.shut.failedProbes + 1;
+      this.shut = { error, failedProbes, probeAt: now + this.#backOffMs(failedProbes), probeOut: false };
       return;
     }
     this.#failures++;
     this.#rowFrom = Math.min(this.#rowFrom, sentAt);
     const span = now - Math.max(this.#rowFrom, this.#answeredAt);
     if (this.#failures < FAILURES || span < SPAN_MS) return;
-    this.#shut = { error, failedProbes: 0, probeAt: now + this.#backOffMs(0), probeOut: false };
+    this.shut = { error, failedProbes: 0, probeAt: now + this.#backOffMs(0), probeOut: false };
   }
 
   #backOffMs(failedProbes: number): number {

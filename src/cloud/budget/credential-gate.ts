@@ -1,5 +1,4 @@
-import type { CloudError } from "../cloud-error.ts";
-import type { Gate, Sending } from "./gate.ts";
+import { Gate, type Sending } from "./gate.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Pause between two probes with a credential, or a clock, that was rejected. */
@@ -10,53 +9,25 @@ const PROBE_MS = 10_000;
  * account that sends thousands of them gets blocked. A probe goes through every 10 s, and at once after the credential has
  * changed. Opens when a call that was sent since is answered in any other way.
  */
-export class CredentialGate implements Gate {
-  #shut: { error: CloudError; at: number; probeAt: number; probeOut: boolean } | undefined;
+export class CredentialGate extends Gate<{ at: number }> {
   #changedAt = Number.NEGATIVE_INFINITY;
-
-  isShut(): boolean {
-    return this.#shut !== undefined;
-  }
-
-  /** The latest rejection, of class `credential` or `clock-skew`. */
-  cause(): CloudError | undefined {
-    return this.#shut?.error;
-  }
-
-  admits(now: number): boolean {
-    return this.#shut === undefined || (!this.#shut.probeOut && now >= this.#shut.probeAt);
-  }
-
-  admit(): boolean {
-    if (this.#shut === undefined) return false;
-    this.#shut.probeOut = true;
-    return true;
-  }
-
-  probeUnused(): void {
-    if (this.#shut !== undefined) this.#shut.probeOut = false;
-  }
-
-  probeAt(): number | undefined {
-    return this.#shut === undefined || this.#shut.probeOut ? undefined : this.#shut.probeAt;
-  }
 
   /** There is another credential now, which no call made before says anything about. */
   changed(now: number): void {
     this.#changedAt = now;
-    if (this.#shut !== undefined) this.#shut.probeAt = now;
+    if (this.shut !== undefined) this.shut.probeAt = now;
   }
 
-  settle(outcome: Outcome, { sentAt, now, probe }: Sending): void {
-    const shut = this.#shut;
+  override settle(outcome: Outcome, { sentAt, now, probe }: Sending): void {
+    const shut = this.shut;
     if (outcome.kind === "rejected") {
       const probeAt = sentAt < this.#changedAt ? now : now + PROBE_MS;
-      if (shut === undefined) this.#shut = { error: outcome.error, at: now, probeAt, probeOut: false };
-      else if (probe) this.#shut = { ...shut, error: outcome.error, probeAt, probeOut: false };
+      if (shut === undefined) this.shut = { error: outcome.error, at: now, probeAt, probeOut: false };
+      else if (probe) this.shut = { ...shut, error: outcome.error, probeAt, probeOut: false };
     } else if (shut !== undefined && outcome.kind !== "failing" && outcome.kind !== "unsent") {
-      if (sentAt >= shut.at) this.#shut = undefined;
+      if (sentAt >= shut.at) this.shut = undefined;
     } else if (shut !== undefined && probe) {
-      this.#shut = { ...shut, probeAt: now + PROBE_MS, probeOut: false };
+      this.shut = { ...shut, probeAt: now + PROBE_MS, probeOut: false };
     }
   }
 }
