@@ -1,10 +1,10 @@
 import type { Condition } from "../api/condition.ts";
-import type { Random } from "../kube/back-off.ts";
 import { createEventRecorder } from "../kube/events.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
-import { startTimer } from "../kube/timer.ts";
 import type { KubeTransport } from "../kube/transport.ts";
-import type { WaitingClock } from "../kube/waiting-clock.ts";
+import type { Random } from "../time/back-off.ts";
+import { startTimer } from "../time/timer.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 import { type CollectorWorld, collectGoneSandboxes } from "./collect/collector.ts";
 import type { NodeNetwork } from "./links/node-network.ts";
 import type { Logger } from "./logger.ts";

@@ -5,7 +5,7 @@ import pino from "pino";
 import { createKubeClient } from "../kube/kube-client.ts";
 import { openServerAccess } from "../kube/server-access.ts";
 import { createTransport } from "../kube/transport.ts";
-import { systemWaitingClock } from "../kube/waiting-clock.ts";
+import { systemWaitingClock } from "../time/waiting-clock.ts";
 import { Agent } from "./agent.ts";
 import { type AgentOptions, parseAgentOptions } from "./agent-options.ts";
 import { installPlugins } from "./install/install-plugins.ts";

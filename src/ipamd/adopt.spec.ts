@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../api/eni-tags.ts";
 import type { CloudVpc, Eni, Tag } from "../cloud/cloud-vpc.ts";
-import { createManualClock } from "../kube/testing/manual-clock.ts";
+import { createManualClock } from "../time/testing/manual-clock.ts";
 import { adopt } from "./adopt.ts";
 import { answeringTransport } from "./testing/answering-transport.ts";
 

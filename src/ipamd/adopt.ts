@@ -3,7 +3,7 @@ import type { CloudVpc, Eni } from "../cloud/cloud-vpc.ts";
 import { namespaces } from "../kube/core-resources.ts";
 import { createKubeClient } from "../kube/kube-client.ts";
 import type { KubeTransport } from "../kube/transport.ts";
-import type { WaitingClock } from "../kube/waiting-clock.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 import { tagOf } from "./node/node-world.ts";
 
 /** ModifyResourceTags allows 20 calls a second. */

@@ -9,7 +9,7 @@ import { CUSTOM_RESOURCES } from "../api/custom-resources.ts";
 import { IPAMD_MANAGER } from "../api/field-managers.ts";
 import { type CustomResourceDefinition, customResourceDefinitions } from "../kube/core-resources.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
-import type { WaitingClock } from "../kube/waiting-clock.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 
 /** How long the API server may take to serve a new resource. */
 const ESTABLISH_MS = 30_000;

@@ -1,6 +1,5 @@
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../api/node-eni-config.ts";
 import type { CloudVpc } from "../cloud/cloud-vpc.ts";
-import type { Random } from "../kube/back-off.ts";
 import { namespaces } from "../kube/core-resources.ts";
 import { createKubeClient } from "../kube/kube-client.ts";
 import { type LeaderElector, startLeaderElection } from "../kube/lease.ts";
@@ -8,7 +7,8 @@ import type { Acquisition } from "../kube/lease-election.ts";
 import type { Logger } from "../kube/logger.ts";
 import type { Resource } from "../kube/resource.ts";
 import type { KubeTransport } from "../kube/transport.ts";
-import type { WaitingClock } from "../kube/waiting-clock.ts";
+import type { Random } from "../time/back-off.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 import { applyDefinitions } from "./definitions.ts";
 import type { Health } from "./health-server.ts";
 import { Leadership } from "./leadership.ts";

@@ -9,7 +9,7 @@ import { nodes } from "../kube/core-resources.ts";
 import { createEventRecorder, type EventRecorder } from "../kube/events.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { LeaderElector } from "../kube/lease.ts";
-import type { WaitingClock } from "../kube/waiting-clock.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 import { PeriodicAudit } from "./audit/periodic-audit.ts";
 import { CloudReader } from "./cloud-view/cloud-reader.ts";
 import { CloudView } from "./cloud-view/cloud-view.ts";

@@ -5,7 +5,7 @@ import pino from "pino";
 import { TencentVpc } from "../cloud/tencent/tencent-vpc.ts";
 import { openServerAccess } from "../kube/server-access.ts";
 import { createTransport } from "../kube/transport.ts";
-import { systemWaitingClock } from "../kube/waiting-clock.ts";
+import { systemWaitingClock } from "../time/waiting-clock.ts";
 import { adopt } from "./adopt.ts";
 import { runAudit } from "./audit/run-audit.ts";
 import { readCredential } from "./credential-folder.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { systemWaitingClock } from "../kube/waiting-clock.ts";
+import { systemWaitingClock } from "../time/waiting-clock.ts";
 import { WorkQueue, type WorkResult } from "./work-queue.ts";
 
 function queue(work: (key: string) => Promise<WorkResult>, concurrency = 2) {

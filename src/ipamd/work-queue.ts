@@ -1,5 +1,5 @@
-import { startTimer } from "../kube/timer.ts";
-import type { WaitingClock } from "../kube/waiting-clock.ts";
+import { startTimer } from "../time/timer.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 
 /** What a piece of work asks for when it is done. */
 export interface WorkResult {

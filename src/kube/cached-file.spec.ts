@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createManualClock } from "../time/testing/manual-clock.ts";
 import { CachedFile } from "./cached-file.ts";
-import { createManualClock } from "./testing/manual-clock.ts";
 
 let folder: string;
 let path: string;

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Clock } from "../api/clock.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** A file that somebody else rotates (a token, a certificate): read again once what was read is older than `maxAgeMs`. */
 export class CachedFile {

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { createManualClock, type ManualClock } from "../time/testing/manual-clock.ts";
 import { type KubeEvent, nodes } from "./core-resources.ts";
 import type { Occurrence } from "./event-series.ts";
 import { createEventRecorder, type EventRecorder, referenceTo } from "./events.ts";
-import { createManualClock, type ManualClock } from "./testing/manual-clock.ts";
 import { createMemoryClient, type MemoryClient } from "./testing/memory-client.ts";
 import { createRecordingLogger, type RecordingLogger } from "./testing/recording-logger.ts";
 

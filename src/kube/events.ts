@@ -1,4 +1,5 @@
-import type { Random } from "./back-off.ts";
+import type { Random } from "../time/back-off.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 import { events, type ObjectReference } from "./core-resources.ts";
 import { count, eventOf, type Occurrence, type Series, type SeriesBook, seconds } from "./event-series.ts";
 import type { KubeClient } from "./kube-client.ts";
@@ -6,7 +7,6 @@ import { KubeError } from "./kube-error.ts";
 import type { KubeObject } from "./kube-object.ts";
 import type { Logger } from "./logger.ts";
 import { apiVersionOf, type Resource } from "./resource.ts";
-import type { WaitingClock } from "./waiting-clock.ts";
 
 /** What a recorder needs of the world. */
 export interface RecorderWorld {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
-import { type Clock, systemClock } from "../api/clock.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import { CachedFile } from "./cached-file.ts";
 import { credentialMaxAgeMs, type ServerAccess } from "./server-access.ts";
 

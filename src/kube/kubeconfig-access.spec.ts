@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
+import { createManualClock } from "../time/testing/manual-clock.ts";
 import { kubeConfigAccess } from "./kubeconfig-access.ts";
-import { createManualClock } from "./testing/manual-clock.ts";
 
 let folder: string;
 beforeEach(async () => {

@@ -1,5 +1,5 @@
 import type { Cluster, KubeConfig, User } from "@kubernetes/client-node";
-import { type Clock, systemClock } from "../api/clock.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import { CachedFile } from "./cached-file.ts";
 import { credentialMaxAgeMs, type ServerAccess, type TlsIdentity } from "./server-access.ts";
 

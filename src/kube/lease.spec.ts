@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { createManualClock, type ManualClock } from "../time/testing/manual-clock.ts";
 import type { Lease } from "./core-resources.ts";
 import { type LeaderElector, startLeaderElection } from "./lease.ts";
-import { createManualClock, type ManualClock } from "./testing/manual-clock.ts";
 import { createMemoryClient, type Fate, type MemoryClient } from "./testing/memory-client.ts";
 import { createRecordingLogger } from "./testing/recording-logger.ts";
 

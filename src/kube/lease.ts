@@ -1,4 +1,5 @@
-import type { Random } from "./back-off.ts";
+import type { Random } from "../time/back-off.ts";
+import type { WaitingClock } from "../time/waiting-clock.ts";
 import { type Lease, leases } from "./core-resources.ts";
 import type { KubeClient } from "./kube-client.ts";
 import { KubeError } from "./kube-error.ts";
@@ -16,7 +17,6 @@ import {
   seeLease,
 } from "./lease-election.ts";
 import type { Logger } from "./logger.ts";
-import type { WaitingClock } from "./waiting-clock.ts";
 
 /** What leader election needs of the world. */
 export interface ElectionWorld {

@@ -19,11 +19,11 @@ import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts
 import type { Resource } from "../../src/kube/resource.ts";
 import { openServerAccess } from "../../src/kube/server-access.ts";
 import { createTransport } from "../../src/kube/transport.ts";
-import { systemWaitingClock, type WaitingClock } from "../../src/kube/waiting-clock.ts";
 import { type SimConfig, simulatedWorld } from "../../src/sim/config.ts";
 import { ControlClient } from "../../src/sim/control/client.ts";
 import type { StateAnswer } from "../../src/sim/control/messages.ts";
 import { type RunningSim, runSim } from "../../src/sim/main.ts";
+import { systemWaitingClock, type WaitingClock } from "../../src/time/waiting-clock.ts";
 import { type ApiServer, startApiServer } from "./start-api-server.ts";
 
 export const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;

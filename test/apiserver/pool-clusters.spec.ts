@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { adopt } from "../../src/ipamd/adopt.ts";
 import { namespaces, nodes } from "../../src/kube/core-resources.ts";
-import { systemWaitingClock } from "../../src/kube/waiting-clock.ts";
+import { systemWaitingClock } from "../../src/time/waiting-clock.ts";
 import { joinPool, type Pool, startPool, until } from "./ipamd-harness.ts";
 
 // Each wait has a deadline of its own.

@@ -11,7 +11,7 @@ import { ownStore } from "../../src/agent/store/own-store.ts";
 import { createKubeClient } from "../../src/kube/kube-client.ts";
 import { openServerAccess } from "../../src/kube/server-access.ts";
 import { createTransport } from "../../src/kube/transport.ts";
-import { systemWaitingClock } from "../../src/kube/waiting-clock.ts";
+import { systemWaitingClock } from "../../src/time/waiting-clock.ts";
 
 const [kubeconfig, nodeName = "", instance = "", targetFile = "", offeredFile = ""] = process.argv.slice(2);
 const logger = pino({ name: instance }, pino.destination({ dest: 1, sync: true }));

@@ -6,7 +6,7 @@ import { serveConnect } from "../../src/agent/server/serve-connect.ts";
 import { serveGrpc } from "../../src/agent/server/serve-grpc.ts";
 import { openStore } from "../../src/agent/store/open-store.ts";
 import { AddressService } from "../../src/gen/tke/eni/agent/v1/address_pb.ts";
-import { systemWaitingClock } from "../../src/kube/waiting-clock.ts";
+import { systemWaitingClock } from "../../src/time/waiting-clock.ts";
 
 /** What the process is told, one JSON object a line. */
 export type ToAddressService = { readonly addresses: readonly string[] };

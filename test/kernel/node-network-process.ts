@@ -4,7 +4,7 @@ import { NodeNetwork } from "../../src/agent/links/node-network.ts";
 import { Pool } from "../../src/agent/pool/pool.ts";
 import { emptyPool } from "../../src/agent/pool/pool-state.ts";
 import { openStore } from "../../src/agent/store/open-store.ts";
-import { systemWaitingClock } from "../../src/kube/waiting-clock.ts";
+import { systemWaitingClock } from "../../src/time/waiting-clock.ts";
 
 /** What the process is told, one JSON object a line. */
 export type ToNodeNetwork = { readonly wanted: readonly EniSpec[] } | "stop";

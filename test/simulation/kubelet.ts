@@ -1,9 +1,9 @@
 import type { Slots } from "../../src/agent/kubelet/slots.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
-import type { VirtualClock } from "../../src/kube/testing/virtual-clock.ts";
 import type { ModelApiServer } from "../../src/sim/kube/model-api-server.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
+import type { VirtualClock } from "../../src/time/testing/virtual-clock.ts";
 import type { Dice } from "./dice.ts";
 import type { Machine } from "./machine.ts";
 

@@ -5,7 +5,7 @@ import { numberEnis } from "../../src/agent/links/number-enis.ts";
 import { awaitsVeths } from "../../src/agent/pool/cool-down.ts";
 import type { Pool } from "../../src/agent/pool/pool.ts";
 import type { AgentMemory, StoredEni } from "../../src/agent/store/agent-store.ts";
-import type { WaitingClock } from "../../src/kube/waiting-clock.ts";
+import type { WaitingClock } from "../../src/time/waiting-clock.ts";
 import type { Machine } from "./machine.ts";
 
 export interface ModelNetworkWorld {

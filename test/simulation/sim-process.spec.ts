@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createVirtualClock } from "../../src/kube/testing/virtual-clock.ts";
+import { createVirtualClock } from "../../src/time/testing/virtual-clock.ts";
 import { SimProcess } from "./sim-process.ts";
 
 function ticking() {

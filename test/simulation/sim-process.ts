@@ -1,5 +1,5 @@
-import type { VirtualClock } from "../../src/kube/testing/virtual-clock.ts";
-import type { WaitingClock } from "../../src/kube/waiting-clock.ts";
+import type { VirtualClock } from "../../src/time/testing/virtual-clock.ts";
+import type { WaitingClock } from "../../src/time/waiting-clock.ts";
 
 /**
  * A process of the simulated world. All that reaches its code from outside, the end of a sleep as well as the answer to a call, is

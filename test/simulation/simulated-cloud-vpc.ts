@@ -1,8 +1,8 @@
 import { sdkFailure } from "../../src/cloud/tencent/failure.ts";
 import { WireVpc } from "../../src/cloud/tencent/wire-vpc.ts";
-import type { VirtualClock } from "../../src/kube/testing/virtual-clock.ts";
 import { callerOf } from "../../src/sim/admission/credential.ts";
 import type { ApiOutcome, SimulatedApi } from "../../src/sim/tencent/simulated-api.ts";
+import type { VirtualClock } from "../../src/time/testing/virtual-clock.ts";
 import type { SimProcess } from "./sim-process.ts";
 
 export interface CloudLink {

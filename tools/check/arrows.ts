@@ -4,18 +4,19 @@ import { Glob } from "bun";
 
 /** Room → rooms that it may import. `gen` stands for generated messages, whose types everybody may name. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  time: [],
   api: [],
   cni: [],
   netlink: [],
   gen: [],
-  kube: ["api"],
-  cloud: [],
+  kube: ["api", "time"],
+  cloud: ["time"],
   plugins: ["api", "cni", "netlink", "gen"],
-  agent: ["api", "cni", "gen", "kube", "netlink"],
-  ipamd: ["api", "cloud", "kube"],
-  scheduler: ["api", "kube"],
+  agent: ["api", "cni", "gen", "kube", "netlink", "time"],
+  ipamd: ["api", "cloud", "kube", "time"],
+  scheduler: ["api", "kube", "time"],
   cli: ["api", "gen", "kube"],
-  sim: ["api", "kube", "netlink"],
+  sim: ["api", "kube", "netlink", "time"],
 };
 
 /** Finer than rooms: who may import what below the path, besides the path itself. */

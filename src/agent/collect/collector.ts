@@ -1,4 +1,4 @@
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { ContainerRuntime } from "../cri/container-runtime.ts";
 import type { Logger } from "../logger.ts";
 import { instantOf } from "../pool/instant.ts";

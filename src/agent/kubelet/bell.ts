@@ -1,4 +1,4 @@
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 
 /** Wakes those who wait for it. Take `next` before looking at what may have changed, or a ring in between goes unheard. */
 export class Bell {

@@ -3,8 +3,8 @@ import { ENI_IP_RESOURCE } from "../../api/extended-resources.ts";
 import type { Container, Pod } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import { KubeError } from "../../kube/kube-error.ts";
-import { createManualClock } from "../../kube/testing/manual-clock.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
+import { createManualClock } from "../../time/testing/manual-clock.ts";
 import { BoundPods, slotsOnTheWay } from "./bound-pods.ts";
 
 const clock = createManualClock();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../../kube/testing/eventually.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
-import { systemWaitingClock } from "../../kube/waiting-clock.ts";
+import { systemWaitingClock } from "../../time/waiting-clock.ts";
 import type { RunningServer } from "../server/serve-connect.ts";
 import { serveGrpc } from "../server/serve-grpc.ts";
 import type { BoundPod } from "./bound-pods.ts";

@@ -1,7 +1,7 @@
 import { type FSWatcher, mkdirSync, watch } from "node:fs";
 import { join } from "node:path";
-import { backOffMs, type Random } from "../../kube/back-off.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { backOffMs, type Random } from "../../time/back-off.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
 import { Bell, waitFor } from "./bell.ts";
 import { kubeletDevices } from "./kubelet-devices.ts";

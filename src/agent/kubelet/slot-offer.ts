@@ -1,5 +1,5 @@
-import { backOffMs, type Random } from "../../kube/back-off.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { backOffMs, type Random } from "../../time/back-off.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
 import { Bell, waitFor } from "./bell.ts";
 import { type BoundPods, slotsOnTheWay } from "./bound-pods.ts";

@@ -1,10 +1,10 @@
-import type { Clock } from "../../api/clock.ts";
 import { ENI_TABLE_BASE, MAX_ENI_NUMBER, TRASH_GROUP } from "../../api/data-path.ts";
 import { deleteLinkGroup } from "../../netlink/link.ts";
 import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
 import { NetlinkMonitor, type Notification } from "../../netlink/monitor.ts";
 import { TABLE_MAIN } from "../../netlink/route.ts";
 import { NetlinkSocket } from "../../netlink/socket.ts";
+import type { Clock } from "../../time/clock.ts";
 import type { Logger } from "../logger.ts";
 import { NftKeeper } from "../nft/nft-keeper.ts";
 import { nameProblem } from "../nft/ruleset.ts";

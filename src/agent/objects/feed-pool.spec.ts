@@ -1,6 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import type { StoreEvent } from "../../kube/reflector/store.ts";
-import { createManualClock } from "../../kube/testing/manual-clock.ts";
+import { createManualClock } from "../../time/testing/manual-clock.ts";
 import type { EniSpec } from "../links/eni-spec.ts";
 import { Pool } from "../pool/pool.ts";
 import { emptyPool, type PoolState } from "../pool/pool-state.ts";

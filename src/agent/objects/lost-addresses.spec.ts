@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "bun:test";
-import { createManualClock, type ManualClock } from "../../kube/testing/manual-clock.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ObservedObject } from "../pool/pool-event.ts";
 import { emptyPool } from "../pool/pool-state.ts";

@@ -1,5 +1,5 @@
-import { startTimer } from "../../kube/timer.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { startTimer } from "../../time/timer.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { type Attachment, isSameAttachment } from "../pool/attachment.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { PodEvents } from "./pod-events.ts";

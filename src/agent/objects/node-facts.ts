@@ -1,7 +1,7 @@
 import { instanceOfProviderId } from "../../api/provider-id.ts";
 import { type Node, nodes } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
 
 /** What the Node object says of the machine that this is. */

@@ -3,7 +3,7 @@ import { VPC_IP, type VpcIP } from "../../api/vpc-ip.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { Resource } from "../../kube/resource.ts";
 import { eventually } from "../../kube/testing/eventually.ts";
-import { systemWaitingClock } from "../../kube/waiting-clock.ts";
+import { systemWaitingClock } from "../../time/waiting-clock.ts";
 import { Publisher, type StatusToPublish } from "./publisher.ts";
 
 const vips: Resource<VpcIP> = VPC_IP;

@@ -1,10 +1,10 @@
 import { AGENT_MANAGER } from "../../api/field-managers.ts";
-import { backOffMs, type Random } from "../../kube/back-off.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { KubeObject } from "../../kube/kube-object.ts";
 import type { Resource } from "../../kube/resource.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { backOffMs, type Random } from "../../time/back-off.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Seen } from "./seen-objects.ts";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../api/clock.ts";
+import type { Clock } from "../../time/clock.ts";
 
 /** One reading of both clocks: durations are counted on `monotonic`, dates that outlive the process on `wall`. */
 export interface Instant {

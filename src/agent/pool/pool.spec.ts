@@ -1,5 +1,5 @@
 import { describe, expect, it } from "bun:test";
-import { createManualClock } from "../../kube/testing/manual-clock.ts";
+import { createManualClock } from "../../time/testing/manual-clock.ts";
 import { Pool } from "./pool.ts";
 import { emptyPool } from "./pool-state.ts";
 

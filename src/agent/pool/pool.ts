@@ -1,5 +1,5 @@
-import { startTimer } from "../../kube/timer.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { startTimer } from "../../time/timer.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Attachment, AttachmentKey } from "./attachment.ts";
 import { nextCoolDownEnd } from "./cool-down.ts";
 import { instantOf } from "./instant.ts";

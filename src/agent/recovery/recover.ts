@@ -1,6 +1,6 @@
-import { backOffMs, type Random } from "../../kube/back-off.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { backOffMs, type Random } from "../../time/back-off.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { ContainerRuntime } from "../cri/container-runtime.ts";
 import type { Logger } from "../logger.ts";
 import { addressResource, eniResource } from "../objects/node-objects.ts";

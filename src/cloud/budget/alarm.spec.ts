@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { createVirtualClock } from "../testing/virtual-clock.ts";
+import { createManualClock } from "../../time/testing/manual-clock.ts";
 import { Alarm } from "./alarm.ts";
 
 describe("Alarm", () => {
   test("rings once, at the earliest time", async () => {
-    const clock = createVirtualClock();
+    const clock = createManualClock();
     const rings: number[] = [];
     const alarm = new Alarm(clock, () => rings.push(clock.monotonic()));
     for (const at of [300, 100, 200, Number.POSITIVE_INFINITY]) alarm.set(at);
@@ -16,7 +16,7 @@ describe("Alarm", () => {
   });
 
   test("does not ring once it is cancelled", async () => {
-    const clock = createVirtualClock();
+    const clock = createManualClock();
     let rings = 0;
     const alarm = new Alarm(clock, () => rings++);
     alarm.set(100);

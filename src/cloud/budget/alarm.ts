@@ -1,12 +1,12 @@
-import type { BudgetClock } from "./budget-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 
 /** Rings once, at the earliest time that it was set to since it last rang. */
 export class Alarm {
-  readonly #clock: BudgetClock;
+  readonly #clock: WaitingClock;
   readonly #ring: () => void;
   #set: { at: number; cancel: AbortController } | undefined;
 
-  constructor(clock: BudgetClock, ring: () => void) {
+  constructor(clock: WaitingClock, ring: () => void) {
     this.#clock = clock;
     this.#ring = ring;
   }

@@ -1,3 +1,4 @@
+import { backOffMs, type Random } from "../../time/back-off.ts";
 import type { CloudError } from "../cloud-error.ts";
 import { Gate, type Sending } from "./gate.ts";
 import type { Outcome } from "./outcome.ts";
@@ -6,8 +7,7 @@ import type { Outcome } from "./outcome.ts";
 const FAILURES = 5;
 const SPAN_MS = 2000;
 
-const BASE_MS = 1000;
-const CAP_MS = 30_000;
+const BACK_OFF = { baseMs: 1000, capMs: 30_000 };
 
 /**
  * Shuts when a product of the cloud does not answer, or answers with inner errors, five times in a row over at least two seconds:
@@ -16,13 +16,13 @@ const CAP_MS = 30_000;
  * a refusal, opens it.
  */
 export class Breaker extends Gate<{ failedProbes: number }> {
-  readonly #random: () => number;
+  readonly #random: Random;
   #failures = 0;
   /** When the first call of the row was sent. */
   #rowFrom = Number.POSITIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(random: () => number) {
+  constructor(random: Random) {
     super();
     this.#random = random;
   }
@@ -44,18 +44,23 @@ export class Breaker extends Gate<{ failedProbes: number }> {
     if (this.shut !== undefined) {
       if (!probe) return;
       const failedProbes = this.shut.failedProbes + 1;
-      this.shut = { error, failedProbes, probeAt: now + this.#backOffMs(failedProbes), probeOut: false };
+      this.shut = {
+        error,
+        failedProbes,
+        probeAt: now + backOffMs(failedProbes, { ...BACK_OFF, random: this.#random }),
+        probeOut: false,
+      };
       return;
     }
     this.#failures++;
     this.#rowFrom = Math.min(this.#rowFrom, sentAt);
     const span = now - Math.max(this.#rowFrom, this.#answeredAt);
     if (this.#failures < FAILURES || span < SPAN_MS) return;
-    this.shut = { error, failedProbes: 0, probeAt: now + this.#backOffMs(0), probeOut: false };
-  }
-
-  #backOffMs(failedProbes: number): number {
-    const full = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(failedProbes, 30));
-    return full / 2 + (full / 2) * this.#random();
+    this.shut = {
+      error,
+      failedProbes: 0,
+      probeAt: now + backOffMs(0, { ...BACK_OFF, random: this.#random }),
+      probeOut: false,
+    };
   }
 }

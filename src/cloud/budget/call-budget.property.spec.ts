@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { throttled } from "../testing/cloud-errors.ts";
 import { quietLogger } from "../testing/quiet-logger.ts";
 import { RatedServer } from "../testing/rated-server.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.ts";
 import { CallBudget } from "./call-budget.ts";
 import type { CloudAction } from "./rates.ts";
 import { URGENCIES, type Urgency } from "./wish-book.ts";
@@ -40,7 +40,7 @@ const settings = fc.record({ productRate: fc.integer({ min: 1, max: 8 }), seed: 
 
 /** Nodes that are planned when something is wanted, when a call has ended and when they are told that it is their turn. */
 class World {
-  readonly clock: VirtualClock = createVirtualClock();
+  readonly clock: ManualClock = createManualClock();
   readonly budget: CallBudget;
   readonly server: RatedServer;
   readonly productRate: number;
@@ -132,7 +132,7 @@ test("CallBudget serves no wish while a more urgent one waits for the same token
   const wish = fc.record({ node: fc.nat(20), urgency: fc.constantFrom(...URGENCIES) });
   await fc.assert(
     fc.asyncProperty(fc.array(wish, { minLength: 1, maxLength: 40 }), async (wishes) => {
-      const clock = createVirtualClock();
+      const clock = createManualClock();
       const budget = new CallBudget({ clock, random: () => 1, logger: quietLogger }, { productRate: 1 });
       const first = budget.claim("first", "DeleteNetworkInterface", "release");
       const urgencyOf = new Map<string, Urgency>();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import * as errors from "../testing/cloud-errors.ts";
 import { quietLogger } from "../testing/quiet-logger.ts";
-import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.ts";
 import { CallBudget } from "./call-budget.ts";
 import type { CloudHealth } from "./health.ts";
 import type { Permit } from "./permit.ts";
@@ -10,7 +10,7 @@ import type { CloudAction } from "./rates.ts";
 const ASSIGN = "AssignPrivateIpAddresses";
 const TOGETHER = "CreateAndAttachNetworkInterface";
 
-let clock: VirtualClock;
+let clock: ManualClock;
 let budget: CallBudget;
 let told: string[];
 
@@ -18,7 +18,7 @@ beforeEach(() => start(50));
 afterEach(() => budget.stop());
 
 function start(productRate: number): void {
-  clock = createVirtualClock();
+  clock = createManualClock();
   budget = new CallBudget({ clock, random: () => 1, logger: quietLogger }, { productRate });
   told = [];
   budget.onGranted((node) => told.push(node));

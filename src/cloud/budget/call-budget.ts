@@ -1,7 +1,7 @@
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { CloudError } from "../cloud-error.ts";
 import { Admission, type Grant } from "./admission.ts";
 import { Alarm } from "./alarm.ts";
-import type { BudgetClock } from "./budget-clock.ts";
 import { type CallCounts, CallMeter } from "./call-meter.ts";
 import { type CloudHealth, diagnose } from "./health.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
@@ -17,7 +17,7 @@ const CREATIONS: readonly CloudAction[] = ["CreateAndAttachNetworkInterface", "C
 const RESERVATION_MS = 2000;
 
 export interface CallBudgetParts {
-  clock: BudgetClock;
+  clock: WaitingClock;
   /** A number in [0, 1), as `Math.random` gives it. */
   random: () => number;
   logger: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
@@ -60,7 +60,7 @@ interface Reservation {
  * Single-threaded: `claim`, `settle` and the listeners all run to their end in one turn of the event loop.
  */
 export class CallBudget {
-  readonly #clock: BudgetClock;
+  readonly #clock: WaitingClock;
   readonly #logger: CallBudgetParts["logger"];
   readonly #admission: Admission;
   readonly #wishes = new WishBook();

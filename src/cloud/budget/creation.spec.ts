@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { quietLogger } from "../testing/quiet-logger.ts";
 import { RatedServer } from "../testing/rated-server.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { createVirtualClock, type VirtualClock } from "../testing/virtual-clock.ts";
 import { CallBudget } from "./call-budget.ts";
 import { PRODUCT_RATE, RATES } from "./rates.ts";
 import type { WishKey } from "./wish-book.ts";
@@ -70,7 +70,7 @@ class Fleet {
 
 /** Reads at an even pace for as long as `isOver` is false. */
 async function readOn(
-  parts: { clock: VirtualClock; budget: CallBudget; server: RatedServer },
+  parts: { clock: ManualClock; budget: CallBudget; server: RatedServer },
   options: { perSecond: number; isOver: () => boolean },
 ): Promise<void> {
   const { clock, budget, server } = parts;
@@ -86,7 +86,7 @@ test.each([
   [250, 8],
 ])("%i nodes get %i ENIs each at nine tenths of what the limits allow", async (nodes, enisEach) => {
   const random = seededRandom(nodes);
-  const clock = createVirtualClock();
+  const clock = createManualClock();
   const budget = new CallBudget({ clock, random, logger: quietLogger });
   const server = new RatedServer(clock, () => random() * 80);
   const fleet = new Fleet({ budget, server, nodes, enisEach });

@@ -1,14 +1,14 @@
-import type { BudgetClock } from "../budget/budget-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { type CloudAction, PRODUCT_RATE, RATES } from "../budget/rates.ts";
 
 /** A cloud that sees calls some time after they were sent, and answers some time after that. */
 export class RatedServer {
-  readonly #clock: BudgetClock;
+  readonly #clock: WaitingClock;
   readonly #delay: () => number;
   readonly #seen: { action: CloudAction; at: number }[] = [];
 
   /** @param delay ms that the next message takes, either way */
-  constructor(clock: BudgetClock, delay: () => number) {
+  constructor(clock: WaitingClock, delay: () => number) {
     this.#clock = clock;
     this.#delay = delay;
   }

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import type { Occurrence } from "../../kube/event-series.ts";
-import { createManualClock, type ManualClock } from "../../kube/testing/manual-clock.ts";
 import { createRecordingLogger, type RecordingLogger } from "../../kube/testing/recording-logger.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memory-objects.ts";
 import { PeriodicAudit } from "./periodic-audit.ts";
 

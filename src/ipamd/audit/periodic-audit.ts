@@ -2,7 +2,7 @@ import type { Eni } from "../../cloud/cloud-vpc.ts";
 import type { Node, ObjectReference } from "../../kube/core-resources.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import type { Logger } from "../../kube/logger.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { ClusterIdentity } from "../node/node-world.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
 import { nodeReference } from "../signals/node-signals.ts";

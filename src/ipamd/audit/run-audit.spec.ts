@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { CloudVpc, Eni } from "../../cloud/cloud-vpc.ts";
-import { createManualClock, type ManualClock } from "../../kube/testing/manual-clock.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { answeringTransport, listOf } from "../testing/answering-transport.ts";
 import { runAudit } from "./run-audit.ts";
 

@@ -10,7 +10,7 @@ import { configMaps, namespaces, nodes } from "../../kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../../kube/kube-client.ts";
 import type { Resource } from "../../kube/resource.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { readClusterSettings } from "../configuration/cluster-settings.ts";
 import { auditCluster } from "./audit-cluster.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
-import { createManualClock, type ManualClock } from "../../kube/testing/manual-clock.ts";
 import { createRecordingLogger, type RecordingLogger } from "../../kube/testing/recording-logger.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { CloudReader } from "./cloud-reader.ts";
 import { CloudView } from "./cloud-view.ts";
 

@@ -1,7 +1,7 @@
 import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
 import type { Eni, Tag } from "../../cloud/cloud-vpc.ts";
 import type { Logger } from "../../kube/logger.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { CloudView } from "./cloud-view.ts";
 
 /** Most ids that one DescribeNetworkInterfaces takes. */

@@ -3,7 +3,7 @@ import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { ABSENCE_INTERVAL_MS } from "../cloud-view/cloud-view.ts";
 import { fallbackLimit } from "../quota/fallback-limit.ts";
 import { QuotaBook, type QuotaChange } from "../quota/quota-book.ts";

@@ -2,7 +2,7 @@ import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
 import type { CloudVpc, Eni } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import type { Logger } from "../../kube/logger.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { CloudView } from "../cloud-view/cloud-view.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";

@@ -3,7 +3,7 @@ import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { CloudHealth } from "../../cloud/budget/health.ts";
 import type { Subnet } from "../../cloud/cloud-vpc.ts";
-import { createManualClock, type ManualClock } from "../../kube/testing/manual-clock.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memory-objects.ts";
 import { SubnetBook } from "./subnet-book.ts";
 

@@ -3,7 +3,7 @@ import type { VpcSubnetSpec, VpcSubnetStatus } from "../../api/vpc-subnet.ts";
 import type { CloudReads } from "../../cloud/budget/budgeted-reads.ts";
 import type { CloudHealth } from "../../cloud/budget/health.ts";
 import type { Subnet } from "../../cloud/cloud-vpc.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import {
   DRAINED_CONDITION,
   drainSubnets,

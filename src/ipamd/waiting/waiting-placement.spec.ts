@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Node } from "../../kube/core-resources.ts";
 import type { StoreEvent } from "../../kube/reflector/store.ts";
-import { createManualClock, type ManualClock } from "../../kube/testing/manual-clock.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import type { SlimPod } from "./slim-pod.ts";
 import { WaitingPlacement, type WaitingPlacementParts } from "./waiting-placement.ts";
 

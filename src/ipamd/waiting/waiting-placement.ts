@@ -1,7 +1,7 @@
 import type { Node } from "../../kube/core-resources.ts";
 import type { Reflector } from "../../kube/reflector/reflector.ts";
-import { startTimer } from "../../kube/timer.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { startTimer } from "../../time/timer.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { freeOf, type GrowableNode, placeWaitingPods } from "./place-waiting-pods.ts";
 import type { SlimPod } from "./slim-pod.ts";
 

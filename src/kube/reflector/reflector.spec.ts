@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { systemWaitingClock } from "../../time/waiting-clock.ts";
 import { type Node, nodes } from "../core-resources.ts";
 import type { ServerAccess } from "../server-access.ts";
 import { eventually } from "../testing/eventually.ts";
 import { createRecordingLogger } from "../testing/recording-logger.ts";
 import { createTransport } from "../transport.ts";
-import { systemWaitingClock } from "../waiting-clock.ts";
 import { type Reflector, startReflector } from "./reflector.ts";
 import type { StoreEvent } from "./store.ts";
 

@@ -1,9 +1,9 @@
-import type { Random } from "../back-off.ts";
+import type { Random } from "../../time/back-off.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { KubeObject } from "../kube-object.ts";
 import type { Logger } from "../logger.ts";
 import { collectionPath, type Resource } from "../resource.ts";
 import type { KubeTransport } from "../transport.ts";
-import type { WaitingClock } from "../waiting-clock.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { type Indexer, type ReadableStore, Store, type StoreEvent } from "./store.ts";
 import { WatchCore, type WatchEnd, type WatchStart } from "./watch-core.ts";

@@ -1,4 +1,4 @@
-import { backOffMs, type Random } from "../back-off.ts";
+import { backOffMs, type Random } from "../../time/back-off.ts";
 import { errorFromStatus, KubeError, type Status } from "../kube-error.ts";
 import type { KubeObject } from "../kube-object.ts";
 import { keyOf } from "../resource.ts";

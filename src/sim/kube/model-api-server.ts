@@ -1,6 +1,6 @@
-import { startTimer } from "../../kube/timer.ts";
 import type { KubeRequest } from "../../kube/transport.ts";
-import type { WaitingClock } from "../../kube/waiting-clock.ts";
+import { startTimer } from "../../time/timer.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { type Change, Collection, type Selection, type Stored, selects } from "./collection.ts";
 import { hasTwins } from "./field-set.ts";
 import { applyConfiguration, FieldConflictError, type Manager, noteUpdate } from "./managed-fields.ts";

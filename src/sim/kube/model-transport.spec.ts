@@ -6,7 +6,7 @@ import { createKubeClient } from "../../kube/kube-client.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import { startReflector } from "../../kube/reflector/reflector.ts";
 import type { Resource } from "../../kube/resource.ts";
-import { createVirtualClock } from "../../kube/testing/virtual-clock.ts";
+import { createVirtualClock } from "../../time/testing/virtual-clock.ts";
 import { ModelApiServer } from "./model-api-server.ts";
 import { type CallFate, createModelTransport, type WatchFate } from "./model-transport.ts";
 

@@ -1,7 +1,7 @@
 import { customResourceDefinition } from "../../../api/custom-resource-definition.ts";
 import { CUSTOM_RESOURCES } from "../../../api/custom-resources.ts";
 import { errorFromAnswer } from "../../../kube/kube-error.ts";
-import { createVirtualClock } from "../../../kube/testing/virtual-clock.ts";
+import { createVirtualClock } from "../../../time/testing/virtual-clock.ts";
 import { ModelApiServer } from "../model-api-server.ts";
 import type { JsonObject } from "../shape.ts";
 import type { ContractServer } from "./contract-api.ts";

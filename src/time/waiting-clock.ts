@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../api/clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 
 /** A clock that can also wait, so that a test can make time pass. */
 export interface WaitingClock extends Clock {

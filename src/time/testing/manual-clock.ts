@@ -1,18 +1,17 @@
-import type { BudgetClock } from "../budget/budget-clock.ts";
+import type { WaitingClock } from "../waiting-clock.ts";
 
-/** A clock whose time passes only when told to, and then at once. */
-export interface VirtualClock extends BudgetClock {
+/** A clock whose time passes only when told to. Its wall clock and monotonic clock go together. */
+export interface ManualClock extends WaitingClock {
   /** Lets `ms` pass, waking sleepers in the order of their time; what they do at once is done when this resolves. */
   advance(ms: number): Promise<void>;
   /** Lets time pass until a condition holds. @throws Error if it does not within `ms` */
   until(condition: () => boolean, ms: number): Promise<void>;
 }
 
-/** Starts at 0, the wall clock at the start of 2026. */
-export function createVirtualClock(): VirtualClock {
+export function createManualClock(): ManualClock {
   const epoch = Date.UTC(2026, 0, 1);
-  const sleepers = new Set<{ at: number; wake: () => void }>();
   let now = 0;
+  const sleepers = new Set<{ at: number; wake: () => void }>();
 
   /** Wakes the next sleeper if its time is at most `end`. */
   async function step(end: number): Promise<boolean> {
