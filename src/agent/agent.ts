@@ -124,6 +124,7 @@ export class Agent {
       factsOf: (eniId) => this.#network?.factsOf(eniId),
       readyCondition: () => this.#core.readyCondition(),
       failed: (attachment, cause) => this.#core.podEvents.failedAllocation(attachment, cause),
+      clock: this.#world.clock,
     });
     const routes = (router: ConnectRouter) => {
       router.service(AddressService, service);

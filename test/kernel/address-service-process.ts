@@ -32,6 +32,7 @@ if (import.meta.main) {
     factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
     readyCondition: () => undefined,
     failed() {},
+    clock: systemWaitingClock,
   });
   await serveConnect(join(folder, "run", "cni.sock"), (router) => router.service(AddressService, service));
   await serveGrpc(join(folder, "run", "agent.sock"), (router) => router.service(AddressService, service));

@@ -11,12 +11,14 @@ import {
   ListAddressesResponseSchema,
   ReleaseResponseSchema,
 } from "../../gen/tke/eni/agent/v1/address_pb.ts";
+import { startTimer } from "../../time/timer.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Attachment } from "../pool/attachment.ts";
 import { isOurs } from "../pool/bound-address.ts";
 import { NotAllocatedError, type Pool } from "../pool/pool.ts";
 import { poolCounts } from "../pool/pool-counts.ts";
 import type { Holding, PooledAddress } from "../pool/pool-state.ts";
-import { failureOf } from "./failure-reason.ts";
+import { type Failure, failureOf } from "./failure-reason.ts";
 
 /** What an answer says beside the address itself. */
 export interface AnswerFacts {
@@ -35,14 +37,27 @@ export interface AddressServiceWorld {
   factsOf(eniId: string): AnswerFacts | undefined;
   /** What ipamd says of this node. */
   readyCondition(): Condition | undefined;
-  /** Told of each allocation that failed, with a cause that stays the same from try to try. */
+  /**
+   * Told why a pod has no address, with a cause that stays the same from try to try: of each allocation that failed, and before
+   * that of one that waits for what does not pass by itself. Each cause once for each try.
+   */
   failed(attachment: Attachment, cause: string): void;
+  readonly clock: WaitingClock;
 }
 
 /** Wait of a caller that names no deadline. */
 const DEFAULT_WAIT_MS = 30_000;
 /** Left of the caller's time for the answer to reach it, so that it learns why and does not just time out. */
 const LARGEST_MARGIN_MS = 1_000;
+
+/**
+ * How long a caller waits before its pod is told why, and between two looks at the reason. The call itself goes on: whoever waits
+ * gets the first address that comes, and one that was sent away would come back only after the kubelet's pause, with a new sandbox.
+ *
+ * Ten seconds, because by then an ENI is usually there, and ipamd has said what keeps it from that: a pod that is told earlier reads of
+ * what is over already. Without it the pod would learn nothing before the end of the call, a minute later, for the kubelet is silent, too.
+ */
+const TELL_AFTER_MS = 10_000;
 
 /** The address API of proto/tke/eni/agent/v1. */
 export function addressService(world: AddressServiceWorld): ServiceImpl<typeof AddressService> {
@@ -89,7 +104,7 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
 }
 
 async function allocated(
-  { readyCondition, failed }: AddressServiceWorld,
+  world: AddressServiceWorld,
   {
     pool,
     attachment,
@@ -97,22 +112,47 @@ async function allocated(
     context,
   }: { pool: Pool; attachment: Attachment; netns: string; context: HandlerContext },
 ): Promise<PooledAddress> {
-  const enough = AbortSignal.timeout(waitMs(context.timeoutMs()));
+  const { clock } = world;
+  const timeIsUp = new AbortController();
+  const over = new AbortController();
+  const whyNot = () => failureOf(world.readyCondition(), poolCounts(pool.state));
+  const told = new Set<string>();
+  const tell = (cause: string) => {
+    if (!told.has(cause)) world.failed(attachment, cause);
+    told.add(cause);
+  };
+  const cancel = startTimer(clock, waitMs(context.timeoutMs()), () => timeIsUp.abort());
+  void tellWhileWaiting({ clock, whyNot, tell }, AbortSignal.any([over.signal, context.signal]));
   try {
-    return await pool.allocate({ attachment, netns }, AbortSignal.any([context.signal, enough]));
+    return await pool.allocate({ attachment, netns }, AbortSignal.any([context.signal, timeIsUp.signal]));
   } catch (error) {
     if (!(error instanceof NotAllocatedError)) {
       const cause = `the allocation could not be stored: ${error instanceof Error ? error.message : error}`;
-      failed(attachment, cause);
+      tell(cause);
       throw new ConnectError(cause, Code.Internal);
     }
     // The attachment was released, or the agent stops: no shortage.
-    if (!enough.aborted) throw new ConnectError(error.message, Code.Unavailable);
-    const { reason, message, cause } = failureOf(readyCondition(), poolCounts(pool.state));
-    failed(attachment, cause);
+    if (!timeIsUp.signal.aborted) throw new ConnectError(error.message, Code.Unavailable);
+    const { reason, message, cause } = whyNot();
+    tell(cause);
     throw new ConnectError(message, Code.ResourceExhausted, undefined, [
       { desc: AllocationFailureSchema, value: { reason, message } },
     ]);
+  } finally {
+    cancel();
+    over.abort();
+  }
+}
+
+async function tellWhileWaiting(
+  { clock, whyNot, tell }: { clock: WaitingClock; whyNot: () => Failure; tell: (cause: string) => void },
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(TELL_AFTER_MS, signal);
+    if (signal.aborted) return;
+    const { lasts, cause } = whyNot();
+    if (lasts) tell(cause);
   }
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import type { Condition } from "../../api/condition.ts";
 import { FailureReason } from "../../gen/tke/eni/agent/v1/address_pb.ts";
-import { waitMs } from "./address-service.ts";
 import { failureOf } from "./failure-reason.ts";
 
 const counts = { inUse: 3, coolingDown: 1 };
@@ -62,11 +61,14 @@ describe("failureOf()", () => {
     expect(next.message).not.toBe(first.message);
     expect(next.cause).toBe(first.cause);
   });
-});
 
-it("waitMs() leaves the answer time to reach its caller", () => {
-  expect(waitMs(undefined)).toBe(30_000);
-  expect(waitMs(60_000)).toBe(59_000);
-  expect(waitMs(1_000)).toBe(750);
-  expect(waitMs(0)).toBe(0);
+  it.each([
+    ["Attaching", false],
+    ["Serving", false],
+    ["SubnetFull", true],
+    ["Throttled", true],
+    ["CredentialRejected", true],
+  ])("tells of %s whether it is more than an address on its way", (reason, lasts) => {
+    expect(failureOf(condition(reason), counts).lasts).toBe(lasts);
+  });
 });

@@ -8,6 +8,8 @@ export interface Failure {
   message: string;
   /** The same without what changes from try to try, for an event that is counted. */
   cause: string;
+  /** Whether it is known what it is, and that it is more than an address on its way. */
+  lasts: boolean;
 }
 
 interface Cause {
@@ -115,12 +117,13 @@ export function failureOf(
   const { reason, what, remedy } = causeOf(condition);
   const state = `no address is free on this node: ${counts.inUse} are in use and ${counts.coolingDown} cool down`;
   const said = condition === undefined ? "" : ` (ipamd says: ${condition.message})`;
-  // While addresses are on their way, what ipamd says of them changes from try to try.
-  const lasting = reason === FailureReason.ATTACHING || reason === FailureReason.NO_FREE_ADDRESS ? "" : said;
+  const lasts = reason !== FailureReason.ATTACHING && reason !== FailureReason.NO_FREE_ADDRESS;
   return {
     reason,
     message: `${state}; ${what}${said}: ${remedy}`,
-    cause: `no address is free on this node; ${what}${lasting}: ${remedy}`,
+    // While addresses are on their way, what ipamd says of them changes from try to try.
+    cause: `no address is free on this node; ${what}${lasts ? said : ""}: ${remedy}`,
+    lasts,
   };
 }
 
