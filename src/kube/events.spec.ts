@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { createManualClock, type ManualClock } from "../time/testing/manual-clock.ts";
-import { type KubeEvent, nodes } from "./core-resources.ts";
+import type { KubeEvent } from "./core-resources.ts";
 import type { Occurrence } from "./event-series.ts";
-import { createEventRecorder, type EventRecorder, referenceTo } from "./events.ts";
+import { createEventRecorder, type EventRecorder } from "./events.ts";
 import { createMemoryClient, type MemoryClient } from "./testing/memory-client.ts";
 import { createRecordingLogger, type RecordingLogger } from "./testing/recording-logger.ts";
 
@@ -95,8 +95,7 @@ describe("an event recorder", () => {
   });
 
   test("puts one about a cluster-scoped object into `default`", async () => {
-    const node = { metadata: { name: "node-1", uid: "u", resourceVersion: "7" } };
-    recorder.record({ ...noAddress, about: referenceTo(nodes, node) });
+    recorder.record({ ...noAddress, about: { apiVersion: "v1", kind: "Node", name: "node-1", uid: "u" } });
     await recorder.stop();
     expect(written()).toMatchObject([
       {

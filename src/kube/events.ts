@@ -1,12 +1,10 @@
 import type { Random } from "../time/back-off.ts";
 import type { WaitingClock } from "../time/waiting-clock.ts";
-import { events, type ObjectReference } from "./core-resources.ts";
+import { events } from "./core-resources.ts";
 import { count, eventOf, type Occurrence, type Series, type SeriesBook, seconds } from "./event-series.ts";
 import type { KubeClient } from "./kube-client.ts";
 import { KubeError } from "./kube-error.ts";
-import type { KubeObject } from "./kube-object.ts";
 import type { Logger } from "./logger.ts";
-import { apiVersionOf, type Resource } from "./resource.ts";
 
 /** What a recorder needs of the world. */
 export interface RecorderWorld {
@@ -94,17 +92,5 @@ export function createEventRecorder(world: RecorderWorld, options: RecorderOptio
       stopping.abort();
       await pump;
     },
-  };
-}
-
-/** How an Event names an object of the API. */
-export function referenceTo(resource: Resource<KubeObject>, object: KubeObject): ObjectReference {
-  const { name = "", namespace, uid } = object.metadata;
-  return {
-    apiVersion: apiVersionOf(resource),
-    kind: resource.kind,
-    name,
-    ...(namespace !== undefined && { namespace }),
-    ...(uid !== undefined && { uid }),
   };
 }

@@ -74,6 +74,11 @@ export class KubeError extends Error {
     return this.status === 409 && this.reason === "Conflict";
   }
 
+  /** The object as it would be breaks a rule: one of its schema, of a policy, or that its uid never changes. */
+  get isInvalid(): boolean {
+    return this.status === 422;
+  }
+
   /** The resourceVersion asked for is compacted away: list again. */
   get isGone(): boolean {
     return this.status === 410;
@@ -89,10 +94,6 @@ export class KubeError extends Error {
 
   get isUnauthorized(): boolean {
     return this.status === 401;
-  }
-
-  get isInvalid(): boolean {
-    return this.status === 422;
   }
 }
 

@@ -56,9 +56,9 @@ export type Draft<T extends KubeObject> = Omit<T, "apiVersion" | "kind" | "metad
 };
 
 /**
- * What a server-side apply takes: the fields that this manager means to own. `uid` and `resourceVersion` in the metadata
- * are preconditions: another object of that name, or another version of it, answers 409; with a `uid` an absent object is
- * not made anew.
+ * What a server-side apply takes: the fields that this manager means to own. A `resourceVersion` in the metadata is
+ * a precondition: another version of the object answers 409. A `uid` is one on the main resource only: an absent object is not made
+ * anew (409), one of another uid is refused as a change of its uid (422). On `/status` the API server ignores it.
  */
 export type ApplyConfiguration<T extends KubeObject> = DeepPartial<
   Omit<T, "apiVersion" | "kind" | "metadata">

@@ -2,9 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ApiextensionsV1Api, CoordinationV1Api, CoreV1Api, CustomObjectsApi } from "@kubernetes/client-node";
 import { customResourceDefinitions, type Lease, leases, nodes, pods } from "../../src/kube/core-resources.ts";
-import { createEventRecorder, referenceTo } from "../../src/kube/events.ts";
+import { createEventRecorder } from "../../src/kube/events.ts";
 import { inClusterAccess } from "../../src/kube/in-cluster-access.ts";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
 import { KubeError } from "../../src/kube/kube-error.ts";
@@ -12,7 +11,6 @@ import type { ObjectMeta } from "../../src/kube/kube-object.ts";
 import { kubeConfigAccess } from "../../src/kube/kubeconfig-access.ts";
 import { type LeaderElector, startLeaderElection } from "../../src/kube/lease.ts";
 import { loadKubeConfig } from "../../src/kube/load-kube-config.ts";
-import { makeApi, withTimeout } from "../../src/kube/make-api.ts";
 import { type Reflector, startReflector } from "../../src/kube/reflector/reflector.ts";
 import type { StoreEvent } from "../../src/kube/reflector/store.ts";
 import type { Resource } from "../../src/kube/resource.ts";
@@ -216,43 +214,6 @@ describe("access", () => {
   }
 });
 
-describe("client-node's API classes", () => {
-  test("read and write over our transport", async () => {
-    const { items } = await makeApi(CoreV1Api, transport).listNamespace();
-    expect(items.map(({ metadata }) => metadata?.name)).toContain("kube-system");
-    const coordination = makeApi(CoordinationV1Api, transport);
-    const body = { metadata: { name: "by-class" }, spec: { holderIdentity: "x" } };
-    const lease = await coordination.createNamespacedLease({ namespace: "default", body });
-    expect(lease.metadata?.creationTimestamp).toBeInstanceOf(Date);
-    await coordination.deleteNamespacedLease({ name: "by-class", namespace: "default" });
-    const definitions = await makeApi(ApiextensionsV1Api, transport).listCustomResourceDefinition();
-    expect(definitions.items.map(({ metadata }) => metadata?.name)).toEqual([thingsDefinition.metadata.name]);
-  });
-
-  test("fail with a KubeError", async () => {
-    const { group, version, plural } = things;
-    const api = makeApi(CustomObjectsApi, transport);
-    const error = await failure(api.getClusterCustomObject({ group, version, plural, name: "none" }));
-    expect([error.isNotFound, error.details?.name]).toEqual([true, "none"]);
-  });
-
-  test("have a deadline, their own or the call's", async () => {
-    const api = makeApi(
-      CoreV1Api,
-      createTransport(await openServerAccess({ kubeconfig: server.kubeconfig })),
-    );
-    const process = apiServerProcess(server);
-    process.freeze();
-    try {
-      const began = performance.now();
-      expect((await failure(api.listNamespace({}, withTimeout(200)))).reason).toBe("Timeout");
-      expect(performance.now() - began).toBeLessThan(2_000);
-    } finally {
-      process.thaw();
-    }
-  });
-});
-
 describe("the client", () => {
   test("tells an absent object from an absent resource", async () => {
     expect(await client.find(things, "none")).toBeUndefined();
@@ -323,6 +284,22 @@ describe("the client", () => {
     );
     expect((await failure(revived)).isConflict).toBe(true);
     expect(await client.find(things, "guarded")).toBeUndefined();
+
+    // Nor does it change another object of that name; a status does.
+    await client.create(things, { metadata, spec: { node: "n2" } });
+    const stale = { metadata: { ...metadata, uid } };
+    const changed = client.apply(
+      things,
+      { ...stale, spec: { node: "n1" } },
+      { fieldManager: "x", force: true },
+    );
+    expect((await failure(changed)).isInvalid).toBe(true);
+    const status = await client.applyStatus(
+      things,
+      { ...stale, status: { use: "Free" } },
+      { fieldManager: "agent" },
+    );
+    expect([status.spec.node, status.status?.use]).toEqual(["n2", "Free"]);
   });
 
   test("a field that the schema does not know is refused, not dropped", async () => {
@@ -618,7 +595,7 @@ test("events show where kubectl describe looks, and are counted", async () => {
   );
   for (let at = 0; at < 3; at += 1) {
     recorder.record({
-      about: referenceTo(nodes, node),
+      about: { apiVersion: "v1", kind: "Node", name: "eventful", uid: node.metadata.uid },
       type: "Warning",
       reason: "Tested",
       message: "told thrice",

@@ -143,8 +143,7 @@ export class Publisher {
     try {
       const written = await kube.applyStatus(
         resource,
-        // The UID, so that a new object of the same name does not get the old one's answer.
-        { metadata: { name: seen.name, uid: seen.uid }, status: wanted } as object as StatusBody,
+        { metadata: { name: seen.name }, status: wanted } as object as StatusBody,
         { fieldManager: AGENT_MANAGER, signal: this.#stopping.signal },
       );
       this.#sent.set(keyOf(status), {
@@ -154,8 +153,8 @@ export class Publisher {
       return true;
     } catch (error) {
       if (this.#stopping.signal.aborted) return true;
-      // The object has gone or is another one; the watch will say so.
-      if (error instanceof KubeError && (error.isNotFound || isOtherUid(error))) return true;
+      // The object has gone; the watch will say so.
+      if (error instanceof KubeError && error.isNotFound) return true;
       logger.warn({ kind: resource.kind, name: seen.name, err: error }, "a status could not be published");
       return false;
     }
@@ -168,10 +167,6 @@ type StatusBody = Parameters<KubeClient["applyStatus"]>[1];
 
 function keyOf({ resource, seen }: StatusToPublish): string {
   return `${resource.plural}/${seen.uid}`;
-}
-
-function isOtherUid(error: KubeError): boolean {
-  return error.isConflict && error.message.includes("UID");
 }
 
 /**

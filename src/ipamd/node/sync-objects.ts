@@ -183,8 +183,7 @@ async function correctAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstanc
     if (vip === undefined || vip.spec.eniID !== eni.id || isHeld(vip)) continue;
     if (vip.spec.node === which.node && vip.spec.instanceID === which.instanceId) continue;
     const spec = { ...vip.spec, node: which.node, instanceID: which.instanceId };
-    // Whoever edited it would otherwise hold the field, and the node's work would end in a conflict each time.
-    await world.objects.writeAddress(address, spec, { force: true });
+    await world.objects.writeAddress(address, spec);
   }
 }
 

@@ -37,8 +37,9 @@ export interface ObjectSources {
 }
 
 /**
- * ipamd's side of the custom resources: reads through watches with its own writes on top, writes by server-side apply without
- * force, so that a conflict with another owner of a field is an error. Nothing is sent that would change nothing.
+ * ipamd's side of the custom resources: reads through watches with its own writes on top, writes by server-side apply with
+ * force: what it writes is its own, and a field that somebody has edited would otherwise stop the work on a node for good. Two
+ * leaders are no conflict, since both write under one name: fencing keeps them apart. Nothing is sent that would change nothing.
  */
 export class ClusterObjects {
   readonly configs: ObjectCache<NodeENIConfig>;
@@ -91,12 +92,10 @@ export class ClusterObjects {
           `an earlier attempt to make an ENI for ${node} (${before.creating.nonce}) is not settled`,
         );
       }
-      const { uid, resourceVersion } = metadata;
-      const object = {
-        metadata: { name: node, ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) },
-      };
+      const { resourceVersion } = metadata;
+      const version = { name: node, ...(resourceVersion && { resourceVersion }) };
       try {
-        return await this.#writeStatus(this.configs, necResource, { ...object, status });
+        return await this.#writeStatus(this.configs, necResource, { metadata: version, status });
       } catch (error) {
         // The agent writes its part of the status at the same time: what was read is read again.
         if (tries === INTENT_TRIES || !(error instanceof KubeError && error.isConflict)) throw error;
@@ -123,24 +122,21 @@ export class ClusterObjects {
     const since = before?.state === cloud.state ? before.since : cloud.since;
     const status: VpcENIStatus = { cloud: { ...cloud, since } };
     if (holds(this.enis.get(name)?.status, status)) return;
-    const metadata = { name, ...uidOf(this.enis.get(name)) };
-    await this.#writeStatus(this.enis, eniResource, { metadata, status });
+    await this.#writeStatus(this.enis, eniResource, { metadata: { name }, status });
   }
 
-  /** @param options.force also over what somebody else has written there */
-  async writeAddress(name: string, spec: VpcIPSpec, options: { force?: boolean } = {}): Promise<void> {
+  async writeAddress(name: string, spec: VpcIPSpec): Promise<void> {
     const known = this.addresses.get(name);
     if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
     const metadata = { name, finalizers: [CLOUD_FINALIZER], ...uidOf(known) };
-    await this.#write(this.addresses, ipResource, { metadata, spec }, options);
+    await this.#write(this.addresses, ipResource, { metadata, spec });
   }
 
   async writeAddressStatus(name: string, cloud: NonNullable<VpcIPStatus["cloud"]>): Promise<void> {
     const before = this.addresses.get(name)?.status?.cloud;
     if (before?.state === cloud.state) return;
     const status: VpcIPStatus = { cloud };
-    const metadata = { name, ...uidOf(this.addresses.get(name)) };
-    await this.#writeStatus(this.addresses, ipResource, { metadata, status });
+    await this.#writeStatus(this.addresses, ipResource, { metadata: { name }, status });
   }
 
   async writeSubnet(name: string, spec: VpcSubnetSpec, status: VpcSubnetStatus): Promise<void> {
@@ -187,12 +183,14 @@ export class ClusterObjects {
     cache: ObjectCache<T>,
     resource: Resource<T>,
     object: ApplyConfiguration<T>,
-    { force = false }: { force?: boolean } = {},
   ): Promise<void> {
     try {
-      cache.wrote(await this.#kube.apply(resource, object, { fieldManager: IPAMD_MANAGER, force }));
+      cache.wrote(await this.#apply(resource, object));
     } catch (error) {
-      if (error instanceof KubeError && error.isConflict) cache.forget(object.metadata.name);
+      // Of another uid now, or gone: what we remember of it would be written again and again.
+      if (error instanceof KubeError && (error.isConflict || error.isInvalid)) {
+        cache.forget(object.metadata.name);
+      }
       throw error;
     }
   }
@@ -201,7 +199,7 @@ export class ClusterObjects {
     resource: Resource<T>,
     object: ApplyConfiguration<T>,
   ): Promise<T> {
-    return this.#kube.apply(resource, object, { fieldManager: IPAMD_MANAGER });
+    return this.#kube.apply(resource, object, { fieldManager: IPAMD_MANAGER, force: true });
   }
 
   async #writeStatus<T extends KubeObject<unknown, unknown>>(
@@ -210,7 +208,8 @@ export class ClusterObjects {
     object: ApplyConfiguration<T>,
   ): Promise<void> {
     try {
-      cache.wrote(await this.#kube.applyStatus(resource, object, { fieldManager: IPAMD_MANAGER }));
+      const owner = { fieldManager: IPAMD_MANAGER, force: true };
+      cache.wrote(await this.#kube.applyStatus(resource, object, owner));
     } catch (error) {
       // Somebody deleted it before the watch ever brought it: what we remember of it would never go.
       if (error instanceof KubeError && (error.isNotFound || error.isConflict)) {
