@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { probeHealth, serveHealth } from "./health.ts";
@@ -32,6 +32,17 @@ it("an agent whose node has a problem is not ready, but alive: a restart would c
 
 it("nobody answers for another instance", async () => {
   const health = await serveHealth({ runFolder, instance: "a" }, () => ({ phase: "serving", well: true }));
-  expect(await probeHealth({ runFolder, instance: "b" })).toMatchObject({ alive: false, ready: false });
+  const answer = await probeHealth({ runFolder, instance: "b" });
+  expect(answer).toMatchObject({ alive: false, ready: false });
+  expect(answer.text).toBe(
+    `the agent does not serve yet, or has ended: ${runFolder}/health-b.sock is not there`,
+  );
   await health.stop();
+});
+
+it("an agent that was killed has left its socket: nobody listens", async () => {
+  writeFileSync(join(runFolder, "health-a.sock"), "");
+  const answer = await probeHealth({ runFolder, instance: "a" });
+  expect(answer).toMatchObject({ alive: false, ready: false });
+  expect(answer.text).toBe(`the agent has ended: nobody listens on ${runFolder}/health-a.sock`);
 });

@@ -45,7 +45,20 @@ export async function probeHealth(options: {
     });
     return { alive: true, ready: response.ok, text: await response.text() };
   } catch (error) {
-    return { alive: false, ready: false, text: `no agent answers on ${unix}: ${(error as Error).message}` };
+    return { alive: false, ready: false, text: silence(unix, error as Error & { code?: unknown }) };
+  }
+}
+
+/** Why nobody answered, for the event of the kubelet's probe: the runtime itself would ask whether there was a typo in the URL. */
+function silence(unix: string, { name, code, message }: Error & { code?: unknown }): string {
+  if (name === "TimeoutError") return `the agent does not answer on ${unix} within ${TIMEOUT_MS / 1000} s`;
+  switch (code) {
+    case "ENOENT":
+      return `the agent does not serve yet, or has ended: ${unix} is not there`;
+    case "ECONNREFUSED":
+      return `the agent has ended: nobody listens on ${unix}`;
+    default:
+      return `the agent cannot be asked on ${unix}: ${message}`;
   }
 }
 
