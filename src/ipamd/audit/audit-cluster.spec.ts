@@ -7,7 +7,7 @@ import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { VpcSubnet } from "../../api/vpc-subnet.ts";
 import type { Eni, Instance } from "../../cloud/cloud-vpc.ts";
 import { auditCluster } from "./audit-cluster.ts";
-import { askedSince, type ClusterFacts } from "./cluster-facts.ts";
+import { askedByDate, askedSince, type ClusterFacts } from "./cluster-facts.ts";
 import type { FindingKind, Severity } from "./finding.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
@@ -597,9 +597,10 @@ const plants: Plant[] = [
   [
     "an answer to another token than the one that is out",
     "reclaim-unanswered",
-    "note",
-    ({ free }) => {
+    "quarantined",
+    ({ free }, world) => {
       free.spec.reclaim = { token: "t2", mode: "now" };
+      world.asked.set("t2", NOW - 180_000);
       free.status = { use: { state: "Reclaimable", token: "t1", since: LONG_AGO } };
       return free.metadata.name;
     },
@@ -792,6 +793,12 @@ describe("auditCluster()", () => {
           w.asked.set("t", NOW - 5_000);
         },
       ],
+      [
+        "a request of which nobody knows how long it has been out",
+        (w) => {
+          first(w.enis).spec.reclaim = { token: "t", mode: "now" };
+        },
+      ],
     ])("%s", (_, change) => {
       const changed = world();
       change(changed);
@@ -809,4 +816,36 @@ it("askedSince() keeps when a token was first seen, for as long as it is out", (
   expect([...askedSince(first, { ...world, now: 9 })]).toEqual([["t1", 5]]);
   delete vip?.spec.reclaim;
   expect([...askedSince(first, { ...world, now: 12 })]).toEqual([]);
+});
+
+describe("askedByDate()", () => {
+  const ofManager = (manager: string, time: string, subresource?: string) => ({
+    manager,
+    operation: "Apply",
+    time,
+    ...(subresource && { subresource }),
+  });
+  const dates = (...managedFields: object[]) => {
+    const world = consistentWorld([[[true]]]);
+    const [vip] = world.addresses;
+    if (vip === undefined) throw new Error("the world has no address");
+    vip.spec.reclaim = { token: "t1", mode: "now" };
+    vip.metadata = { ...vip.metadata, ...{ managedFields } };
+    return [...askedByDate(world)];
+  };
+
+  it("takes a token to be out since ipamd last changed the spec", () => {
+    expect(
+      dates(
+        ofManager("tke-eni-agent", "2026-03-01T11:00:00Z", "status"),
+        ofManager("tke-eni-ipamd", "2026-03-01T11:59:00Z", "status"),
+        ofManager("tke-eni-ipamd", "2026-03-01T11:50:00Z"),
+      ),
+    ).toEqual([["t1", Date.parse("2026-03-01T11:50:00Z")]]);
+  });
+
+  it("knows nothing of one without such a note", () => {
+    expect(dates()).toEqual([]);
+    expect(dates(ofManager("kubectl", "2026-03-01T11:50:00Z"))).toEqual([]);
+  });
 });

@@ -46,15 +46,15 @@ function reclaim(
   const { token, mode } = spec.reclaim;
   // Such a request is meant to wait for the pods to end.
   if (mode === "when-free" && holders.length > 0) return [];
-  const asked = facts.asked?.get(token);
-  const age = asked === undefined ? undefined : facts.now - asked;
-  if (age !== undefined && age < UNANSWERED_MS) return [];
+  const asked = facts.asked.get(token);
+  const age = asked === undefined ? 0 : facts.now - asked;
+  if (age < UNANSWERED_MS) return [];
   return [
     {
       kind: "reclaim-unanswered",
-      severity: age === undefined ? "note" : "quarantined",
+      severity: "quarantined",
       subject,
-      detail: `the agent of ${spec.node} was asked for ${subject.name} (${mode}, token ${token}) and has not answered${age === undefined ? "" : ` for ${lasting(age)}`}`,
+      detail: `the agent of ${spec.node} was asked for ${subject.name} (${mode}, token ${token}) and has not answered for ${lasting(age)}`,
       remedy: `nothing is taken without its answer: see whether tke-eni-agent runs on ${spec.node}`,
     },
   ];

@@ -1,3 +1,4 @@
+import { IPAMD_MANAGER } from "../../api/field-managers.ts";
 import type { NodeENIConfig } from "../../api/node-eni-config.ts";
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
@@ -24,8 +25,8 @@ export interface ClusterFacts {
   readonly configuredSubnets?: readonly string[] | undefined;
   readonly nodes: readonly AuditedNode[];
   readonly cluster: { readonly id: string; readonly uid: string };
-  /** When each reclaim token was first seen, as `askedSince` keeps it; undefined: how old tokens are is not known. */
-  readonly asked?: ReadonlyMap<string, number> | undefined;
+  /** Since when each reclaim token has been out, at least: ms since 1970. Nothing is said of one whose age is not known. */
+  readonly asked: ReadonlyMap<string, number>;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -39,4 +40,34 @@ export function askedSince(
     spec.reclaim === undefined ? [] : [spec.reclaim.token],
   );
   return new Map(tokens.map((token) => [token, before.get(token) ?? now]));
+}
+
+/** metav1.ManagedFieldsEntry, as far as it is read here. */
+interface ManagedFields {
+  readonly manager?: string;
+  readonly subresource?: string;
+  /** When this manager last changed one of its fields. */
+  readonly time?: string;
+}
+
+/**
+ * The same for who reads but once: objects carry no date of a token, but the API server notes when ipamd last changed their spec, and the
+ * token has been out since then at least.
+ */
+export function askedByDate({
+  enis,
+  addresses,
+}: Pick<ClusterFacts, "enis" | "addresses">): Map<string, number> {
+  return new Map(
+    [...enis, ...addresses].flatMap(({ metadata, spec }) => {
+      const { managedFields = [] } = metadata as { managedFields?: readonly ManagedFields[] };
+      const own = managedFields.find(
+        ({ manager, subresource }) => manager === IPAMD_MANAGER && (subresource ?? "") === "",
+      );
+      const changedAt = Date.parse(own?.time ?? "");
+      return spec.reclaim === undefined || Number.isNaN(changedAt)
+        ? []
+        : [[spec.reclaim.token, changedAt] as const];
+    }),
+  );
 }

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
+import { IPAMD_MANAGER } from "../../api/field-managers.ts";
+import { CloudError } from "../../cloud/cloud-error.ts";
 import type { CloudVpc, Eni } from "../../cloud/cloud-vpc.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { answeringTransport, listOf } from "../testing/answering-transport.ts";
@@ -30,14 +32,32 @@ let clock: ManualClock;
 /** What the cloud answers, one reading after the other. */
 let readings: Eni[][];
 let asked: string[][];
+let refusal: CloudError | undefined;
+/** When ipamd asked for the address 10.0.16.10, and for 10.0.16.20. */
+let asking: { recent: string; old: string } | undefined;
 let printed: string;
 
 beforeEach(() => {
   clock = createManualClock();
   readings = [];
   asked = [];
+  refusal = undefined;
+  asking = undefined;
   printed = "";
 });
+
+function askedFor(): object[] {
+  if (asking === undefined) return [];
+  return [["10.0.16.10", asking.recent] as const, ["10.0.16.20", asking.old] as const].map(
+    ([name, time]) => ({
+      metadata: { name, managedFields: [{ manager: IPAMD_MANAGER, operation: "Apply", time }] },
+      spec: {
+        ...{ type: "Pod", subnetID: "subnet-a", eniID: "eni-1", node: "node-1", instanceID: "ins-1" },
+        reclaim: { token: `token of ${name}`, mode: "now" },
+      },
+    }),
+  );
+}
 
 async function audit(): Promise<"clean" | "quarantined"> {
   const transport = answeringTransport({
@@ -52,14 +72,17 @@ async function audit(): Promise<"clean" | "quarantined"> {
     }),
     [`${GROUP}/nodeeniconfigs`]: listOf(),
     [`${GROUP}/vpcenis`]: listOf(),
-    [`${GROUP}/vpcips`]: listOf(),
+    [`${GROUP}/vpcips`]: listOf(...askedFor()),
     [`${GROUP}/vpcsubnets`]: listOf({
       metadata: { name: "subnet-a" },
       spec: { vpcID: "vpc-1", zone: "ap-1", cidr: "10.0.16.0/24" },
     }),
   });
   const cloud = {
-    interfacesByTag: async () => readings.shift() ?? [],
+    interfacesByTag: async () => {
+      if (refusal !== undefined) throw refusal;
+      return readings.shift() ?? [];
+    },
     instancesById: async (ids: readonly string[]) => {
       asked.push([...ids]);
       return [];
@@ -77,6 +100,7 @@ async function audit(): Promise<"clean" | "quarantined"> {
       },
     },
   );
+  running.catch(() => {});
   for (let i = 0; i < 20; i++) await clock.advance(500);
   return running;
 }
@@ -104,5 +128,29 @@ describe("runAudit()", () => {
   test("asks the cloud for the instances that Nodes and objects name", async () => {
     await audit();
     expect(asked).toEqual([["ins-1"], ["ins-1"]]);
+  });
+
+  test("ends with one sentence when the cloud does not accept the credential", async () => {
+    refusal = new CloudError({
+      class: "credential",
+      action: "DescribeNetworkInterfaces",
+      code: "AuthFailure.SignatureFailure",
+      message: "The signature is wrong.",
+      requestId: "r1",
+    });
+    await expect(audit()).rejects.toThrow(
+      /^the cloud does not accept the credential \(.*\): put a valid one into/,
+    );
+    expect(printed).toBe("");
+  });
+
+  test("names a request that an agent has not answered for long, by the date of ipamd's last change", async () => {
+    const seconds = (ago: number) => new Date(clock.now() - ago * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+    asking = { recent: seconds(30), old: seconds(600) };
+    expect(await audit()).toBe("quarantined");
+    const findings: { kind: string; subject: { name: string } }[] = JSON.parse(printed);
+    expect(
+      findings.filter(({ kind }) => kind === "reclaim-unanswered").map(({ subject }) => subject.name),
+    ).toEqual(["10.0.16.20"]);
   });
 });

@@ -13,8 +13,9 @@ import type { KubeTransport } from "../../kube/transport.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
 import { readClusterSettings } from "../configuration/cluster-settings.ts";
 import { auditCluster } from "./audit-cluster.ts";
-import type { ClusterFacts } from "./cluster-facts.ts";
+import { askedByDate, type ClusterFacts } from "./cluster-facts.ts";
 import { findingKey } from "./finding.ts";
+import { plainFailure } from "./plain-failure.ts";
 import { type AuditOutput, printFindings } from "./print-findings.ts";
 
 /** Between the two readings: what only one of them shows was a change under way. */
@@ -33,14 +34,19 @@ export interface AuditRequest {
  * Reads cloud and objects twice and prints each difference that both readings show. Changes nothing.
  *
  * @returns `clean` where nothing waits for a person
- * @throws KubeError, CloudError
+ * @throws Error with one sentence when the cloud did not answer, KubeError when the API server did not
  */
 export async function runAudit(
   { transport, cloud, clock }: { transport: KubeTransport; cloud: CloudVpc; clock: WaitingClock },
   request: AuditRequest,
 ): Promise<"clean" | "quarantined"> {
   const kube = createKubeClient(transport);
-  const look = async () => auditCluster({ ...(await readFacts(kube, cloud, request)), now: clock.now() });
+  const look = async () => {
+    const facts = await readFacts(kube, cloud, request).catch((error) => {
+      throw plainFailure(error);
+    });
+    return auditCluster({ ...facts, asked: askedByDate(facts), now: clock.now() });
+  };
   const first = new Set((await look()).map(findingKey));
   await clock.sleep(SECOND_LOOK_MS);
   const second = await look();
@@ -53,7 +59,7 @@ async function readFacts(
   kube: KubeClient,
   cloud: CloudVpc,
   request: AuditRequest,
-): Promise<Omit<ClusterFacts, "now">> {
+): Promise<Omit<ClusterFacts, "asked" | "now">> {
   const { clusterId, vpcId, subnetIds } = request;
   const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
   const venis: Resource<VpcENI> = VPC_ENI;
