@@ -250,6 +250,30 @@ describe("kubectl", () => {
     expect((await pool.kube.get(vips, name)).spec).toMatchObject({ eniID: eniId, node: "edited" });
   });
 
+  test.concurrent("a VpcENI that somebody edited into another node's is put right, and its addresses with it", async () => {
+    const { eniId, addresses } = await served("eni-edited");
+    const name = addresses[0]?.metadata.name ?? "";
+    const patch = { spec: { node: "nobody" } };
+    await pool.kube.mergePatch(venis, eniId, { patch });
+    await pool.kube.mergePatch(vips, name, { patch });
+    await until("its node", async () => (await pool.kube.get(venis, eniId)).spec.node === "eni-edited");
+    await pool.untilAddresses("eni-edited", 3);
+    await pool.addPods("eni-edited", 2);
+    await pool.untilAddresses("eni-edited", 5);
+  });
+
+  test.concurrent("a status that somebody edited is put right", async () => {
+    await served("status-edited");
+    const patch = { status: { zone: "nowhere", room: 99 } };
+    await pool.kube.mergePatch(necs, "status-edited", { subresource: "status", patch });
+    await until("what ipamd says", async () => {
+      const { status } = await pool.kube.get(necs, "status-edited");
+      return status?.zone === "ap-sim-1" && status.room !== 99;
+    });
+    await pool.addPods("status-edited", 2);
+    await pool.untilAddresses("status-edited", 5);
+  });
+
   test.concurrent("a NodeENIConfig that was deleted comes back, and says what is there", async () => {
     const { eniId, instanceId } = await served("nec-gone");
     const before = await pool.kube.get(necs, "nec-gone");
@@ -263,6 +287,28 @@ describe("kubectl", () => {
     expect(after.status?.eniInfos?.map((it) => it.eniID)).toEqual([eniId]);
     expect(after.status?.conditions?.find(({ type }) => type === "Ready")?.status).toBe("True");
     expect(await pool.cloudEnisOf(instanceId)).toHaveLength(1);
+  });
+});
+
+describe("a machine under another name", () => {
+  test("keeps its ENIs and the addresses that pods hold", async () => {
+    const before = await served("old-name");
+    const name = await hold(before);
+    before.agent.silent = true;
+    await pool.kube.delete(nodes, "old-name");
+    await pool.registerNode("new-name", before.instanceId);
+    const renamed = async () => (await pool.kube.get(vips, name)).spec.node === "new-name";
+    await until(`${name} of new-name`, renamed);
+    const agent = pool.agentOf("new-name");
+    agent.held.add(name);
+    await until("the end of the old one", async () => (await pool.kube.find(necs, "old-name")) === undefined);
+    await pool.addPods("new-name", 2);
+    await pool.untilAddresses("new-name", 5);
+    expect((await pool.enisOf("new-name")).map(({ metadata }) => metadata.name)).toEqual([before.eniId]);
+    expect((await pool.kube.get(vips, name)).metadata.uid).toBe(
+      before.addresses.find(({ metadata }) => metadata.name === name)?.metadata.uid as string,
+    );
+    expect(await pool.cloudEnisOf(before.instanceId)).toHaveLength(1);
   });
 });
 

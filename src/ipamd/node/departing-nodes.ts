@@ -113,6 +113,7 @@ export class DepartingNodes {
         addressesPerEni: (quota?.addressesPerENI ?? 1) - 1,
       });
     }
+    await this.#moveToNewName(node, holders);
     const enis = objects.enisOf(node).filter((veni) => holders.has(veni.spec.instanceID));
     const before = departures.get(node);
     const next = nextDeparture(before, {
@@ -137,6 +138,26 @@ export class DepartingNodes {
     }
     if (next.phase === "releasing") for (const veni of enis) await releaseEni(this.#world, veni, calls);
     return next.phase;
+  }
+
+  /**
+   * A machine that registers under another name keeps what it has: its agent finds its pods' addresses in its own store. What has been
+   * asked back stays asked, and the agent answers under the new name.
+   */
+  async #moveToNewName(node: string, holders: ReadonlySet<string>): Promise<void> {
+    const { objects, nodes, instances, logger } = this.#world;
+    for (const instanceId of holders) {
+      const heir = nodes.list().find((it) => it.metadata.name !== node && instances.is(it, instanceId));
+      if (heir === undefined) continue;
+      const to = heir.metadata.name;
+      const isThere = ({ spec }: { spec: { instanceID: string } }) => spec.instanceID === instanceId;
+      const enis = objects.enisOf(node).filter(isThere);
+      const addresses = objects.addressesOf(node).filter(isThere);
+      for (const veni of enis) await objects.writeEni(veni.metadata.name, { ...veni.spec, node: to });
+      for (const vip of addresses) await objects.writeAddress(vip.metadata.name, { ...vip.spec, node: to });
+      const fields = { node, to, instance: instanceId, enis: enis.length, addresses: addresses.length };
+      if (enis.length + addresses.length > 0) logger.info(fields, "the machine has another name now");
+    }
   }
 
   #isAgreed({ spec, status }: VpcENI): boolean {

@@ -65,13 +65,20 @@ export class InstanceBook {
     return found;
   }
 
-  /** Whether a Node is one of these instances, as far as is known: until the cloud has been asked, any Node may be. */
+  /** Whether a Node may be one of these instances: until the cloud has been asked, any that names none may. */
   mayBe(node: Node, instanceIds: ReadonlySet<string>): boolean {
+    const isKnown =
+      instanceOfProviderId(node.spec.providerID) !== undefined ||
+      this.#byNode.get(node.metadata.name)?.uid === node.metadata.uid;
+    return !isKnown || [...instanceIds].some((id) => this.is(node, id));
+  }
+
+  /** Whether a Node is that instance, as far as is known. */
+  is(node: Node, instanceId: string): boolean {
     const named = instanceOfProviderId(node.spec.providerID);
-    if (named !== undefined) return instanceIds.has(named);
+    if (named !== undefined) return named === instanceId;
     const known = this.#byNode.get(node.metadata.name);
-    if (known?.uid !== node.metadata.uid) return true;
-    return known.instance !== undefined && instanceIds.has(known.instance.id);
+    return known?.uid === node.metadata.uid && known.instance?.id === instanceId;
   }
 
   forget(nodeName: string): void {
