@@ -11,7 +11,7 @@ import type { ObjectMeta } from "../../src/kube/kube-object.ts";
 import type { Resource } from "../../src/kube/resource.ts";
 import { openServerAccess } from "../../src/kube/server-access.ts";
 import { eventually } from "../../src/kube/testing/eventually.ts";
-import { createTransport } from "../../src/kube/transport.ts";
+import { createTransport, type KubeTransport } from "../../src/kube/transport.ts";
 import { type ApiServer, startApiServer } from "./start-api-server.ts";
 
 setDefaultTimeout(60_000);
@@ -29,13 +29,13 @@ const NODE = "node-1";
 const { namespace, name: CONFIG_MAP } = CLUSTER_CONFIGURATION;
 
 let server: ApiServer;
+let transport: KubeTransport;
 let kube: KubeClient;
 
 beforeAll(async () => {
   server = await startApiServer();
-  kube = createKubeClient(
-    createTransport(await openServerAccess({ kubeconfig: server.kubeconfig }), { userAgent: "test" }),
-  );
+  transport = await connect(server.kubeconfig);
+  kube = createKubeClient(transport);
   await server.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
   await server.kubectl(["apply", "-k", join(root, "k8s/base/admission")]);
   for (const component of ["ipamd", "agent"]) {
@@ -68,6 +68,15 @@ beforeAll(async () => {
       withinMs: 30_000,
     });
   }
+  await eventually(
+    "what is lost or unknown is warned of",
+    async () => {
+      const annotations = { "tke.cloud.tencent.com/unknown": "x", [NEC_ANNOTATIONS.maxEnis]: "2" };
+      const made = await warningsOf("POST", necPath(), { ...NEC, metadata: { name: "probe", annotations } });
+      return made.length + (await warningsOf("DELETE", necPath("probe"))).length === 2;
+    },
+    { withinMs: 30_000 },
+  );
 }, 900_000);
 
 afterAll(() => server?.stop());
@@ -80,6 +89,36 @@ async function refusal(write: () => Promise<unknown>): Promise<string | undefine
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+const NEC = { apiVersion: "networking.tke.cloud.tencent.com/v1", kind: "NodeENIConfig", spec: {} };
+
+function necPath(...name: string[]): string {
+  return ["/apis/networking.tke.cloud.tencent.com/v1/nodeeniconfigs", ...name].join("/");
+}
+
+async function connect(kubeconfig: string): Promise<KubeTransport> {
+  return createTransport(await openServerAccess({ kubeconfig }), { userAgent: "test" });
+}
+
+/** What kubectl would print after `Warning: ` for a write, without the names of policy and binding. */
+async function warningsOf(
+  method: "POST" | "PATCH" | "DELETE",
+  path: string,
+  body?: object,
+  by = transport,
+): Promise<string[]> {
+  const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  const { headers } = await by.call({
+    method,
+    path,
+    headers: { "content-type": type },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  // RFC 9111, 5.5: warn-code, warn-agent, and the text quoted.
+  return [...(headers.get("warning") ?? "").matchAll(/299 - "((?:[^"\\]|\\.)*)"/g)].map(([, text = ""]) =>
+    text.replaceAll(/\\(.)/g, "$1").replace(/^Validation failed for .* with binding '[^']*': /, ""),
+  );
 }
 
 function annotateNode(annotations: Record<string, string | null>): Promise<Node> {
@@ -273,6 +312,140 @@ describe("a Node", () => {
   });
 });
 
+describe("a key that nobody reads", () => {
+  const { minWarm, maxWarm, maxEnis } = NEC_ANNOTATIONS;
+  const { maxAddresses, disabled } = NODE_ANNOTATIONS;
+  const { subnetIds } = NODE_LABELS;
+  const OF_NEC = "an annotation of a NodeENIConfig";
+  const OF_NODE = "an annotation of a Node";
+  const unread = (as: string, key: string, kind: string) =>
+    `nobody reads the ${as} ${key} of a ${kind}, it does nothing`;
+
+  /** The warnings of setting these on an object that is without them, and of taking them off again. */
+  async function warned(
+    path: string,
+    metadata: { annotations?: object; labels?: object },
+  ): Promise<string[]> {
+    const nothing = (keys: object = {}) => Object.fromEntries(Object.keys(keys).map((key) => [key, null]));
+    const set = await warningsOf("PATCH", path, { metadata });
+    const { annotations, labels } = metadata;
+    const unset = await warningsOf("PATCH", path, {
+      metadata: { annotations: nothing(annotations), labels: nothing(labels) },
+    });
+    expect(unset).toEqual([]);
+    return set;
+  }
+
+  beforeEach(async () => {
+    await refusal(() => kube.delete(necs, NODE));
+    await kube.create(necs, { metadata: { name: NODE }, spec: {} });
+  });
+
+  const ofNec = (annotations: object) => warned(necPath(NODE), { annotations });
+  const ofNode = (metadata: object) => warned(`/api/v1/nodes/${NODE}`, metadata);
+
+  test.each<[string, string]>([
+    ["tke.cloud.tencent.com/route-eni-max-attch", `${maxEnis}, ${OF_NEC}`],
+    ["tke.cloud.tencent.com/max-attach", `${maxEnis}, ${OF_NEC}`],
+    ["tke.cloud.tencent.com/route-eni-min-warm-target", `${minWarm}, ${OF_NEC}`],
+    ["tke.cloud.tencent.com/max_warm_target", `${maxWarm}, ${OF_NEC}`],
+    ["networking.tke.cloud.tencent.com/route-eni-max-attach", `${maxEnis}, ${OF_NEC}`],
+    ["route-eni-max-attach", `${maxEnis}, ${OF_NEC}`],
+    ["tke.cloud.tencent/route-eni-max-attach", `${maxEnis}, ${OF_NEC}`],
+    [maxAddresses, `${maxAddresses}, ${OF_NODE}`],
+    [disabled, `${disabled}, ${OF_NODE}`],
+  ])("of a NodeENIConfig is warned of: %s", async (key, nearest) => {
+    expect(await ofNec({ [key]: "2" })).toEqual([
+      `${unread("annotation", key, "NodeENIConfig")}: nearest is ${nearest}`,
+    ]);
+  });
+
+  test.each<[object, string, string]>([
+    [
+      { annotations: { "tke.cloud.tencent.com/desired-route-eni-pods": "9" } },
+      unread("annotation", "tke.cloud.tencent.com/desired-route-eni-pods", "Node"),
+      `${maxAddresses}, ${OF_NODE}`,
+    ],
+    [{ annotations: { [maxEnis]: "2" } }, unread("annotation", maxEnis, "Node"), `${maxEnis}, ${OF_NEC}`],
+    [
+      { annotations: { [subnetIds]: "subnet-a" } },
+      unread("annotation", subnetIds, "Node"),
+      `${subnetIds}, a label of a Node`,
+    ],
+    [
+      { labels: { "tke.cloud.tencent.com/route-eni-subnet-id": "subnet-a" } },
+      unread("label", "tke.cloud.tencent.com/route-eni-subnet-id", "Node"),
+      `${subnetIds}, a label of a Node`,
+    ],
+    [{ labels: { [disabled]: "true" } }, unread("label", disabled, "Node"), `${disabled}, ${OF_NODE}`],
+  ])("of a Node is warned of: %j", async (metadata, sentence, nearest) => {
+    expect(await ofNode(metadata)).toEqual([`${sentence}: nearest is ${nearest}`]);
+  });
+
+  test("is told with all others of the write in one warning, and only by the write that sets it", async () => {
+    const keys = ["tke.cloud.tencent.com/route-eni-warm-target", "tke.cloud.tencent.com/zzz"];
+    const annotations = Object.fromEntries(keys.map((key) => [key, "2"]));
+    const made = await warningsOf("POST", necPath(), { ...NEC, metadata: { name: "node-2b", annotations } });
+    expect(made).toHaveLength(1);
+    for (const key of keys) expect(made[0]).toContain(unread("annotation", key, "NodeENIConfig"));
+    expect(made[0]).toContain(`nearest is ${minWarm}, ${OF_NEC}, or ${maxWarm}, ${OF_NEC}`);
+    const patch = { metadata: { annotations: { "example.com/other": "x" } } };
+    expect(await warningsOf("PATCH", necPath("node-2b"), patch)).toEqual([]);
+    await kube.delete(necs, "node-2b");
+  });
+
+  test("is not one of ours, nor of another program", async () => {
+    const all = Object.fromEntries(Object.values(NEC_ANNOTATIONS).map((key) => [key, "2"]));
+    expect(await ofNec({ ...all, "example.com/x": "y" })).toEqual([]);
+    const values = { maxAddresses: "9", disabled: "no" } satisfies Record<
+      keyof typeof NODE_ANNOTATIONS,
+      string
+    >;
+    const annotations = {
+      ...Object.fromEntries(
+        Object.entries(NODE_ANNOTATIONS).map(([name, key]) => [key, values[name as keyof typeof values]]),
+      ),
+      "tke.cloud.tencent.com/networks-status": "[]",
+    };
+    const labels = { [subnetIds]: "subnet-a", "tke.cloud.tencent.com/nodepool-id": "np-1", zone: "a" };
+    expect(await ofNode({ annotations, labels })).toEqual([]);
+  });
+
+  test("is warned of in all of a write's keys, however many", async () => {
+    const many = Array.from({ length: 60 }, (_, i) => [
+      `tke.cloud.tencent.com/route-eni-max-warm-target-of-nothing-${i}`,
+      "x",
+    ]);
+    expect(await ofNec(Object.fromEntries(many))).toHaveLength(1);
+  });
+});
+
+describe("a NodeENIConfig that is deleted", () => {
+  const { minWarm, maxWarm } = NEC_ANNOTATIONS;
+  const annotations = { [minWarm]: "1", [maxWarm]: "2", "example.com/other": "x" };
+  const make = (metadata: object, spec: object = {}) =>
+    warningsOf("POST", necPath(), { ...NEC, metadata: { name: "leaving", ...metadata }, spec });
+
+  test("tells which annotations and fields of it are lost", async () => {
+    await make({ annotations }, { maxRouteENI: 2, securityGroups: ["sg-1"] });
+    expect(await warningsOf("DELETE", necPath("leaving"))).toEqual([
+      `NodeENIConfig leaving comes back without its annotations ${minWarm}, ${maxWarm}: set them again if they are still wanted`,
+      "NodeENIConfig leaving comes back without its fields spec.securityGroups, spec.maxRouteENI: set them again if they are still wanted",
+    ]);
+  });
+
+  test("says nothing where nobody has set anything", async () => {
+    await make({ annotations: { "example.com/other": "x" } });
+    expect(await warningsOf("DELETE", necPath("leaving"))).toEqual([]);
+  });
+
+  test("says nothing to ipamd, which deletes it for good", async () => {
+    await make({ annotations });
+    const ipamd = await connect(await server.kubeconfigOfServiceAccount("kube-system", "tke-eni-ipamd"));
+    expect(await warningsOf("DELETE", necPath("leaving"), undefined, ipamd)).toEqual([]);
+  });
+});
+
 describe("the ConfigMap of the cluster", () => {
   const good = { TKE_ENI_IPAMD_VPC_ID: "vpc-a1", TKE_ENI_IPAMD_SUBNET_ID: "subnet-a1:subnet-b2" };
 
@@ -360,9 +533,7 @@ describe("rights", () => {
 
   test("ipamd follows its own ConfigMap and sees no other", async () => {
     const kubeconfig = await server.kubeconfigOfServiceAccount("kube-system", "tke-eni-ipamd");
-    const client = createKubeClient(
-      createTransport(await openServerAccess({ kubeconfig }), { userAgent: "test" }),
-    );
+    const client = createKubeClient(await connect(kubeconfig));
     const list = (fieldSelector?: string) =>
       refusal(() => client.list(configMaps, { namespace, ...(fieldSelector && { fieldSelector }) }));
     expect(await list(`metadata.name=${CONFIG_MAP}`)).toBeUndefined();
