@@ -30,7 +30,10 @@ export const EniInfo = z.object({
   subnetID: z.string(),
   subnetCIDR: z.string(),
   primaryIP: z.string(),
-  addresses: z.number().int().describe("Secondary addresses assigned."),
+  addresses: z
+    .number()
+    .int()
+    .describe("Secondary addresses that the cloud has on it, those that are on their way back included."),
   inUse: z.number().int().optional().describe("Of these, addresses that pods hold, as the agent says."),
 });
 export type EniInfo = z.infer<typeof EniInfo>;
@@ -61,6 +64,11 @@ export const NodeENIConfigStatus = z.object({
     })
     .optional()
     .describe("Warm target in force."),
+  disabled: z.boolean().optional().describe("The annotation disable-node-eni, as it was last accepted."),
+  subnetIDs: z
+    .array(z.string())
+    .optional()
+    .describe("The label route-eni-subnet-ids, as it was last accepted."),
   eniInfos: z
     .array(EniInfo)
     .meta({ "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["eniID"] })
@@ -75,7 +83,13 @@ export const NodeENIConfigStatus = z.object({
     .optional()
     .describe("Intent to make an ENI, written before the call: a lost answer is found by its nonce."),
   enis: z.string().optional().describe("Shared ENIs attached / possible."),
-  addresses: z.string().optional().describe("Secondary addresses assigned / possible."),
+  addresses: z
+    .string()
+    .optional()
+    .describe(
+      "Secondary addresses on the ENIs / possible. Also counts what pods cannot have: addresses that are asked back, on their way back, or " +
+        "were given back in the last minutes and are not used again yet. What pods have and can have is in `use`.",
+    ),
   room: z
     .number()
     .int()
@@ -130,7 +144,7 @@ export const NODE_ENI_CONFIG = {
       name: "Addresses",
       type: "string",
       jsonPath: ".status.addresses",
-      description: "Addresses assigned / possible",
+      description: "Addresses on the ENIs, those on their way back included / possible",
     },
     {
       name: "Room",
