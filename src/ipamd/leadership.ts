@@ -152,7 +152,7 @@ export class Leadership {
       stopwatch: world.stopwatch,
       nonce: world.nonce,
     };
-    const creations = new CreationBook(this.#world);
+    const creations = new CreationBook(this.#world, () => this.#reader.readAll());
     const signals = new NodeSignals({
       kube,
       notices,

@@ -62,6 +62,10 @@ export class CloudReader {
   readonly #typicalMs = new Map<NonNullable<Watched["operation"]>, number>();
   #fullAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
+  /** Ends when the last reading of everything does, however it ends. */
+  #lastFull: Promise<unknown> = Promise.resolve();
+  /** The reading of everything that has not begun yet. */
+  #nextFull: Promise<number> | undefined;
   #lastFailure = "";
   #lastAnswer: readonly Eni[] = [];
 
@@ -149,8 +153,22 @@ export class CloudReader {
     return this.#lastAnswer;
   }
 
-  /** Reads everything. */
-  async readAll(): Promise<void> {
+  /**
+   * Reads everything, from now on: who asks while a reading runs gets the next one, which all of them share.
+   *
+   * @returns when it began, monotonic ms
+   */
+  readAll(): Promise<number> {
+    this.#nextFull ??= this.#lastFull.then(() => {
+      this.#nextFull = undefined;
+      const reading = this.#readEverything();
+      this.#lastFull = reading.catch(() => {});
+      return reading;
+    });
+    return this.#nextFull;
+  }
+
+  async #readEverything(): Promise<number> {
     const { cloud, view, clock, tag, isOurs, changed, foreign } = this.#options;
     const began = clock.monotonic();
     const answer = await cloud.interfacesByTag(tag);
@@ -160,6 +178,7 @@ export class CloudReader {
     this.#forgetSettled();
     changed(found);
     foreign(answer.filter((eni) => !isOurs(eni)));
+    return began;
   }
 
   async #read(ids: readonly string[]): Promise<void> {

@@ -8,18 +8,21 @@ import type { NodeSettings } from "./node-settings.ts";
  */
 export function publishedSettings(status: NodeENIConfigStatus | undefined): NodeSettings | undefined {
   if (status?.warm === undefined || status.limit === undefined) return undefined;
-  const { warm, limit } = status;
+  const { warm, limit, disabled, subnetIDs: subnetIds } = status;
   return {
     warm,
     maxEnis: limit.enis,
     maxAddressesPerEni: limit.addressesPerENI,
     maxAddresses: limit.addresses,
-    disabled: false,
+    disabled: disabled ?? false,
+    ...(subnetIds !== undefined && { subnetIds }),
     accepted: {
       warm,
       maxEnis: limit.enis,
       maxAddressesPerEni: limit.addressesPerENI,
       maxAddresses: limit.addresses,
+      ...(disabled !== undefined && { disabled }),
+      ...(subnetIds !== undefined && { subnetIds }),
     },
   };
 }

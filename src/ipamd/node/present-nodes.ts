@@ -13,20 +13,26 @@ import type { WorkResult } from "../work-queue.ts";
 import { buildNodeView } from "./build-node-view.ts";
 import type { CreationBook } from "./creation-book.ts";
 import { type ActionContext, executeAction } from "./execute-action.ts";
-import { LOST_CREATE_MS } from "./lost-creation.ts";
+import {
+  type NodeState,
+  nodeStatus,
+  publishedQuota,
+  readinessCondition,
+  withReadiness,
+} from "./node-status.ts";
 import type { NodeWorld } from "./node-world.ts";
 import {
   isServed,
   type Readiness,
   readinessOf,
-  readyCondition,
   refusedReadiness,
   shortageReadiness,
   usableCount,
 } from "./ready-condition.ts";
+import { Refusals } from "./refusals.ts";
 import { releaseEni } from "./release-eni.ts";
 import type { RunCalls } from "./run-calls.ts";
-import { isHeld, SettingsBook } from "./settings-book.ts";
+import { SettingsBook } from "./settings-book.ts";
 import { keepRefusedEni, syncObjects } from "./sync-objects.ts";
 
 /** Pause before the cloud is asked again who a Node is, or whether its instance runs. */
@@ -47,11 +53,7 @@ interface Run {
 }
 
 /** What is published of a node. */
-interface NodeState {
-  view: NodeView;
-  creating: NodeENIConfigStatus["creating"];
-  readiness: Readiness;
-}
+type Published = Pick<NodeState, "view" | "creating" | "readiness">;
 
 /** Keeps the ENIs and addresses of nodes that are there as they should be. */
 export class PresentNodes {
@@ -63,15 +65,13 @@ export class PresentNodes {
   readonly #content = new Set<string>();
   #plans = { count: 0, ms: 0 };
   readonly #creations: CreationBook;
-  /** By node, what the cloud last refused; it stands until the cloud has done what the node needs, or that is needed no more. */
-  readonly #refusals = new Map<string, Readiness>();
-  /** Refusals of which the node's condition says all that is known. */
-  readonly #told = new WeakSet<CloudError>();
+  readonly #refusals: Refusals;
 
   constructor(world: NodeWorld, parts: { creations: CreationBook; signals: NodeSignals }) {
     this.#world = world;
     this.#creations = parts.creations;
     this.#signals = parts.signals;
+    this.#refusals = new Refusals(world);
     this.#settings = new SettingsBook(world.notices, { warm: world.options.warm });
   }
 
@@ -89,7 +89,7 @@ export class PresentNodes {
   departed(node: string): void {
     this.#shrink.delete(node);
     this.#content.delete(node);
-    this.#refusals.delete(node);
+    this.#refusals.over(node);
     this.#settings.forget(node);
   }
 
@@ -109,7 +109,7 @@ export class PresentNodes {
       const settings = this.#settings.read({ node, config, quota, addresses, subnetIds });
       return await this.#lookAtInstance({ node, name, config, instance, quota, settings, calls });
     } catch (error) {
-      if (error instanceof CloudError && !this.#told.has(error)) await this.refused(node, error);
+      if (error instanceof CloudError && !this.#refusals.isTold(error)) await this.refused(node, error);
       throw error;
     }
   }
@@ -117,7 +117,7 @@ export class PresentNodes {
   /** Has a node that does not serve yet say why; what is known of one that does stays. */
   async refused(node: Node, error: CloudError): Promise<void> {
     const config = await this.#world.objects.ensureConfig(node.metadata.name);
-    if (conditionOf(config)?.status !== "True")
+    if (readinessCondition(config)?.status !== "True")
       await this.#publishProblem(node, refusedReadiness(error, undefined));
   }
 
@@ -193,15 +193,15 @@ export class PresentNodes {
             subnets: configuration.subnetIds.join(", "),
           });
     const isAtRest = plan.actions.length === 0 && !view.instanceBusy && view.enis.every((eni) => !eni.busy);
-    if (isAtRest || plan.shortage !== undefined) this.#refusals.delete(name);
-    const refusal = this.#refusals.get(name);
+    if (isAtRest || plan.shortage !== undefined) this.#refusals.over(name);
+    const refusal = this.#refusals.of(name);
     // Without it a node would lose its taint before each attempt, and get it again after.
     const readiness = refusal === undefined ? found : { ...refusal, ready: isServed(view) };
     await this.#publish(run, { view, creating, readiness });
 
     await this.#execute(run, { actions: plan.actions, view, readiness });
     if (this.#hasUnnamedAddress(run)) return { againInMs: UNNAMED_AGAIN_MS };
-    if (creating !== undefined) return { againInMs: LOST_CREATE_MS / 3 };
+    if (creating !== undefined) return { againInMs: this.#creations.dueInMs(run.name) };
     return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
   }
 
@@ -271,38 +271,12 @@ export class PresentNodes {
 
   /** What has to wait for its turn was not done. */
   #wereDone({ name, calls }: Run, actions: readonly Action[]): void {
-    if (actions.length > 0 && !calls.hasPostponed()) this.#refusals.delete(name);
+    if (actions.length > 0 && !calls.hasPostponed()) this.#refusals.over(name);
   }
 
   async #publishRefusal(run: Run, { view, refusal }: { view: NodeView; refusal: CloudError }): Promise<void> {
-    this.#told.add(refusal);
-    const readiness = await this.#readinessAfter(refusal, { run, view });
-    this.#refusals.set(run.name, readiness);
+    const readiness = await this.#refusals.take(refusal, { ...run, view });
     await this.#publish(run, { view, creating: this.#creatingOf(run.name), readiness });
-  }
-
-  async #readinessAfter(
-    refusal: CloudError,
-    { run, view }: { run: Run; view: NodeView },
-  ): Promise<Readiness> {
-    const readiness = refusedReadiness(refusal, view);
-    if (refusal.class !== "quota") return readiness;
-    this.#world.instances.doubtLimit(run.instance);
-    const isEni = refusal.action !== "AssignPrivateIpAddresses";
-    const most = isEni ? await this.#vpcEniLimit() : undefined;
-    const reason = isEni ? "VPCLimit" : "QuotaReached";
-    const limit = most === undefined ? "" : `; a VPC may have ${most} ENIs here`;
-    const { message, event = message } = readiness;
-    return { ...readiness, reason, message: message + limit, event: event + limit };
-  }
-
-  /** For the message only: a policy that does not allow the question is no reason to fail. */
-  async #vpcEniLimit(): Promise<number | undefined> {
-    try {
-      return await this.#world.cloud.vpcEniLimit();
-    } catch {
-      return undefined;
-    }
   }
 
   /** Whether an ENI has an address whose object still stands for an earlier assignment elsewhere. */
@@ -350,61 +324,34 @@ export class PresentNodes {
     return this.#world.objects.configs.get(node)?.status?.creating;
   }
 
-  async #publish(run: Run, state: NodeState): Promise<void> {
-    await this.#world.objects.writeConfigStatus(run.name, this.#statusOf(run, state));
-    await this.#signals.show(run.node, state.readiness);
+  async #publish(run: Run, published: Published): Promise<void> {
+    await this.#world.objects.writeConfigStatus(run.name, this.#statusOf(run, published));
+    await this.#signals.show(run.node, published.readiness);
   }
 
   /** Says why a node of which nothing else is known does not serve. */
   async #publishProblem(node: Node, readiness: Readiness): Promise<void> {
     const { objects, clock } = this.#world;
     const { name } = node.metadata;
-    const config = objects.configs.get(name);
-    const condition = readyCondition(readiness, { before: conditionOf(config), now: clock.now() });
     this.#world.capacityKnown(name, 0);
-    await objects.writeConfigStatus(name, { ...ownStatus(config), conditions: [condition] });
+    const status = withReadiness(objects.configs.get(name), readiness, clock.now());
+    await objects.writeConfigStatus(name, status);
     await this.#signals.show(node, readiness);
   }
 
-  #statusOf(run: Run, state: NodeState): NodeENIConfigStatus {
+  #statusOf(run: Run, published: Published): NodeENIConfigStatus {
     const { objects, clock } = this.#world;
-    const { name, instance, quota, settings } = run;
-    const { view } = state;
-    const enis = objects.enisOf(name).filter((veni) => veni.spec.instanceID === instance.id);
-    const held = Map.groupBy(objects.addressesOf(name).filter(isHeld), (vip) => vip.spec.eniID);
-    const assigned = view.enis.reduce((sum, eni) => sum + eni.addresses.length, 0);
-    const condition = readyCondition(state.readiness, {
-      before: conditionOf(objects.configs.get(name)),
-      now: clock.now(),
-    });
-    return {
-      instanceID: instance.id,
-      instanceType: instance.type,
-      zone: instance.zone,
-      quota: { enis: quota.enis, addressesPerENI: quota.addressesPerEni },
-      limit: {
-        enis: settings.maxEnis,
-        addressesPerENI: settings.maxAddressesPerEni,
-        addresses: settings.maxAddresses,
+    const { name, instance } = run;
+    const isThere = ({ spec }: { spec: { instanceID: string } }) => spec.instanceID === instance.id;
+    return nodeStatus(
+      {
+        ...run,
+        ...published,
+        enis: objects.enisOf(name).filter(isThere),
+        addresses: objects.addressesOf(name),
       },
-      warm: settings.warm,
-      eniInfos: enis.map((veni) => ({
-        eniID: veni.metadata.name,
-        mac: veni.spec.mac,
-        subnetID: veni.spec.subnetID,
-        subnetCIDR: veni.spec.subnetCIDR,
-        primaryIP: veni.spec.primaryIP,
-        addresses: view.enis.find((eni) => eni.id === veni.metadata.name)?.addresses.length ?? 0,
-        inUse: held.get(veni.metadata.name)?.length ?? 0,
-      })),
-      ...(state.creating !== undefined && { creating: state.creating }),
-      enis: `${enis.length}/${view.limit.enis}`,
-      addresses: `${assigned}/${settings.maxAddresses}`,
-      room: settings.disabled ? 0 : roomOf(view),
-      demand: view.demand,
-      ...(view.waiting > 0 && { waiting: view.waiting }),
-      conditions: [condition],
-    };
+      { before: readinessCondition(objects.configs.get(name)), now: clock.now() },
+    );
   }
 }
 
@@ -414,19 +361,4 @@ function stopped(instance: Instance): Readiness {
     reason: "InstanceStopped",
     message: `instance ${instance.id} is stopped: it keeps its ENIs and addresses; start it, or delete the Node`,
   };
-}
-
-function conditionOf(config: NodeENIConfig | undefined) {
-  return config?.status?.conditions?.find((condition) => condition.type === "Ready");
-}
-
-function publishedQuota({ status }: NodeENIConfig, { type }: Instance): InterfaceLimit | undefined {
-  if (status?.quota === undefined || status.instanceType !== type) return undefined;
-  return { enis: status.quota.enis, addressesPerEni: status.quota.addressesPerENI };
-}
-
-/** Status fields of ipamd's that are kept as they are while nothing new is known. */
-function ownStatus(config: NodeENIConfig | undefined): NodeENIConfigStatus {
-  const { use: _use, conditions: _conditions, ...own } = config?.status ?? {};
-  return own;
 }
