@@ -1,4 +1,5 @@
 import { ENI_TAGS } from "../api/eni-tags.ts";
+import type { KubeObject } from "../api/kube-object.ts";
 import type { NodeENIConfig } from "../api/node-eni-config.ts";
 import { budgetedReads } from "../cloud/budget/budgeted-reads.ts";
 import { CallBudget } from "../cloud/budget/call-budget.ts";
@@ -9,11 +10,13 @@ import { nodes } from "../kube/core-resources.ts";
 import { createEventRecorder, type EventRecorder } from "../kube/events.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { LeaderElector } from "../kube/lease.ts";
+import type { Reflector } from "../kube/reflector/reflector.ts";
 import type { WaitingClock } from "../time/waiting-clock.ts";
 import { PeriodicAudit } from "./audit/periodic-audit.ts";
 import { CloudReader } from "./cloud-view/cloud-reader.ts";
 import { CloudView } from "./cloud-view/cloud-view.ts";
 import { CONFIGURATION_REFERENCE, Configuration } from "./configuration/configuration.ts";
+import { CredentialWatch } from "./credential-watch.ts";
 import { fencedVpc } from "./fenced-vpc.ts";
 import type { IpamdSettings, IpamdWorld } from "./ipamd.ts";
 import type { LeaderFigures } from "./metrics.ts";
@@ -25,9 +28,12 @@ import { PresentNodes } from "./node/present-nodes.ts";
 import { RunCalls } from "./node/run-calls.ts";
 import { TokenBook } from "./node/token-book.ts";
 import { ClusterObjects } from "./objects/cluster-objects.ts";
+import type { ObjectCache } from "./objects/object-cache.ts";
 import { NodeSignals, nodeReference } from "./signals/node-signals.ts";
 import { Notices } from "./signals/notices.ts";
+import { SettingNotices } from "./signals/setting-notices.ts";
 import { SubnetBook } from "./subnets/subnet-book.ts";
+import { SubnetUpkeep } from "./subnets/subnet-upkeep.ts";
 import { WaitingPlacement } from "./waiting/waiting-placement.ts";
 import type { Watches } from "./watches.ts";
 import { WorkQueue, type WorkResult } from "./work-queue.ts";
@@ -73,13 +79,10 @@ export class Leadership {
   readonly #unsubscribe: (() => void)[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #clock: WaitingClock;
-  readonly #credentialFingerprint: IpamdWorld["credentialFingerprint"];
+  readonly #credential: CredentialWatch;
+  readonly #subnets: SubnetUpkeep;
   readonly #stopping = new AbortController();
   #starting: Promise<void> | undefined;
-  /** Of the credential that was rejected last. */
-  #lastFingerprint: string | undefined;
-  #subnetsFailure = "";
-  #unknownSubnets = "";
 
   constructor(world: IpamdWorld, options: LeadershipOptions) {
     const { kube, watches, settings, cluster } = options;
@@ -87,13 +90,14 @@ export class Leadership {
     this.#options = options;
     this.#watches = watches;
     this.#clock = clock;
-    this.#credentialFingerprint = world.credentialFingerprint;
     this.#budget = new CallBudget({ clock, random, logger });
+    this.#credential = new CredentialWatch(this.#budget, world.credentialFingerprint);
     this.#recorder = createEventRecorder(
       { client: kube, clock, random, logger },
       { component: "tke-eni-ipamd", instance: settings.identity },
     );
     const notices = new Notices(this.#recorder);
+    const settingNotices = new SettingNotices(notices);
     this.#configuration = new Configuration({
       fallback: { vpcId: settings.vpcId, subnetIds: settings.subnetIds },
       published: () =>
@@ -101,10 +105,9 @@ export class Leadership {
           .list()
           .filter(({ status }) => status?.state === "Active")
           .map(({ metadata }) => metadata.name),
-      problem: ({ key, value, message }) => {
-        logger.warn({ key, value }, message);
-        const about = CONFIGURATION_REFERENCE;
-        notices.tell(`setting ${key}`, { about, type: "Warning", reason: "InvalidSetting", message }, value);
+      problems: (problems) => {
+        for (const { key, value, message } of problems) logger.warn({ key, value }, message);
+        settingNotices.show(CONFIGURATION_REFERENCE, problems);
       },
     });
     const cloud = budgetedReads(world.cloud, this.#budget);
@@ -152,6 +155,12 @@ export class Leadership {
       stopwatch: world.stopwatch,
       nonce: world.nonce,
     };
+    this.#subnets = new SubnetUpkeep({
+      subnets: this.#world.subnets,
+      notices,
+      logger,
+      emptied: () => this.#lookAtAll(),
+    });
     const creations = new CreationBook(this.#world, () => this.#reader.readAll());
     const signals = new NodeSignals({
       kube,
@@ -239,14 +248,14 @@ export class Leadership {
 
   /** Begins to work on nodes once the cloud has told everything: nothing is decided on what is not known. */
   async #start(): Promise<void> {
-    const { subnets, logger } = this.#world;
+    const { logger } = this.#world;
     const { signal } = this.#stopping;
     this.#readConfiguration();
     this.#unsubscribe.push(
       this.#budget.onGranted((node) => this.#queue.trigger(node)),
-      this.#budget.onHealth(() => void this.#publishSubnets()),
+      this.#budget.onHealth(() => void this.#subnets.publish()),
     );
-    this.#repeat(NEW_CREDENTIAL_MS, () => this.#noticeNewCredential());
+    this.#repeat(NEW_CREDENTIAL_MS, () => this.#credential.look());
     for (let pauseMs = FIRST_READING_AGAIN_MS.least; !(await this.#readFirst()); ) {
       await this.#clock.sleep(pauseMs, signal);
       if (signal.aborted) return;
@@ -260,11 +269,8 @@ export class Leadership {
     this.#placement.start();
     this.#lookAtAll();
     this.#repeat(LOOK_AT_ALL_MS, () => this.#lookAtAll());
-    this.#repeat(READ_SUBNETS_MS, () => this.#refreshSubnets());
-    // How far a subnet has drained shows in our own objects: telling it needs no reading.
-    this.#repeat(LOOK_AT_SUBNETS_MS, () =>
-      subnets.hasChanged() ? this.#refreshSubnets() : this.#publishSubnets(),
-    );
+    this.#repeat(READ_SUBNETS_MS, () => this.#subnets.refresh());
+    this.#repeat(LOOK_AT_SUBNETS_MS, () => this.#subnets.look());
     this.#repeat(AUDIT_MS, () => this.#audit.run());
   }
 
@@ -289,9 +295,9 @@ export class Leadership {
 
   /** @returns whether the cloud and the API server have answered */
   async #readFirst(): Promise<boolean> {
-    const { subnets, logger } = this.#world;
+    const { logger } = this.#world;
     try {
-      this.#reportUnknown(await subnets.refresh());
+      await this.#subnets.readFirst();
       await this.#reader.readAll();
       return true;
     } catch (error) {
@@ -310,19 +316,6 @@ export class Leadership {
         this.#world.logger.warn({ node: node.metadata.name, err: failure }, "writing its status failed");
       }
     }
-  }
-
-  #reportUnknown(subnetIds: readonly string[]): void {
-    const { logger, notices } = this.#world;
-    const about = CONFIGURATION_REFERENCE;
-    const unknown = subnetIds.join(", ");
-    if (unknown === this.#unknownSubnets) return;
-    this.#unknownSubnets = unknown;
-    notices.over("unknown subnets", about);
-    if (unknown === "") return;
-    const message = `the cloud knows no subnet ${unknown}: correct TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd; no subnet is drained until then`;
-    logger.error({ subnets: subnetIds }, message);
-    notices.tell("unknown subnets", { about, type: "Warning", reason: "UnknownSubnet", message });
   }
 
   /** Two clusters of one id would take each other's ENIs for their own. */
@@ -367,28 +360,13 @@ export class Leadership {
         if (event.type === "synced") return;
         if (event.object.node !== undefined) this.#queue.trigger(event.object.node);
       }),
-      this.#watches.configs.subscribe((event) => {
-        if (event.type === "synced") return objects.configs.sawList();
-        if (event.type === "deleted") objects.configs.sawDeletion(event.object);
-        this.#queue.trigger(event.object.metadata.name);
-      }),
-      this.#watches.enis.subscribe((event) => {
-        if (event.type === "synced") return objects.enis.sawList();
-        if (event.type === "deleted") objects.enis.sawDeletion(event.object);
-        this.#queue.trigger(event.object.spec.node);
-      }),
-      this.#watches.addresses.subscribe((event) => {
-        if (event.type === "synced") return objects.addresses.sawList();
-        if (event.type === "deleted") objects.addresses.sawDeletion(event.object);
-        this.#queue.trigger(event.object.spec.node);
-      }),
-      this.#watches.subnets.subscribe((event) => {
-        if (event.type === "synced") objects.subnets.sawList();
-        if (event.type === "deleted") objects.subnets.sawDeletion(event.object);
-      }),
+      follow(this.#watches.configs, objects.configs, ({ metadata }) => this.#queue.trigger(metadata.name)),
+      follow(this.#watches.enis, objects.enis, ({ spec }) => this.#queue.trigger(spec.node)),
+      follow(this.#watches.addresses, objects.addresses, ({ spec }) => this.#queue.trigger(spec.node)),
+      follow(this.#watches.subnets, objects.subnets, () => {}),
       this.#watches.configuration.subscribe(() => {
         if (!this.#readConfiguration()) return;
-        void this.#refreshSubnets().then(() => this.#lookAtAll());
+        void this.#subnets.refresh().then(() => this.#lookAtAll());
       }),
     );
   }
@@ -427,46 +405,6 @@ export class Leadership {
       ]),
     );
   }
-
-  async #refreshSubnets(): Promise<void> {
-    const { subnets, logger } = this.#world;
-    const full = subnets.full();
-    try {
-      this.#reportUnknown(await subnets.refresh());
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      // Once for each failure, not at every reading while it lasts.
-      if (message !== this.#subnetsFailure) {
-        logger.warn({ err: error }, "reading the subnets failed; it is tried again until it works");
-      }
-      this.#subnetsFailure = message;
-      return;
-    }
-    this.#subnetsFailure = "";
-    // Nodes that could not grow can now.
-    if (full.some((id) => !subnets.full().includes(id))) this.#lookAtAll();
-  }
-
-  async #publishSubnets(): Promise<void> {
-    try {
-      await this.#world.subnets.publish();
-    } catch (error) {
-      this.#world.logger.warn({ err: error }, "writing the VpcSubnets failed; the next reading repeats it");
-    }
-  }
-
-  /** A rejected credential is tried again as soon as there is another one. */
-  async #noticeNewCredential(): Promise<void> {
-    if (this.#credentialFingerprint === undefined) return;
-    if (this.#budget.health().state !== "credential-rejected") return;
-    const fingerprint = await this.#credentialFingerprint().catch(() => undefined);
-    // Being written just now, perhaps; what cannot be read is no other credential.
-    if (fingerprint === undefined) return;
-    if (this.#lastFingerprint !== undefined && this.#lastFingerprint !== fingerprint) {
-      this.#budget.credentialsChanged();
-    }
-    this.#lastFingerprint = fingerprint;
-  }
 }
 
 function sooner(a: WorkResult, b: WorkResult): WorkResult {
@@ -475,6 +413,19 @@ function sooner(a: WorkResult, b: WorkResult): WorkResult {
     b.againInMs ?? Number.POSITIVE_INFINITY,
   );
   return Number.isFinite(againInMs) ? { againInMs } : {};
+}
+
+/** Keeps a cache in line with its watch. */
+function follow<T extends KubeObject<unknown, unknown>>(
+  watch: Pick<Reflector<T>, "subscribe">,
+  cache: ObjectCache<T>,
+  changed: (object: T) => void,
+): () => void {
+  return watch.subscribe((event) => {
+    if (event.type === "synced") return cache.sawList();
+    if (event.type === "deleted") cache.sawDeletion(event.object);
+    changed(event.object);
+  });
 }
 
 function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {

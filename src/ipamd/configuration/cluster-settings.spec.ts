@@ -37,8 +37,8 @@ test.each([
   [data("vpc-a", ":"), 'TKE_ENI_IPAMD_SUBNET_ID ":" names no subnet'],
   [data("vpc-b", "subnet-a:subnet-b"), 'TKE_ENI_IPAMD_VPC_ID "vpc-b" is another VPC'],
   [data("VPC", "subnet-a:subnet-b"), 'TKE_ENI_IPAMD_VPC_ID "VPC" is not the id of a VPC'],
-  [undefined, 'TKE_ENI_IPAMD_SUBNET_ID "" is gone, which removes no subnet'],
-  [{ TKE_ENI_IPAMD_VPC_ID: "vpc-a" }, 'TKE_ENI_IPAMD_SUBNET_ID "" is gone'],
+  [undefined, 'TKE_ENI_IPAMD_SUBNET_ID "" is not there, which removes no subnet'],
+  [{ TKE_ENI_IPAMD_VPC_ID: "vpc-a" }, 'TKE_ENI_IPAMD_SUBNET_ID "" is not there'],
 ])("a wrong value leaves the last good one in force: %#", (wrong, sentence) => {
   const read = readClusterSettings(wrong, { fallback, lastGood: running });
   expect(read).toMatchObject(running);
@@ -50,4 +50,11 @@ test("a wrong value at first leaves the flags in force", () => {
   const read = readClusterSettings(data("vpc-a", "no"), { fallback, lastGood: undefined });
   expect(read).toMatchObject({ vpcId: "vpc-a", subnetIds: ["subnet-flags"] });
   expect(read.problems).toHaveLength(1);
+});
+
+test("a ConfigMap that went while nobody led removes no subnet that a former leader had", () => {
+  const published = ["subnet-a", "subnet-flags"];
+  const read = readClusterSettings(undefined, { fallback, lastGood: undefined, published });
+  expect(read.subnetIds).toEqual(["subnet-flags", "subnet-a"]);
+  expect(read.problems[0]?.message).toContain("is not there, which removes no subnet");
 });

@@ -37,10 +37,9 @@ export function readClusterSettings(
   const before = lastGood ?? fallback;
   const vpc = readVpcId(data?.[keys.vpcId], { before: before.vpcId, fixed: lastGood !== undefined });
   const subnets = readSubnetIds(data?.[keys.subnetIds], {
-    before: before.subnetIds,
     formerly: published.length > 0 ? published : before.subnetIds,
-    // What flags say needs no ConfigMap.
-    absentIsFine: before.subnetIds.join() === fallback.subnetIds.join(),
+    whenAbsent: lastGood?.subnetIds ?? [...new Set([...fallback.subnetIds, ...published])],
+    flags: fallback.subnetIds,
   });
   return {
     vpcId: vpc.value,
@@ -77,19 +76,20 @@ function readVpcId(
 function readSubnetIds(
   value: string | undefined,
   {
-    before,
     formerly,
-    absentIsFine,
-  }: { before: readonly string[]; formerly: readonly string[]; absentIsFine: boolean },
+    whenAbsent,
+    flags,
+  }: { formerly: readonly string[]; whenAbsent: readonly string[]; flags: readonly string[] },
 ): Reading<readonly string[]> {
-  const refuse = (why: string): Reading<readonly string[]> => ({
-    value: formerly,
-    problems: [problem({ key: keys.subnetIds, value: value ?? "" }, why, formerly.join(":"))],
+  const refuse = (why: string, inForce = formerly): Reading<readonly string[]> => ({
+    value: inForce,
+    problems: [problem({ key: keys.subnetIds, value: value ?? "" }, why, inForce.join(":"))],
   });
   if (value === undefined) {
-    return absentIsFine
-      ? { value: before, problems: [] }
-      : refuse("is gone, which removes no subnet (to remove one, leave its id out)");
+    // What flags say needs no ConfigMap; that they say less than was in force may be for want of one.
+    return whenAbsent.every((id) => flags.includes(id))
+      ? { value: whenAbsent, problems: [] }
+      : refuse("is not there, which removes no subnet (to remove one, leave its id out)", whenAbsent);
   }
   const ids = [...new Set(value.split(":").filter((id) => id !== ""))];
   if (ids.length === 0) return refuse("names no subnet");

@@ -20,7 +20,7 @@ function configMap(subnets: string, vpc = "vpc-1") {
 function following(): { configuration: Configuration; problems: SettingProblem[] } {
   const problems: SettingProblem[] = [];
   return {
-    configuration: new Configuration({ fallback, problem: (it) => void problems.push(it) }),
+    configuration: new Configuration({ fallback, problems: (all) => void problems.push(...all) }),
     problems,
   };
 }
@@ -56,9 +56,12 @@ describe("Configuration", () => {
 
   test("a wrong value that a new leader finds leaves in force what the former one published, not what flags say", () => {
     const problems: SettingProblem[] = [];
-    const problem = (it: SettingProblem) => void problems.push(it);
     const published = () => ["subnet-a", "subnet-b"];
-    const configuration = new Configuration({ fallback, published, problem });
+    const configuration = new Configuration({
+      fallback,
+      published,
+      problems: (all) => void problems.push(...all),
+    });
     expect(configuration.read(configMap("subnet-a,subnet-b"))).toBe(true);
     expect(configuration.subnetIds).toEqual(["subnet-a", "subnet-b"]);
     expect(problems[0]?.message).toContain("subnet-a:subnet-b is in force");

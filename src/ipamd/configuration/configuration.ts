@@ -7,22 +7,22 @@ import type { SettingProblem } from "./setting-problem.ts";
 export class Configuration {
   readonly #fallback: ClusterSettings;
   readonly #published: () => readonly string[];
-  readonly #problem: (problem: SettingProblem) => void;
+  readonly #problems: (problems: readonly SettingProblem[]) => void;
   #inForce: ClusterSettings | undefined;
 
   /**
    * @param options.fallback from flags
    * @param options.published ids of subnets that a former leader had in force
-   * @param options.problem called for each value that is not taken
+   * @param options.problems called at each reading with what is not taken
    */
   constructor(options: {
     fallback: ClusterSettings;
     published?: () => readonly string[];
-    problem: (problem: SettingProblem) => void;
+    problems: (problems: readonly SettingProblem[]) => void;
   }) {
     this.#fallback = options.fallback;
     this.#published = options.published ?? (() => []);
-    this.#problem = options.problem;
+    this.#problems = options.problems;
   }
 
   get vpcId(): string {
@@ -46,7 +46,7 @@ export class Configuration {
       lastGood: this.#inForce,
       published: this.#inForce === undefined ? this.#published() : [],
     });
-    for (const problem of problems) this.#problem(problem);
+    this.#problems(problems);
     this.#inForce = settings;
     return !Bun.deepEquals(before, settings);
   }

@@ -5,7 +5,6 @@ export const DRAINED_CONDITION = "Drained";
 
 /** An ENI of this cluster, as far as a subnet's end depends on it. */
 export interface EniInSubnet {
-  id: string;
   subnetId: string;
   node: string;
   /** Secondary addresses, and those of them that pods hold. */
@@ -30,8 +29,6 @@ export interface SubnetDrain {
   /** `Draining` while ENIs of this cluster are in it, then `Disabled`: nothing is taken from it in either. */
   state: "Draining" | "Disabled";
   condition: Condition;
-  /** ENIs that are to empty and go. */
-  eniIds: readonly string[];
 }
 
 /**
@@ -50,7 +47,6 @@ export function drainSubnets({ configured, known, enis, now }: SubnetsToDrain): 
       subnetId,
       state: left.length === 0 ? "Disabled" : "Draining",
       condition: drainedCondition(left, { before: before.get(subnetId), now }),
-      eniIds: left.map((eni) => eni.id).toSorted(),
     };
   });
 }

@@ -145,8 +145,9 @@ async function attach(
     // Done already: the next reading shows it.
     if (error instanceof CloudError && error.class === "done-already") return;
     const veni = objects.enis.get(eniId);
-    if (error instanceof CloudError && (error.class === "permanent" || error.class === "quota") && veni) {
-      // It can never serve this node: let it go rather than try for ever.
+    if (error instanceof CloudError && error.class === "permanent" && veni) {
+      // It can never serve this node: let it go rather than try for ever. For want of quota it waits; what is above the node's limit
+      // goes by the next plan, once the quota has been read again.
       await objects.writeEni(eniId, { ...veni.spec, intent: "Released" });
     }
     throw error;

@@ -113,7 +113,7 @@ export class InstanceBook {
       this.#readingLimits.set(type, this.#readLimit(instance));
     }
     if (this.#quotas.limitOf(type) === undefined) await this.#readingLimits.get(type);
-    return this.#quotas.limitOf(type) ?? former ?? fallbackLimit(type).limit;
+    return this.#quotas.limitOf(type) ?? former ?? fallbackLimit(type);
   }
 
   /** The cloud refused for quota: what is remembered of this type may be old. */

@@ -6,6 +6,7 @@ import { type NodeSettings, readNodeSettings } from "../configuration/node-setti
 import { publishedSettings } from "../configuration/published-settings.ts";
 import { nodeReference } from "../signals/node-signals.ts";
 import type { Notices } from "../signals/notices.ts";
+import { SettingNotices } from "../signals/setting-notices.ts";
 
 /** Topic of what is told about the warm target of a node. */
 const WARM_TARGET = "warm target";
@@ -23,10 +24,11 @@ export class SettingsBook {
   readonly #notices: Notices;
   readonly #defaults: { warm: NodeSettings["warm"] };
   readonly #inForce = new Map<string, NodeSettings>();
-  readonly #wrongKeys = new Map<string, ReadonlySet<string>>();
+  readonly #settings: SettingNotices;
 
   constructor(notices: Notices, defaults: { warm: NodeSettings["warm"] }) {
     this.#notices = notices;
+    this.#settings = new SettingNotices(notices);
     this.#defaults = defaults;
   }
 
@@ -38,27 +40,16 @@ export class SettingsBook {
       before,
     );
     this.#inForce.set(name, settings);
-
-    const about = nodeReference(name);
-    for (const { key, value, message } of problems) {
-      const occurrence = { about, type: "Warning", reason: "InvalidSetting", message } as const;
-      this.#notices.tell(`setting ${key}`, occurrence, value);
-    }
-    const wrong = new Set(problems.map(({ key }) => key));
-    for (const key of this.#wrongKeys.get(name) ?? []) {
-      if (!wrong.has(key)) this.#notices.over(`setting ${key}`, about);
-    }
-    this.#wrongKeys.set(name, wrong);
+    this.#settings.show(nodeReference(name), problems);
     this.#tellWarmTarget(name, { before, settings });
     return settings;
   }
 
   forget(node: string): void {
     const about = nodeReference(node);
-    for (const key of this.#wrongKeys.get(node) ?? []) this.#notices.over(`setting ${key}`, about);
+    this.#settings.show(about, []);
     this.#notices.over(WARM_TARGET, about);
     this.#inForce.delete(node);
-    this.#wrongKeys.delete(node);
   }
 
   #tellWarmTarget(

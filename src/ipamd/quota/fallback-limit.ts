@@ -1,12 +1,5 @@
 import type { InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 
-/** A quota that was not read but inferred from the name of the instance type. */
-export interface FallbackLimit {
-  limit: InterfaceLimit;
-  /** For people: where the numbers come from. */
-  source: string;
-}
-
 /**
  * ENIs and addresses of each, the primary ones included, by number of cores: the table of the CVM use limits. A row holds up to the
  * next. From 16 cores on the API has been seen to answer 40 addresses: the table's 30 is on the safe side.
@@ -40,22 +33,11 @@ const NONE: InterfaceLimit = { enis: 1, addressesPerEni: 1 };
  *
  * @param instanceType as the cloud writes it: `S5.2XLARGE16`
  */
-export function fallbackLimit(instanceType: string): FallbackLimit {
-  if (/^BM/.test(instanceType)) {
-    return { limit: NONE, source: `instance type ${instanceType} is bare metal, which takes no ENI` };
-  }
+export function fallbackLimit(instanceType: string): InterfaceLimit {
+  if (/^BM/.test(instanceType)) return NONE;
   const cores = coresOf(instanceType);
   const row = BY_CORES.findLast(([least]) => cores !== undefined && least <= cores)?.[1];
-  if (cores === undefined || row === undefined) {
-    return {
-      limit: SMALLEST,
-      source: `instance type ${instanceType || "(none)"} is not known, so it gets what the smallest may have`,
-    };
-  }
-  return {
-    limit: { ...row, ...BY_TYPE[instanceType] },
-    source: `table of the CVM use limits for ${instanceType} with ${cores === 1 ? "1 core" : `${cores} cores`}`,
-  };
+  return row === undefined ? SMALLEST : { ...row, ...BY_TYPE[instanceType] };
 }
 
 /** A size is written FAMILY.SIZE and memory in GiB: SMALL has one core, MEDIUM two, LARGE four, `3XLARGE` three times four. */

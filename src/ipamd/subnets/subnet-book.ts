@@ -216,7 +216,6 @@ export class SubnetBook {
       enis: objects.enis.list().map(({ metadata, spec }): EniInSubnet => {
         const vips = addresses.get(metadata.name) ?? [];
         return {
-          id: metadata.name,
           subnetId: spec.subnetID,
           node: spec.node,
           addresses: vips.length,
