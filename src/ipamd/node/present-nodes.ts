@@ -38,6 +38,9 @@ import { keepRefusedEni, syncObjects } from "./sync-objects.ts";
 /** Pause before the cloud is asked again who a Node is, or whether its instance runs. */
 const IDENTIFY_AGAIN_MS = 15_000;
 
+/** Pause before a machine is looked at again whose ENIs are still those of its former name. */
+const FORMER_NAME_MS = 1000;
+
 /** Pause before an address is looked at again whose former object is about to go. */
 const UNNAMED_AGAIN_MS = 1000;
 
@@ -103,6 +106,7 @@ export class PresentNodes {
       if (instance === undefined || instance.state === "terminated") {
         return await this.#lookAtNoInstance(node, { config, calls, problem });
       }
+      if (this.#hadAnotherName(name, instance)) return { againInMs: FORMER_NAME_MS };
       const quota = await instances.limit(instance, publishedQuota(config, instance));
       const addresses = objects.addressesOf(name).filter((vip) => vip.spec.instanceID === instance.id);
       const subnetIds = configuration.subnetIds;
@@ -112,6 +116,15 @@ export class PresentNodes {
       if (error instanceof CloudError && !this.#refusals.isTold(error)) await this.refused(node, error);
       throw error;
     }
+  }
+
+  /** Whether the machine's ENIs are still those of a Node that is gone: they come to this one, and it needs no others. */
+  #hadAnotherName(name: string, instance: Instance): boolean {
+    const { objects, nodes } = this.#world;
+    if (objects.enisOf(name).length > 0) return false;
+    return objects.enis
+      .list()
+      .some(({ spec }) => spec.instanceID === instance.id && spec.node !== name && !nodes.get(spec.node));
   }
 
   /** Has a node that does not serve yet say why; what is known of one that does stays. */
