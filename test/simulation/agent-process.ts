@@ -26,7 +26,10 @@ export interface AgentProcessWorld {
   readonly clock: VirtualClock;
   readonly dice: Dice;
   readonly logger: Logger;
-  readonly opened: OpenedMemory;
+  /** Count that this node's agent offered last, be it an earlier life or one that still serves. */
+  readonly announced: () => number;
+  /** Resolves with the store when nobody else has it. */
+  readonly ownStore: () => Promise<OpenedMemory>;
   readonly coolDownMs: number;
   /** The process cannot go on. */
   readonly onFatal: (error: unknown) => void;
@@ -37,6 +40,8 @@ const ADD_MS = 30_000;
 const WAIT_MS = 29_000;
 const DEL_MS = 10_000;
 const QUEUE_MS = 5_000;
+/** The end of the offer is not put off for longer. */
+const DRAIN_MS = 20_000;
 
 /**
  * One life of a node's agent: the real core and the real offer of slots, with a model of links, kubelet and container runtime
@@ -47,6 +52,7 @@ export class AgentProcess implements AgentEnd {
   readonly #core: AgentCore;
   readonly #offer: SlotOffer;
   readonly #stopping = new AbortController();
+  readonly #draining = new AbortController();
   readonly #ended = new Set<() => void>();
   #network: ModelNetwork | undefined;
   #registered = false;
@@ -79,7 +85,7 @@ export class AgentProcess implements AgentEnd {
       { nodeName, coolDownMs: world.coolDownMs },
     );
     this.#offer = new SlotOffer({
-      announced: () => Number(world.opened.store.meta("announced-slots") ?? 0),
+      announced: world.announced,
       isWatched: () => this.#registered,
       send: (slots) => this.#toKubelet(() => this.#registered && kubelet().offered(slots)),
       devices: {
@@ -105,15 +111,17 @@ export class AgentProcess implements AgentEnd {
     return this.#core.pool;
   }
 
-  /** Begins to serve. Rejects when it cannot. */
+  /** Begins to serve, once a predecessor has gone. Rejects when it cannot. */
   async start(): Promise<void> {
-    const { process, machine, kubelet, opened, dice } = this.#world;
+    const { process, machine, dice, ownStore } = this.#world;
     const { signal } = this.#stopping;
     await this.#offer.begin(signal);
+    void this.#offer.follow(this.#draining.signal);
+    const opened = await ownStore();
     // The kubelet takes a moment to watch.
     await process.clock.sleep(dice.between(20, 200), signal);
-    this.#registered = true;
-    kubelet().offered(this.#offer.slots);
+    if (signal.aborted) return;
+    if (!this.#registered) this.#register();
     if (!(await this.#core.remember(opened))) return;
     const pool = this.#core.restore(opened.store);
     this.#takeQueued(pool);
@@ -128,15 +136,28 @@ export class AgentProcess implements AgentEnd {
     this.#network = network;
     process.onEnd(machine.onLinks(() => process.deliver(() => network.request())));
     this.#core.serve(network, { store: opened.store, plugin: this.#offer });
-    void this.#offer.follow(signal);
     void this.#keepTaking(pool);
   }
 
-  /** Ends in order, as at a SIGTERM. */
-  async stop(): Promise<void> {
+  /**
+   * Ends in order, as at a SIGTERM: pods that have been sent here are waited for while addresses are still served, unless a successor
+   * has the kubelet.
+   */
+  async stop(successor?: AgentProcess): Promise<void> {
+    this.#draining.abort();
+    if (this.#registered && successor?.takeRegistration() === true) this.#registered = false;
+    if (this.#registered) await this.#drain();
     this.#stopping.abort();
     await this.#core.stop();
     this.#network?.stop();
+  }
+
+  /** A predecessor that ends registers this one in its place. @returns false where it does not answer */
+  takeRegistration(): boolean {
+    if (!this.#world.process.isRunning || this.#stopping.signal.aborted) return false;
+    this.#register();
+    this.#offer.recheck();
+    return true;
   }
 
   add(attachment: Parameters<AgentEnd["add"]>[0]): Promise<GivenAddress | undefined> {
@@ -173,6 +194,20 @@ export class AgentProcess implements AgentEnd {
 
   slotAllocated(slot: string): void {
     this.#world.process.deliver(() => this.#offer.noteAllocated([slot]));
+  }
+
+  #register(): void {
+    this.#registered = true;
+    this.#offer.catchUp();
+    this.#world.kubelet().offered(this.#offer.slots);
+  }
+
+  async #drain(): Promise<void> {
+    const enough = new AbortController();
+    void this.#world.process.clock.sleep(DRAIN_MS, enough.signal).then(() => enough.abort());
+    // Pods that are bound here just now may fail.
+    await this.#offer.drain(enough.signal).catch(() => {});
+    enough.abort();
   }
 
   /** A call of a plugin: undefined when the agent fails it, is gone, or does not answer in time. */

@@ -1,6 +1,8 @@
 import type { FaultWish } from "../../src/sim/admission/fault.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import { findInstanceType } from "../../src/sim/vpc/instance-types.ts";
+import { changeNodeSettings, setDisabled, warmTarget } from "./changed-settings.ts";
+import type { SentCall } from "./cloud-road.ts";
 import type { Dice } from "./dice.ts";
 import { CALM, type KubeWeather } from "./faulty-kube-network.ts";
 import type { Host, World } from "./world.ts";
@@ -62,6 +64,7 @@ export const TROUBLES: readonly Trouble[] = [
   { name: "an outsider takes addresses", weight: 1, strike: outsider },
   { name: "an ipamd stands still between its word and its deed", weight: 4, strike: ambush },
   { name: "a call to the cloud is long on its way", weight: 3, strike: lateCall },
+  { name: "a leader is lost with a call on its way", weight: 3, strike: lostWithCall },
   {
     name: "an ipamd is told to stop",
     weight: 2,
@@ -72,12 +75,20 @@ export const TROUBLES: readonly Trouble[] = [
     weight: 1,
     strike: (world, dice) => onHost(world, dice, (host) => world.stopAgent(host)),
   },
+  { name: "an agent is updated", weight: 3, strike: updateAgent },
   { name: "a sandbox vanishes", weight: 1, strike: loseSandbox },
   { name: "an object is deleted by force", weight: 1, strike: deleteByForce },
   { name: "the custom resources are restored from a backup", weight: 1, strike: restoreBackup },
   { name: "somebody deletes the lease", weight: 1, strike: deleteLease },
   { name: "a subnet is taken out of the configuration", weight: 1, strike: removeSubnet },
   { name: "a quota is lowered", weight: 1, strike: lowerQuota },
+  {
+    name: "a node's settings are changed",
+    weight: 3,
+    strike: (world, dice) => onHost(world, dice, (host) => changeNodeSettings(world, dice, host)),
+  },
+  { name: "a node is to have no ENIs", weight: 2, strike: disable },
+  { name: "the flags of ipamd are changed", weight: 2, strike: changeFlags },
 ];
 
 /** Lets something go wrong. */
@@ -95,10 +106,17 @@ export async function calm(world: World): Promise<void> {
   world.trace.note("world", "nothing goes wrong any more");
   world.weather = CALM;
   world.cloudDelayMs = [5, 40];
-  for (const ipamd of world.ipamds) ipamd?.process.resume();
+  world.road.clear();
+  world.onceWritten = undefined;
+  for (const [index, ipamd] of world.ipamds.entries()) {
+    ipamd?.process.resume();
+    // An update is over when all have the flags.
+    if (ipamd !== undefined && ipamd.warm !== world.warm) world.crashIpamd(index);
+  }
   for (const host of world.hosts.values()) {
     host.cutOff = false;
     host.agent?.process.resume();
+    host.successor?.process.resume();
     if (!host.machine.isOn) await world.startMachine(host);
   }
   await world.cloud.control.clearFaults();
@@ -129,6 +147,12 @@ function badWeather(world: World, dice: Dice): void {
 }
 
 async function cloudFault(world: World, dice: Dice): Promise<void> {
+  const extent = { probability: dice.between(0.1, 1), forMs: dice.whole(5_000, 60_000) };
+  if (dice.chance(1 / 11)) {
+    const actions = dice.chance(0.3) ? ["*"] : MUTATING;
+    world.road.add({ ...extent, actions, ms: dice.between(100, 20_000) });
+    return;
+  }
   const manner = dice.pick(["close", "hang"] as const);
   const effect = dice.pick<FaultWish["effect"]>([
     { kind: "loseAnswer", manner },
@@ -138,16 +162,14 @@ async function cloudFault(world: World, dice: Dice): Promise<void> {
     { kind: "refuse", code: "UnsupportedOperation.MutexOperationTaskRunning" },
     { kind: "refuse", code: "ResourceInsufficient.Subnet" },
     { kind: "refuse", code: "UnauthorizedOperation" },
-    { kind: "delayRequest", ms: dice.whole(100, 20_000) },
     { kind: "delayAnswer", ms: dice.whole(100, 8_000) },
     { kind: "failTask" },
     { kind: "stallTask", ms: dice.whole(1_000, 60_000) },
   ]);
   const reads = effect.kind !== "failTask" && effect.kind !== "stallTask" && dice.chance(0.3);
   await world.cloud.control.addFault({
+    ...extent,
     actions: reads ? ["*"] : [...MUTATING],
-    probability: dice.between(0.1, 1),
-    forMs: dice.whole(5_000, 60_000),
     effect,
   });
 }
@@ -192,25 +214,78 @@ function ambush(world: World, dice: Dice): void {
 }
 
 /** As one that was sent by a machine which was paused then: a signature holds for five minutes. */
-async function lateCall(world: World, dice: Dice): Promise<void> {
-  await world.cloud.control.addFault({
-    actions: [
-      dice.pick([
-        "UnassignPrivateIpAddresses",
-        "UnassignPrivateIpAddresses",
-        "CreateAndAttachNetworkInterface",
-        "DetachNetworkInterface",
-      ]),
-    ],
-    calls: 1,
-    effect: { kind: "delayRequest", ms: dice.whole(5_000, 100_000) },
-  });
+function lateCall(world: World, dice: Dice): void {
+  const action = dice.pick([
+    "UnassignPrivateIpAddresses",
+    "UnassignPrivateIpAddresses",
+    "CreateAndAttachNetworkInterface",
+    "DetachNetworkInterface",
+  ]);
+  const ms = dice.between(5_000, 100_000);
+  const onTaken = (call: SentCall) => {
+    if (call.action === "UnassignPrivateIpAddresses") wantWhenGone(world, { call, forMs: ms });
+  };
+  world.road.add({ actions: [action], calls: 1, ms, onTaken });
+}
+
+/** When the addresses that a call is to take off, and which has yet to arrive, are off by another call, they are wanted again. */
+function wantWhenGone(world: World, { call, forMs }: { call: SentCall; forMs: number }): void {
+  const { NetworkInterfaceId: eniId, PrivateIpAddresses: list } = call.parameters as {
+    NetworkInterfaceId: string;
+    PrivateIpAddresses: readonly { PrivateIpAddress: string }[];
+  };
+  const leaving = new Set(list.map(({ PrivateIpAddress }) => PrivateIpAddress));
+  const until = world.clock.monotonic() + forMs;
+  const look = () => {
+    if (world.clock.monotonic() > until || world.calmSince !== undefined) return;
+    const eni = world.cloud.simulator.state.enis.get(eniId);
+    if (eni === undefined) return;
+    if (eni.addresses.some(({ address }) => leaving.has(address))) world.clock.after(500, look);
+    else world.wantMore();
+  };
+  look();
+}
+
+/**
+ * A leader is lost while a call of its own is on its way, for as long as its successor has to allow for or a little less. The successor
+ * finds pods that wait: it has something to do as soon as it may.
+ */
+function lostWithCall(world: World, dice: Dice): void {
+  const way = dice.pick(["crash", "freeze", "lease"] as const);
+  const ms = way === "lease" ? dice.between(2_000, 9_900) : dice.between(15_000, 29_900);
+  const onTaken = ({ identity, action }: SentCall) => {
+    world.trace.note("trouble", `${identity} is lost (${way}) with ${action} on its way for ${ms} ms`);
+    world.wantMore();
+    const index = world.ipamds.findIndex((ipamd) => ipamd !== undefined && ipamd.identity === identity);
+    const process = world.ipamds[index]?.process;
+    if (process === undefined) return;
+    if (way === "lease") deleteLease(world);
+    if (way === "crash") world.clock.after(0, () => world.crashIpamd(index));
+    if (way !== "freeze") return;
+    process.freeze();
+    later(world, dice.between(30_000, 100_000), () => process.resume());
+  };
+  world.road.add({ actions: MUTATING, calls: 1, forMs: 60_000, ms, onTaken });
 }
 
 function freezeAgent(world: World, dice: Dice): void {
   onHost(world, dice, ({ agent }) => {
     agent?.process.freeze();
     later(world, dice.between(500, 60_000), () => agent?.process.resume());
+  });
+}
+
+/** As a DaemonSet does with `maxSurge: 1`: the new agent starts beside the old one, which is told to stop when the new one seems well. */
+function updateAgent(world: World, dice: Dice): void {
+  onHost(world, dice, (host) => {
+    world.startSuccessor(host);
+    const { agent, successor } = host;
+    if (agent === undefined || successor === undefined) return;
+    if (dice.chance(0.2)) later(world, dice.between(0, 5_000), () => agent.process.end());
+    if (dice.chance(0.2)) later(world, dice.between(0, 5_000), () => successor.process.end());
+    comesBack(world, dice.between(500, 20_000), () => {
+      if (host.agent === agent && host.successor === successor) world.stopAgent(host);
+    });
   });
 }
 
@@ -306,8 +381,10 @@ function deleteByForce(world: World, dice: Dice): void {
   const name = textAt(dice.pick(objects), "metadata.name");
   const path = `${GROUP_PATH}/${kind}/${name}`;
   world.trace.note("user", `deletes ${kind}/${name} by force`);
-  world.request("DELETE", path);
-  world.request("PATCH", path, { metadata: { finalizers: null } });
+  world.invariants.tampered(() => {
+    world.request("DELETE", path);
+    world.request("PATCH", path, { metadata: { finalizers: null } });
+  });
 }
 
 /** Back to what they said a while ago; the rest of the cluster goes on. */
@@ -315,7 +392,7 @@ function restoreBackup(world: World, dice: Dice): void {
   const backup = world.server.backUp(["vpcips", "vpcenis", "nodeeniconfigs", "vpcsubnets"]);
   later(world, dice.between(5_000, 120_000), () => {
     world.trace.note("user", "restores a backup");
-    world.server.restore(backup);
+    world.invariants.tampered(() => world.server.restore(backup));
     // Agents believe what the objects say until ipamd has seen that it is not so.
     for (const vip of world.server.objects("vpcips")) world.invariants.distrust(textAt(vip, "metadata.name"));
   });
@@ -331,6 +408,24 @@ function removeSubnet(world: World, dice: Dice): void {
   const removed = dice.pick(all);
   world.configureSubnets(all.filter((id) => id !== removed));
   comesBack(world, dice.between(20_000, 300_000), () => world.configureSubnets(all));
+}
+
+function disable(world: World, dice: Dice): void {
+  onHost(world, dice, (host) => {
+    setDisabled(world, host, true);
+    // For good where there are others.
+    if (world.hosts.size > 1 && dice.chance(0.3)) return;
+    comesBack(world, dice.between(10_000, 300_000), () => setDisabled(world, host, false));
+  });
+}
+
+/** One ipamd after the other is told to stop and starts with the new flags: meanwhile either may lead. */
+function changeFlags(world: World, dice: Dice): void {
+  world.warm = warmTarget(dice);
+  world.trace.note("user", `gives ipamd a warm target of ${world.warm.min}/${world.warm.max}`);
+  for (const index of world.ipamds.keys()) {
+    later(world, dice.between(0, 60_000), () => world.stopIpamd(index));
+  }
 }
 
 /** Of all machines, since quotas are one for a type. ipamd notices a change within minutes. */

@@ -4,10 +4,17 @@ import type { NodeENIConfigStatus } from "../../src/api/node-eni-config.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import type { Eni } from "../../src/sim/vpc/state.ts";
+import { limitsOf } from "./node-limits.ts";
 import type { Host, World } from "./world.ts";
 
 /** What a node may say when nothing is in its way but what people set and how much there is. */
-const AT_REST: ReadonlySet<string> = new Set(["Serving", "SubnetFull", "QuotaReached", "ENIFull"]);
+const AT_REST: ReadonlySet<string> = new Set([
+  "Serving",
+  "SubnetFull",
+  "QuotaReached",
+  "ENIFull",
+  "Disabled",
+]);
 
 /**
  * Why the world is not at rest as it should be: each pod has its address, each node has as many as it should, and cloud, objects and
@@ -95,10 +102,15 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
   const pods = world
     .podsOf(nodeName)
     .filter((pod) => !["Succeeded", "Failed"].includes(textAt(pod, "status.phase")));
-  const { warm } = world.settings;
-  const limit = capacityOf(world, host);
-  const least = Math.min(pods.length + warm.min, limit);
-  const most = Math.min(pods.length + warm.max, limit);
+  const limits = limitsOf(world, host);
+  const { warm, addressesPerEni = Number.POSITIVE_INFINITY } = limits;
+  if (limits.disabled !== (told?.reason === "Disabled")) return `it says ${told?.reason}, and should not`;
+  const crowded = enis.find(({ addresses }) => addresses.length - 1 > addressesPerEni);
+  if (crowded !== undefined)
+    return `${crowded.eniId} has ${crowded.addresses.length - 1} addresses, above the ${addressesPerEni} that it may have`;
+  const least = Math.min(pods.length + warm.min, limits.least);
+  // What pods hold stays, whatever was set since.
+  const most = Math.max(pods.length, Math.min(pods.length + warm.max, limits.most));
   if (inCloud.length < least && !isDry(world, host))
     return `${inCloud.length} addresses for ${pods.length} pods: below ${least}`;
   if (inCloud.length > most) return `${inCloud.length} addresses for ${pods.length} pods: above ${most}`;
@@ -117,12 +129,6 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
   const lost = new Set(held).symmetricDifference(new Set(standing));
   if (lost.size > 0) return `agent and kernel differ in who holds ${[...lost].join(", ")}`;
   return undefined;
-}
-
-/** Secondary addresses that the node can have at most. */
-export function capacityOf(world: World, { machine }: Host): number {
-  const type = world.cloud.simulator.state.instances.get(machine.instanceId)?.type;
-  return type === undefined ? 0 : (type.eniQuota - 1) * (type.addressesPerEni - 1);
 }
 
 /** Whether the subnets of the node's zone have nothing left for it. */

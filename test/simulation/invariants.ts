@@ -1,8 +1,11 @@
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
+import type { CallUnderWay, SentCall } from "./cloud-road.ts";
+import { Creations } from "./creations.ts";
+import { Fencing } from "./fencing.ts";
 import type { Machine, Veth } from "./machine.ts";
 import type { FabricEvent } from "./sim-fabric.ts";
-import { AGENT_ANSWER_MS, NODE_GONE_GRACE_MS, type World } from "./world.ts";
+import { AGENT_ANSWER_MS, CLOUD_TIMEOUT_MS, LEASE_MS, NODE_GONE_GRACE_MS, type World } from "./world.ts";
 
 /**
  * How long an agent may go on giving an address that was taken away behind our back: a minute until that is proven and told, and before
@@ -10,15 +13,14 @@ import { AGENT_ANSWER_MS, NODE_GONE_GRACE_MS, type World } from "./world.ts";
  */
 const REPAIR_MS = 60_000 + 50_000;
 
-/** How long a lease of ipamd's lasts. */
-const LEASE_MS = 20_000;
-
 /** Actions that change the cloud. */
 const MUTATING = /^(Create|Attach|Detach|Delete|Assign|Unassign|Modify)/;
 
 /** What must be true at every moment of a run. Each is looked at when what could break it changes. */
 export class Invariants {
   readonly #world: World;
+  readonly #fencing = new Fencing({ leaseMs: LEASE_MS, callMs: CLOUD_TIMEOUT_MS });
+  readonly #creations: Creations;
   /** By address: where veths with it stand. */
   readonly #holders = new Map<string, { machine: Machine; veth: Veth }[]>();
   /** Since when a Node is not there. */
@@ -37,6 +39,10 @@ export class Invariants {
 
   constructor(world: World) {
     this.#world = world;
+    this.#creations = new Creations({
+      enis: () => world.cloud.simulator.state.enis.values(),
+      objects: (plural) => world.server.objects(plural),
+    });
   }
 
   /** Something of an ENI or an address is about to be changed in the cloud's console. */
@@ -107,9 +113,24 @@ export class Invariants {
     }
   }
 
-  /** A process changes the cloud only while nobody else has the lease. */
-  cloudSend(identity: string, action: string): void {
+  leaseChanged(before: JsonObject | undefined, after: JsonObject | undefined): void {
+    this.#fencing.leaseChanged(before, after);
+  }
+
+  /** Somebody takes objects away, or brings old ones back. */
+  tampered(act: () => void): void {
+    this.#creations.excuse();
+    act();
+    this.#creations.excuse();
+  }
+
+  /** A process changes the cloud only while nobody else has the lease, and never again once a successor has. */
+  cloudSend(call: SentCall): void {
+    const { identity, action } = call;
     if (!MUTATING.test(action)) return;
+    this.#creations.sent(call);
+    const problem = this.#fencing.sent(call);
+    if (problem !== undefined) this.#world.fail(problem);
     const [lease] = this.#world.server.objects("leases");
     const holder = lease === undefined ? "" : textAt(lease, "spec.holderIdentity");
     // Under a Lease that was deleted its holder goes on until it notices; its successor waits for that.
@@ -118,6 +139,14 @@ export class Invariants {
     if (holder !== "" && holder !== identity) {
       this.#world.fail(`${identity} has sent ${action} while ${holder} holds the lease`);
     }
+  }
+
+  /** @returns what is wrong if the call is done as it arrives */
+  cloudArrival(call: CallUnderWay): string | undefined {
+    if (!MUTATING.test(call.action)) return undefined;
+    const now = this.#world.clock.monotonic();
+    const unfenced = this.#fencing.takesEffect(call, now);
+    return this.#creations.takesEffect(call, now) ?? unfenced;
   }
 
   cloudCall(call: { process: string; action: string; parameters: object; outcome: string }): void {
@@ -149,6 +178,10 @@ export class Invariants {
     if (plural === "nodes") {
       if (after === undefined) this.#absentSince.set(name, this.#world.clock.monotonic());
       else this.#absentSince.delete(name);
+    }
+    if (plural === "nodeeniconfigs") {
+      const problem = this.#creations.configChanged(before, after);
+      if (problem !== undefined) this.#world.fail(problem);
     }
     // The time of reading is written with each reading.
     if (plural !== "vpcsubnets") this.writes.push(`${plural}/${name}`);

@@ -1,8 +1,10 @@
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
+import { warmTarget } from "./changed-settings.ts";
 import { calm, strikeOnce } from "./chaos.ts";
-import { capacityOf, unrest } from "./convergence.ts";
+import { unrest } from "./convergence.ts";
 import { Dice } from "./dice.ts";
+import { limitsOf } from "./node-limits.ts";
 import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
 
@@ -40,11 +42,10 @@ export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOpti
   const dice = new Dice(seed);
   const nodes = dice.pick([1, 1, 2, 2, 3, 3, 4, 6]);
   const troubledMinutes = minutes ?? Math.round(dice.between(5, 20) / nodes ** 0.7);
-  const min = dice.pick([0, 1, 3, 5]);
   const world = new World({
     seed,
     instanceType: dice.pick(["SA2.MEDIUM4", "S5.SMALL1", "SA2.MEDIUM4"]),
-    warm: { min, max: min + dice.pick([0, 0, 2, 10]) },
+    warm: warmTarget(dice),
     quickRelease: dice.chance(0.8),
     podsPrefix: dice.pick([24, 24, 25]),
     moreSubnets: dice.chance(0.5),
@@ -91,6 +92,11 @@ function planWorkload(
   world: World,
   { workload, dice, end }: { workload: Workload; dice: Dice; end: number },
 ): void {
+  world.wantMore = () => {
+    if (world.clock.monotonic() >= end) return;
+    workload.wanted = comfortable(world);
+    world.trace.note("workload", `wants ${workload.wanted} pods`);
+  };
   const change = () => {
     if (world.clock.monotonic() >= end) return;
     workload.wanted = dice.whole(0, Math.max(1, comfortable(world)));
@@ -116,13 +122,14 @@ function planTroubles(
 /** How many pods the nodes have room for, with some to spare. */
 function comfortable(world: World): number {
   let room = 0;
-  for (const host of world.hosts.values()) room += Math.max(0, capacityOf(world, host) - 2);
+  for (const host of world.hosts.values()) room += Math.max(0, limitsOf(world, host).least - 2);
   return Math.floor(room * 0.7);
 }
 
 /**
  * What a person does who looks at the cluster: an address or ENI that somebody has deleted goes when its pods have gone, and a pod
- * whose address was taken off in the console has no network (its event says so). Such pods are restarted.
+ * whose address was taken off in the console has no network (its event says so), and one that was bound to a node before that was
+ * allowed fewer gets none there. Such pods are restarted.
  */
 function restartPods(world: World): void {
   const wanted = (object: JsonObject) => textAt(object, "metadata.deletionTimestamp") !== "";
@@ -140,6 +147,13 @@ function restartPods(world: World): void {
   for (const { machine } of world.hosts.values()) {
     for (const { address, pod } of machine.veths.values()) {
       if (!machine.isReached(address)) world.deletePod(pod.split("/")[1] ?? "");
+    }
+  }
+  for (const host of world.hosts.values()) {
+    const pods = world.podsOf(host.machine.nodeName);
+    if (pods.length <= limitsOf(world, host).least) continue;
+    for (const pod of pods) {
+      if (textAt(pod, "status.phase") === "Pending") world.deletePod(textAt(pod, "metadata.name"));
     }
   }
 }

@@ -5,6 +5,14 @@ import type { ApiOutcome, SimulatedApi } from "../../src/sim/tencent/simulated-a
 import type { VirtualClock } from "../../src/time/testing/virtual-clock.ts";
 import type { SimProcess } from "./sim-process.ts";
 
+/** What the world has in store for a call that is sent. */
+export interface Passage {
+  /** By how many milliseconds it is held up. */
+  readonly heldUpMs: number;
+  /** Told when it arrives. @returns what is to be told if it is done then */
+  readonly onArrival: () => (() => void) | undefined;
+}
+
 export interface CloudLink {
   readonly api: SimulatedApi;
   readonly clock: VirtualClock;
@@ -14,8 +22,8 @@ export interface CloudLink {
   readonly timeoutMs: number;
   /** Milliseconds that a request takes to arrive, and its answer to come back. */
   readonly delayMs: () => number;
-  /** Told of each call before it is sent. */
-  readonly onSend: (action: string) => void;
+  /** Told of each call before it is sent. @returns what becomes of it */
+  readonly onSend: (action: string, parameters: object) => Passage;
   /** Told of each call that is sent, and of what became of it for its caller. */
   readonly onCall: (call: { process: string; action: string; parameters: object; outcome: string }) => void;
 }
@@ -29,7 +37,7 @@ export function simulatedCloudVpc(process: SimProcess, link: CloudLink): WireVpc
   return new WireVpc({
     region,
     send: (product, action, parameters) => {
-      onSend(action);
+      const { heldUpMs, onArrival } = onSend(action, parameters);
       // biome-ignore lint/suspicious/noExplicitAny: as the SDK's own `request` answers.
       return new Promise<any>((resolve, reject) => {
         let over = false;
@@ -56,9 +64,12 @@ export function simulatedCloudVpc(process: SimProcess, link: CloudLink): WireVpc
             fail(`lost ${outcome.lost}`, { message: "the connection was closed" });
           }
         };
-        clock.after(delayMs(), async () => {
-          const caller = callerOf({ ...credential, signedAt: clock.now() });
+        const signedAt = clock.now();
+        clock.after(delayMs() + heldUpMs, async () => {
+          const onDone = onArrival();
+          const caller = callerOf({ ...credential, signedAt });
           const outcome = await api.call({ product, action, body: parameters, caller });
+          if ("answer" in outcome || ("lost" in outcome && outcome.lost === "answer")) onDone?.();
           clock.after(delayMs(), () => take(outcome));
         });
       });

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Pool } from "../../src/agent/pool/pool.ts";
 import type { AgentMemory, AgentStore } from "../../src/agent/store/agent-store.ts";
-import { openStore } from "../../src/agent/store/open-store.ts";
+import { announcedSlots } from "../../src/agent/store/announced-slots.ts";
+import { type OpenedMemory, openStore } from "../../src/agent/store/open-store.ts";
 import { CLUSTER_CONFIGURATION } from "../../src/api/cluster-configuration.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import { type Ipamd, type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
@@ -17,6 +18,7 @@ import { createSimulatedCloud, type SimulatedCloud } from "../../src/sim/tencent
 import { formatIpv4, parseIpv4 } from "../../src/sim/vpc/ipv4.ts";
 import { createVirtualClock, type VirtualClock } from "../../src/time/testing/virtual-clock.ts";
 import { AgentProcess } from "./agent-process.ts";
+import { CloudRoad, type SentCall } from "./cloud-road.ts";
 import { Dice } from "./dice.ts";
 import { CALM, FaultyKubeNetwork, type KubeWeather } from "./faulty-kube-network.ts";
 import { Invariants } from "./invariants.ts";
@@ -25,7 +27,7 @@ import { Machine } from "./machine.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SimFabric } from "./sim-fabric.ts";
 import { SimProcess } from "./sim-process.ts";
-import { simulatedCloudVpc } from "./simulated-cloud-vpc.ts";
+import { type Passage, simulatedCloudVpc } from "./simulated-cloud-vpc.ts";
 import { Trace } from "./trace.ts";
 
 export interface WorldSettings {
@@ -46,16 +48,34 @@ export interface WorldSettings {
 }
 
 const CLUSTER = "cluster-sim";
-const CLOUD_TIMEOUT_MS = 5_000;
+/** How long a lease of ipamd's lasts, and how long it waits for an answer of the cloud. */
+export const LEASE_MS = 20_000;
+export const CLOUD_TIMEOUT_MS = 5_000;
 export const NODE_GONE_GRACE_MS = 120_000;
 export const AGENT_ANSWER_MS = 30_000;
+/** The kubelet kills what has not ended by then. */
+const TERMINATION_GRACE_MS = 30_000;
+/** An agent that waits for the store looks so often whether it is free. */
+const LOCK_SEEN_MS = 25;
 const ZONES = ["ap-sim-1", "ap-sim-2"] as const;
+
+/** One life of a node's agent. */
+export interface AgentLife {
+  readonly process: SimProcess;
+  readonly agent: AgentProcess;
+  /** Lets it have the store. */
+  readonly takeOver: () => void;
+  /** Closes the store, after the end of the process. */
+  readonly close: () => void;
+}
 
 /** A node: its machine, its kubelet, and its agent, one life of it after the other. */
 export interface Host {
   readonly machine: Machine;
   readonly kubelet: Kubelet;
-  agent: { readonly process: SimProcess; readonly agent: AgentProcess } | undefined;
+  agent: AgentLife | undefined;
+  /** Started beside the agent while it still serves, as in an update, to go on when that has gone. */
+  successor: AgentLife | undefined;
   /** Raised with each life of the agent. */
   lives: number;
   /** Whether the way to the API server is cut. */
@@ -66,6 +86,9 @@ export interface Host {
 
 interface Leader {
   readonly process: SimProcess;
+  readonly identity: string;
+  /** The warm target among its flags. */
+  readonly warm: WorldSettings["warm"];
   /** Once it has started. */
   readonly ipamd?: Ipamd;
 }
@@ -87,24 +110,31 @@ export class World {
   readonly ipamds: (Leader | undefined)[] = [];
   readonly config: SimConfig;
   weather: KubeWeather = CALM;
+  readonly road: CloudRoad;
   cloudDelayMs: readonly [number, number] = [5, 40];
   /** Since when nothing goes wrong any more; undefined while it does. */
   calmSince: number | undefined;
   /** Told of each object that is written, until it says that it has seen what it waits for. */
   onceWritten: ((object: JsonObject) => boolean) | undefined;
+  /** The warm target that an ipamd has among its flags when it starts now. */
+  warm: WorldSettings["warm"];
+  /** Lets there be as many pods as nodes can take. */
+  wantMore: () => void = () => {};
   /** Machines, Nodes and addresses that are to come back by themselves. */
   awaited = 0;
   /** What a run comes to grief by. */
   failure: string | undefined;
   readonly #folder: string;
   /** Stores whose process has ended without closing them: their files are left as a killed process leaves them. */
-  readonly #abandoned: AgentStore[] = [];
+  readonly #abandoned = new Set<AgentStore>();
   #machines = 0;
   #pods = 0;
 
   constructor(settings: WorldSettings) {
     this.settings = settings;
+    this.warm = settings.warm;
     this.dice = new Dice(settings.seed);
+    this.road = new CloudRoad({ dice: this.dice.fork("road"), now: this.clock.monotonic });
     this.trace = new Trace(() => this.clock.monotonic(), { print: settings.print });
     this.server = new ModelApiServer(this.clock);
     this.invariants = new Invariants(this);
@@ -128,6 +158,7 @@ export class World {
     const folder = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
     this.#folder = mkdtempSync(join(folder, "tke-eni-sim-"));
     this.server.onChange(({ kind, key, before, after, version }) => {
+      if (kind.plural === "leases") this.invariants.leaseChanged(before, after);
       if (kind.plural === "leases" || kind.plural === "events") return;
       const what = after === undefined ? "deleted" : before === undefined ? "created" : "changed";
       this.trace.note("api", `${what} ${kind.plural} ${key} ${version}${after ? ` ${digest(after)}` : ""}`);
@@ -147,7 +178,7 @@ export class World {
 
   /** Takes away what the run has left on disk. */
   close(): void {
-    for (const host of this.hosts.values()) host.agent?.process.end();
+    for (const host of this.hosts.values()) this.#endAgents(host);
     for (const ipamd of this.ipamds) ipamd?.process.end();
     for (const store of this.#abandoned) store.close();
     rmSync(this.#folder, { recursive: true, force: true });
@@ -156,6 +187,12 @@ export class World {
   /** Subnets that pods get addresses from. */
   get podSubnets(): string[] {
     return this.config.subnets.map(({ subnetId }) => subnetId).filter((id) => id.startsWith("subnet-pods"));
+  }
+
+  /** People set annotations of an object that has no namespace; `null` takes one away. */
+  annotate(path: string, annotations: Readonly<Record<string, string | null>>): void {
+    this.trace.note("user", `annotates ${path} ${JSON.stringify(annotations)}`);
+    this.request("PATCH", path, { metadata: { annotations } });
   }
 
   /** The ConfigMap names these subnets from now on. */
@@ -188,7 +225,8 @@ export class World {
     const name = `ipamd-${index}`;
     const process = new SimProcess(name, this.clock);
     const identity = `${name}-${this.clock.monotonic()}`;
-    this.ipamds[index] = { process };
+    const born: Leader = { process, identity, warm: this.warm };
+    this.ipamds[index] = born;
     const logger = this.trace.logger(name);
     this.trace.note(name, "starts");
     const over = (error: unknown) => {
@@ -203,7 +241,7 @@ export class World {
       credential: this.config.credentials[0] ?? { secretId: "", secretKey: "" },
       timeoutMs: CLOUD_TIMEOUT_MS,
       delayMs: () => dice.between(...this.cloudDelayMs),
-      onSend: (action) => this.invariants.cloudSend(identity, action),
+      onSend: (action, parameters) => this.#sendToCloud({ identity, action, parameters }),
       onCall: (call) => this.invariants.cloudCall(call),
     });
     const world = {
@@ -216,9 +254,21 @@ export class World {
       stopwatch: this.settings.stopwatch ?? (() => 0),
     };
     startIpamd(world, this.#ipamdSettings(identity)).then((ipamd) => {
-      this.ipamds[index] = { process, ipamd };
+      this.ipamds[index] = { ...born, ipamd };
       return ipamd.failed.catch(over);
     }, over);
+  }
+
+  #sendToCloud(call: SentCall): Passage {
+    const sentAt = this.clock.monotonic();
+    this.invariants.cloudSend(call);
+    return {
+      heldUpMs: this.road.take(call),
+      onArrival: () => {
+        const problem = this.invariants.cloudArrival({ ...call, sentAt });
+        return problem === undefined ? undefined : () => this.fail(problem);
+      },
+    };
   }
 
   /** Ends it in order, the lease given back; it starts anew after a moment. */
@@ -240,7 +290,8 @@ export class World {
   }
 
   #ipamdSettings(identity: string): IpamdSettings {
-    const { warm, quickRelease } = this.settings;
+    const { warm, settings } = this;
+    const { quickRelease } = settings;
     return {
       clusterId: CLUSTER,
       namespace: "kube-system",
@@ -308,6 +359,7 @@ export class World {
       machine,
       kubelet: this.#kubelet(name, machine),
       agent: undefined,
+      successor: undefined,
       lives: 0,
       cutOff: false,
       gone: false,
@@ -337,19 +389,38 @@ export class World {
   }
 
   startAgent(host: Host): void {
+    if (host.gone || !host.machine.isOn || host.agent !== undefined) return;
+    const life = this.#newAgent(host);
+    host.agent = life;
+    life.takeOver();
+  }
+
+  /** Starts an agent beside the one that serves; it goes on when that has ended. */
+  startSuccessor(host: Host): void {
+    if (host.agent === undefined || host.successor !== undefined) return;
+    host.successor = this.#newAgent(host);
+  }
+
+  #newAgent(host: Host): AgentLife {
     const { machine } = host;
-    if (host.gone || !machine.isOn || host.agent !== undefined) return;
     const name = `agent-${machine.nodeName}`;
     const dice = this.dice.fork(`${name}-${machine.instanceId}-${++host.lives}`);
     const process = new SimProcess(name, this.clock);
     const folder = join(this.#folder, machine.instanceId);
-    const { store, ...opened } = openStore({ folder, bootId: machine.bootId });
-    this.#abandoned.push(store);
-    this.trace.note(name, `starts: ${opened.reason.replace(this.#folder, "")}`);
+    this.trace.note(name, host.agent === undefined ? "starts" : "starts beside its predecessor");
     const over = (error: unknown) => {
       if (process.hasEnded) return;
       this.trace.note(name, `ends: ${error instanceof Error ? error.message : error}`);
-      this.crashAgent(host);
+      process.end();
+    };
+    const owned = Promise.withResolvers<OpenedMemory>();
+    let store: AgentStore | undefined;
+    const takeOver = () => {
+      const opened = openStore({ folder, bootId: machine.bootId });
+      store = opened.store;
+      this.#abandoned.add(store);
+      this.trace.note(name, `has the store: ${opened.reason.replace(this.#folder, "")}`);
+      owned.resolve({ ...opened, store: this.#memory(store, process) });
     };
     const agent = new AgentProcess({
       process,
@@ -359,29 +430,52 @@ export class World {
       clock: this.clock,
       dice,
       logger: this.trace.logger(name),
-      opened: { ...opened, store: this.#memory(store, process) },
+      announced: () => announcedSlots(folder),
+      ownStore: () => owned.promise,
       coolDownMs: 30_000,
       onFatal: over,
     });
-    host.agent = { process, agent };
+    const life: AgentLife = {
+      process,
+      agent,
+      takeOver: () => process.deliver(takeOver),
+      close: () => {
+        if (store !== undefined && this.#abandoned.delete(store)) store.close();
+      },
+    };
+    process.onEnd(() => this.#agentEnded(host, life));
     agent.start().catch(over);
+    return life;
   }
 
-  /** Ends it in whatever it does; it starts anew after a moment. */
+  /** The lock on the store is free: a successor sees that soon, or the agent is started anew after a moment. */
+  #agentEnded(host: Host, life: AgentLife): void {
+    if (host.successor === life) host.successor = undefined;
+    if (host.agent !== life) return;
+    const { successor } = host;
+    host.agent = successor;
+    host.successor = undefined;
+    if (successor !== undefined) this.clock.after(this.dice.between(0, LOCK_SEEN_MS), successor.takeOver);
+    else this.clock.after(this.dice.between(500, 10_000), () => this.startAgent(host));
+  }
+
+  /** Ends it in whatever it does; its successor goes on, or it starts anew after a moment. */
   crashAgent(host: Host): void {
     host.agent?.process.end();
-    host.agent = undefined;
-    this.clock.after(this.dice.between(500, 10_000), () => this.startAgent(host));
   }
 
-  /** Ends it in order, its store closed; it starts anew after a moment. */
+  /** Ends it in order, its store closed, or by force when it takes too long; its successor goes on, or it starts anew after a moment. */
   stopAgent(host: Host): void {
     const running = host.agent;
     if (running === undefined) return;
+    this.trace.note(running.process.name, "is told to stop");
     const end = () => {
-      if (host.agent === running) this.crashAgent(host);
+      if (running.process.hasEnded) return;
+      running.process.end();
+      running.close();
     };
-    running.agent.stop().then(end, end);
+    running.agent.stop(host.successor?.agent).then(end, end);
+    this.clock.after(TERMINATION_GRACE_MS, () => running.process.end());
   }
 
   /** The files of its store are lost: the next life finds nothing. */
@@ -437,11 +531,15 @@ export class World {
     });
   }
 
+  #endAgents(host: Host): void {
+    host.successor?.process.end();
+    host.agent?.process.end();
+  }
+
   /** The node's power goes. */
   async stopMachine(host: Host): Promise<void> {
     this.trace.note("world", `stops ${host.machine.nodeName}`);
-    host.agent?.process.end();
-    host.agent = undefined;
+    this.#endAgents(host);
     host.kubelet.turnOff();
     this.invariants.machineOff(host.machine);
     host.machine.turnOff();
@@ -462,8 +560,7 @@ export class World {
     const { nodeName, instanceId } = host.machine;
     this.trace.note("world", `terminates ${nodeName} (${instanceId})`);
     host.gone = true;
-    host.agent?.process.end();
-    host.agent = undefined;
+    this.#endAgents(host);
     host.kubelet.turnOff();
     this.invariants.machineOff(host.machine);
     host.machine.turnOff();
