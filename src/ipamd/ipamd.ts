@@ -139,7 +139,8 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
     async stop() {
       stopping.abort();
       await leadership?.stop();
-      await elector.stop();
+      // Who has not waited a former leader's calls out may not say that there are none.
+      await elector.stop({ giveBack: leadership !== undefined });
       await Promise.all(Object.values(watches).map((watch) => watch.stop()));
     },
   };

@@ -17,6 +17,7 @@ import { CloudReader } from "./cloud-view/cloud-reader.ts";
 import { CloudView } from "./cloud-view/cloud-view.ts";
 import { CONFIGURATION_REFERENCE, Configuration } from "./configuration/configuration.ts";
 import { CredentialWatch } from "./credential-watch.ts";
+import { fencedClient } from "./fenced-client.ts";
 import { fencedVpc } from "./fenced-vpc.ts";
 import type { IpamdSettings, IpamdWorld } from "./ipamd.ts";
 import type { LeaderFigures } from "./metrics.ts";
@@ -111,7 +112,10 @@ export class Leadership {
       },
     });
     const cloud = budgetedReads(world.cloud, this.#budget);
-    const objects = new ClusterObjects(kube, watches);
+    const objects = new ClusterObjects(
+      fencedClient(kube, () => options.elector.isLeader()),
+      watches,
+    );
     const view = new CloudView();
     this.#placement = new WaitingPlacement({
       pods: watches.pods,

@@ -85,6 +85,18 @@ describe("startLeaderElection()", () => {
     await second.stop();
   });
 
+  test("who has not waited a former leader's calls out leaves the Lease to run out, so that its successor waits", async () => {
+    const first = elect("a");
+    await clock.advance(0);
+    const second = elect("b");
+    await clock.advance(10_000);
+    await first.stop({ giveBack: false });
+    expect([first.isLeader(), first.acquisition(), holder()]).toEqual([false, undefined, "a"]);
+    await clock.advance(22_000);
+    expect(second.acquisition()).toMatchObject({ from: "expired", previousHolder: "a" });
+    await second.stop();
+  });
+
   test("a holder that is cut off stops leading before another begins", async () => {
     const network = over(client);
     const first = elect("a", network);

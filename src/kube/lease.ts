@@ -48,8 +48,11 @@ export interface LeaderElector {
   /**
    * Gives the Lease back, so that a successor need not wait. Call it after the last call under it was answered or has timed
    * out. From here on this process does not lead; `onLost` is not called.
+   *
+   * @param options.giveBack false while what `waitUntil` waits for may still happen: the Lease is left to run out, so that the
+   *   successor waits in turn
    */
-  stop(): Promise<void>;
+  stop(options?: { giveBack: boolean }): Promise<void>;
 }
 
 /**
@@ -173,10 +176,11 @@ export function startLeaderElection(world: ElectionWorld, options: ElectionOptio
     isLeader: leads,
     outlives: (ms) => state.validUntil !== undefined && clock.monotonic() + ms < state.validUntil,
     acquisition: () => (leads() ? state.acquisition : undefined),
-    async stop() {
+    async stop(options = { giveBack: true }) {
       stopping.abort();
       await running;
-      await giveBack();
+      if (options.giveBack) await giveBack();
+      else state = {};
     },
   };
 }

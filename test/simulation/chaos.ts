@@ -5,6 +5,7 @@ import { changeNodeSettings, setDisabled, warmTarget } from "./changed-settings.
 import type { SentCall } from "./cloud-road.ts";
 import type { Dice } from "./dice.ts";
 import { CALM, type KubeWeather } from "./faulty-kube-network.ts";
+import { limitsOf } from "./node-limits.ts";
 import type { Host, World } from "./world.ts";
 
 /** Something that goes wrong, once. */
@@ -64,6 +65,7 @@ export const TROUBLES: readonly Trouble[] = [
   { name: "an outsider takes addresses", weight: 1, strike: outsider },
   { name: "an ipamd stands still between its word and its deed", weight: 4, strike: ambush },
   { name: "a call to the cloud is long on its way", weight: 3, strike: lateCall },
+  { name: "addresses are taken off twice", weight: 3, strike: unassignTwice },
   { name: "a leader is lost with a call on its way", weight: 3, strike: lostWithCall },
   {
     name: "an ipamd is told to stop",
@@ -215,20 +217,26 @@ function ambush(world: World, dice: Dice): void {
 
 /** As one that was sent by a machine which was paused then: a signature holds for five minutes. */
 function lateCall(world: World, dice: Dice): void {
-  const action = dice.pick([
-    "UnassignPrivateIpAddresses",
-    "UnassignPrivateIpAddresses",
-    "CreateAndAttachNetworkInterface",
-    "DetachNetworkInterface",
+  const actions = dice.pick([
+    ["UnassignPrivateIpAddresses"],
+    ["DetachNetworkInterface"],
+    ["CreateAndAttachNetworkInterface", "CreateNetworkInterface"],
+    ["CreateAndAttachNetworkInterface", "CreateNetworkInterface"],
   ]);
-  const ms = dice.between(5_000, 100_000);
-  const onTaken = (call: SentCall) => {
-    if (call.action === "UnassignPrivateIpAddresses") wantWhenGone(world, { call, forMs: ms });
-  };
-  world.road.add({ actions: [action], calls: 1, ms, onTaken });
+  world.road.add({ actions, calls: 1, ms: dice.between(5_000, dice.pick([30_000, 100_000])) });
 }
 
-/** When the addresses that a call is to take off, and which has yet to arrive, are off by another call, they are wanted again. */
+/**
+ * An Unassign is held up for so long that it is sent again, and arrives when its addresses have come back to the ENI: they are the
+ * next ones that the cloud gives, and pods come that need some.
+ */
+function unassignTwice(world: World, dice: Dice): void {
+  const ms = dice.between(45_000, 110_000);
+  const onTaken = (call: SentCall) => wantWhenGone(world, { call, forMs: ms });
+  world.road.add({ actions: ["UnassignPrivateIpAddresses"], calls: 1, forMs: 180_000, ms, onTaken });
+}
+
+/** When the addresses that a call is to take off have been taken off by another one, pods come to their node. */
 function wantWhenGone(world: World, { call, forMs }: { call: SentCall; forMs: number }): void {
   const { NetworkInterfaceId: eniId, PrivateIpAddresses: list } = call.parameters as {
     NetworkInterfaceId: string;
@@ -237,13 +245,22 @@ function wantWhenGone(world: World, { call, forMs }: { call: SentCall; forMs: nu
   const leaving = new Set(list.map(({ PrivateIpAddress }) => PrivateIpAddress));
   const until = world.clock.monotonic() + forMs;
   const look = () => {
-    if (world.clock.monotonic() > until || world.calmSince !== undefined) return;
     const eni = world.cloud.simulator.state.enis.get(eniId);
-    if (eni === undefined) return;
+    const host = [...world.hosts.values()].find(({ machine }) => machine.links.has(eniId));
+    if (world.clock.monotonic() > until || world.calmSince !== undefined) return;
+    if (eni === undefined || host === undefined) return;
     if (eni.addresses.some(({ address }) => leaving.has(address))) world.clock.after(500, look);
-    else world.wantMore();
+    else crowd(world, host);
   };
   look();
+}
+
+/** Pods come that are bound to a node from the first moment, as those of a DaemonSet: as many as it has room for. */
+function crowd(world: World, host: Host): void {
+  const { nodeName } = host.machine;
+  const room = limitsOf(world, host).least - world.podsOf(nodeName).length;
+  world.trace.note("workload", `fills ${nodeName} with ${room} pods`);
+  for (let i = 0; i < room; i++) world.createPod({ nodeName });
 }
 
 /**

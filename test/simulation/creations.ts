@@ -62,6 +62,19 @@ export class Creations {
     return `the intent ${nonce} of ${nameOf(before ?? {})} was dropped while its ENI ${eni.eniId} is in the cloud and has no object`;
   }
 
+  /**
+   * Whether a call that makes an ENI was planned while another ENI of its node, whose own call came so late that its intent was rightly
+   * dropped, had not been come across yet: nobody can count that one.
+   */
+  isPlannedInIgnorance(action: string, parameters: object): boolean {
+    const node = madeBy({ identity: "", action, parameters })?.node;
+    return [...this.#world.enis()].some((eni) => {
+      const ms = this.#travelled.get(nonceOf(eni) ?? "") ?? 0;
+      const isOfNode = eni.tags.some(({ key, value }) => key === ENI_TAGS.node && value === node);
+      return isOfNode && ms >= SOON_MS && !this.#isKnown(eni);
+    });
+  }
+
   /** Objects are about to be taken away or brought back by people, or have just been. */
   excuse(): void {
     for (const nonce of this.#underWay) this.#tampered.add(nonce);

@@ -33,7 +33,7 @@ import { Refusals } from "./refusals.ts";
 import { releaseEni } from "./release-eni.ts";
 import type { RunCalls } from "./run-calls.ts";
 import { SettingsBook } from "./settings-book.ts";
-import { keepRefusedEni, syncObjects } from "./sync-objects.ts";
+import { hasUnadopted, keepRefusedEni, syncObjects } from "./sync-objects.ts";
 
 /** Pause before the cloud is asked again who a Node is, or whether its instance runs. */
 const IDENTIFY_AGAIN_MS = 15_000;
@@ -43,6 +43,8 @@ const FORMER_NAME_MS = 1000;
 
 /** Pause before an address is looked at again whose former object is about to go. */
 const UNNAMED_AGAIN_MS = 1000;
+/** An ENI that turned up in the middle of a look is adopted by the next one. */
+const ADOPT_AGAIN_MS = 100;
 
 /** Everything known about a node in one run. */
 interface Run {
@@ -180,6 +182,10 @@ export class PresentNodes {
       if (veni.spec.instanceID === instance.id) await keepRefusedEni(this.#world, veni);
     }
     const creating = await this.#creations.settle(name);
+    // A list has come meanwhile that lacks an object, or a reading that shows another ENI: it is adopted first, since it takes a place.
+    if (hasUnadopted(this.#world, { node: name, instanceId: instance.id })) {
+      return { againInMs: ADOPT_AGAIN_MS };
+    }
     const view = this.#view(run, creating);
     this.#world.capacityKnown(name, run.settings.disabled ? 0 : boundCount(view) + roomOf(view));
     if (instances.downFor(instance.id) === "stopped") {

@@ -29,8 +29,15 @@ export async function syncObjects(world: NodeWorld, which: NodeOnInstance): Prom
   await syncStrayAddresses(world, which);
 }
 
+/** Whether the node has an ENI without an object. */
+export function hasUnadopted(world: NodeWorld, which: Pick<NodeOnInstance, "node" | "instanceId">): boolean {
+  return world.view
+    .ofNode(which.node)
+    .some((eni) => world.objects.enis.get(eni.id) === undefined && belongs(eni, which));
+}
+
 /** ENIs made for the node that are on its instance, or came to rest on none: nobody else would look after those. */
-function belongs(eni: Eni, { instanceId }: NodeOnInstance): boolean {
+function belongs(eni: Eni, { instanceId }: Pick<NodeOnInstance, "instanceId">): boolean {
   return eni.instanceId === instanceId || (eni.instanceId === undefined && eni.state === "available");
 }
 
