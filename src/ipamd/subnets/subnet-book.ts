@@ -62,7 +62,9 @@ export class SubnetBook {
   async refresh(): Promise<string[]> {
     const { cloud, clock, configured } = this.#parts;
     this.#dueAt = Number.POSITIVE_INFINITY;
-    const ids = [...new Set([...configured(), ...this.#removed()])];
+    // Once: what is configured while the reading is under way was not asked for.
+    const asked = configured();
+    const ids = [...new Set([...asked, ...this.#removed()])];
     const subnets: Subnet[] = [];
     try {
       for (let i = 0; i < ids.length; i += 100) subnets.push(...(await cloud.subnets(ids.slice(i, i + 100))));
@@ -76,7 +78,7 @@ export class SubnetBook {
     }
     await this.publish();
     const found = new Set(subnets.map((subnet) => subnet.id));
-    return configured().filter((id) => !found.has(id));
+    return asked.filter((id) => !found.has(id));
   }
 
   /** Writes what is known into the objects. */
