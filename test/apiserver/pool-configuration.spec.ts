@@ -173,6 +173,8 @@ describe("settings of a node", () => {
   test.concurrent("the label route-eni-subnet-ids names the subnets of a node's new ENIs", async () => {
     await pool.addNode("labelled", { labels: { [SUBNETS]: "subnet-small001" } });
     await pool.addNode("mislabelled", { labels: { [SUBNETS]: "subnet-nowhere1" } });
+    // It answers later too, when the subnet that the label names is configured no more.
+    pool.agentOf("labelled");
     await pool.untilAddresses("labelled", 3);
     await pool.untilAddresses("mislabelled", 3);
     expect((await pool.enisOf("labelled")).map(({ spec }) => spec.subnetID)).toEqual(["subnet-small001"]);
