@@ -120,6 +120,11 @@ export class AgentCore {
     this.#pool?.take({ type: "slots-offered", count });
   }
 
+  /** So many slots each pod holds, by its `namespace/name`, as the kubelet said when it was asked at `readAt` (wall clock). */
+  slotsHeld(byPod: ReadonlyMap<string, number>, readAt: number): void {
+    this.#pool?.take({ type: "slots-held", held: { byPod, readAt } });
+  }
+
   /** Finds out who holds what where the store cannot tell. @returns false when it was stopped before */
   async remember(opened: OpenedMemory): Promise<boolean> {
     if (opened.trust === "intact") return true;

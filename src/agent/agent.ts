@@ -114,6 +114,7 @@ export class Agent {
       logger,
     });
     plugin.onOffered((count) => this.#core.slotsOffered(count));
+    plugin.onHeld((byPod, readAt) => this.#core.slotsHeld(byPod, readAt));
     await plugin.start();
     this.#plugin = plugin;
   }

@@ -106,6 +106,20 @@ describe("DevicePlugin", () => {
     await isShown(3);
   });
 
+  it("tells which pods hold slots, and nothing while the kubelet does not tell", async () => {
+    const plugin = await startPlugin({ announced: 3 });
+    const told: ReadonlyMap<string, number>[] = [];
+    plugin.onHeld((byPod) => told.push(byPod));
+    await kubeletHas(3);
+    await kubelet.admit("a");
+    await eventually("it is told", () => told.at(-1)?.get("default/a") === 1);
+    kubelet.tellsPods = false;
+    await kubeletIsAsked(1);
+    const before = told.length;
+    await kubeletIsAsked(3);
+    expect(told.length).toBe(before);
+  });
+
   it("takes its socket away when it stops, after the node has shown no address", async () => {
     const plugin = await startPlugin({ announced: 4 });
     await isShown(4);

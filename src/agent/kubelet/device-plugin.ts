@@ -75,6 +75,7 @@ export class DevicePlugin {
   readonly #kubelet: ReturnType<typeof kubeletSocket>;
   readonly #devices: ReturnType<typeof kubeletDevices>;
   readonly #offer: SlotOffer;
+  readonly #heldListeners = new Set<(byPod: ReadonlyMap<string, number>, readAt: number) => void>();
   readonly #bell = new Bell();
   readonly #draining = new AbortController();
   #registration = new AbortController();
@@ -185,6 +186,17 @@ export class DevicePlugin {
    */
   onOffered(listener: (count: number) => void): () => void {
     return this.#offer.onOffered(listener);
+  }
+
+  /**
+   * Tells again and again how many slots each pod holds (`namespace/name`), and when that was asked (wall clock). Silent while
+   * the kubelet does not know its pods.
+   *
+   * @returns a function that ends it
+   */
+  onHeld(listener: (byPod: ReadonlyMap<string, number>, readAt: number) => void): () => void {
+    this.#heldListeners.add(listener);
+    return () => this.#heldListeners.delete(listener);
   }
 
   async #serve(): Promise<void> {
@@ -335,6 +347,7 @@ export class DevicePlugin {
     let missing = 0;
     while (!signal.aborted) {
       await clock.sleep(this.#timing.lookMs, signal);
+      await this.#tellHeld(signal);
       const known = await this.#devices.known(signal).catch(() => undefined);
       missing = known?.size === 0 && this.#offer.slots.size > 0 && this.isWatched ? missing + 1 : 0;
       if (missing < 2) continue;
@@ -346,6 +359,16 @@ export class DevicePlugin {
       this.#registered = undefined;
       this.#bell.ring();
     }
+  }
+
+  /** Says nothing when the kubelet does not answer: what it told before may still be so. */
+  async #tellHeld(signal: AbortSignal): Promise<void> {
+    const readAt = this.#options.clock.now();
+    const held = await this.#devices.held(signal).catch(() => undefined);
+    if (held === undefined || signal.aborted || !this.#knowsItsPods()) return;
+    const byPod = new Map<string, number>();
+    for (const pod of held.values()) byPod.set(pod, (byPod.get(pod) ?? 0) + 1);
+    for (const listener of this.#heldListeners) listener(byPod, readAt);
   }
 
   #noteLife(life: KubeletLife): void {

@@ -1,5 +1,6 @@
 import type { Attachment, AttachmentKey } from "./attachment.ts";
 import type { AddressObject, EniClaim, Growth } from "./pool-state.ts";
+import type { HeldSlots } from "./unasked.ts";
 
 /** What an object said when it was read. */
 export interface ObservedObject extends AddressObject {
@@ -30,6 +31,8 @@ export type PoolEvent =
   | { type: "veths-read"; containerIds: ReadonlySet<string>; readAt: number }
   /** Slots that the kubelet was last offered, or that pods may still hold. */
   | { type: "slots-offered"; count: number }
+  /** Which pods hold slots, as the kubelet says. */
+  | { type: "slots-held"; held: HeldSlots }
   /** What ipamd says of how this node may grow. */
   | { type: "growth-known"; growth: Growth }
   /** Time has passed. */

@@ -1,5 +1,6 @@
 import type { Reclaim } from "../../api/reclaim.ts";
 import type { Attachment } from "./attachment.ts";
+import type { HeldSlots } from "./unasked.ts";
 
 /** What a VpcIP object says of an address. */
 export interface AddressObject {
@@ -109,6 +110,8 @@ export interface PoolState {
   readonly waiters: readonly Waiter[];
   /** Slots that the kubelet may hand to pods: so many addresses stay out of reclaim. */
   readonly offeredSlots: number;
+  /** Which pods hold slots; undefined while the kubelet has not told. */
+  readonly heldSlots: HeldSlots | undefined;
   readonly growth: Growth;
   /** The last caller that had to wait went away with nothing. */
   readonly starved: boolean;
@@ -125,6 +128,7 @@ export function emptyPool(options: { coolDownMs: number; instanceId?: string | u
     claims: new Map(),
     waiters: [],
     offeredSlots: 0,
+    heldSlots: undefined,
     growth: UNKNOWN_GROWTH,
     starved: false,
   };

@@ -2,9 +2,11 @@ import { eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
 import { addressesOn, isIdle } from "./eni-reclaim.ts";
 import type { PooledAddress, PoolState } from "./pool-state.ts";
 import { roomToGrow } from "./room.ts";
+import { unaskedAddresses } from "./unasked.ts";
 
 /**
- * How many slots the kubelet should be offered: every bound address but those that ipamd wants back and that nobody holds.
+ * How many slots the kubelet should be offered: every bound address but those that ipamd wants back and that nobody holds, and those
+ * of pods that hold no slot for them.
  * Lowering the offer comes first; the promise to ipamd follows once the slots are seen withdrawn (`slots-offered`).
  *
  * A node that can grow is offered one more than is used, whether or not there is an address for it: the scheduler decides where
@@ -14,7 +16,9 @@ export function slotTarget(state: PoolState): number {
   let bound = 0;
   let inUse = 0;
   let idle = 0;
+  const unasked = unaskedAddresses(state);
   for (const record of state.addresses.values()) {
+    if (unasked.has(record.address)) continue;
     const isHeld = record.holding.kind === "in-use";
     if (isHeld) inUse++;
     if (!isBound(state, record) || isLeaving(state, record)) continue;

@@ -49,6 +49,8 @@ function take(state: PoolState, event: PoolEvent, now: Instant): Outcome {
       return noteVeths(state, event);
     case "slots-offered":
       return unchanged({ ...state, offeredSlots: event.count });
+    case "slots-held":
+      return unchanged({ ...state, heldSlots: event.held });
     case "growth-known":
       return unchanged({ ...state, growth: event.growth });
     case "tick":
