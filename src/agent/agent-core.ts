@@ -27,6 +27,7 @@ import { Pool, type PoolUpdate } from "./pool/pool.ts";
 import { publishedUse } from "./pool/published-use.ts";
 import { restorePool } from "./pool/restore-pool.ts";
 import { slotTarget } from "./pool/slot-target.ts";
+import type { HeldSlots } from "./pool/unasked.ts";
 import { type RecoveryWorld, recover } from "./recovery/recover.ts";
 import type { AgentMemory } from "./store/agent-store.ts";
 import type { OpenedMemory } from "./store/open-store.ts";
@@ -81,6 +82,7 @@ export class AgentCore {
   #phase: AgentPhase = "standby";
   /** Slots that the kubelet may hand to pods. */
   #offered = 0;
+  #heldSlots: HeldSlots | undefined;
   #store: AgentMemory | undefined;
   #pool: Pool | undefined;
   #network: CoreNetwork | undefined;
@@ -122,7 +124,8 @@ export class AgentCore {
 
   /** So many slots each pod holds, by its `namespace/name`, as the kubelet said when it was asked at `readAt` (wall clock). */
   slotsHeld(byPod: ReadonlyMap<string, number>, readAt: number): void {
-    this.#pool?.take({ type: "slots-held", held: { byPod, readAt } });
+    this.#heldSlots = { byPod, readAt };
+    this.#pool?.take({ type: "slots-held", held: this.#heldSlots });
   }
 
   /** Finds out who holds what where the store cannot tell. @returns false when it was stopped before */
@@ -160,6 +163,8 @@ export class AgentCore {
     this.#store = store;
     store.setMeta("announced-slots", String(this.#offered));
     pool.take({ type: "slots-offered", count: this.#offered });
+    // Told before there was a pool, perhaps: without it, a restart would offer for a moment what pods hold that did not ask.
+    if (this.#heldSlots !== undefined) pool.take({ type: "slots-held", held: this.#heldSlots });
     pool.take({ type: "opened" });
     this.#phase = "serving";
     this.#world.logger.info({ addresses: pool.state.addresses.size }, "serving");

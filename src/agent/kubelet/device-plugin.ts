@@ -345,6 +345,7 @@ export class DevicePlugin {
   async #lookAfterKubelet(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     let missing = 0;
+    await this.#tellHeld(signal);
     while (!signal.aborted) {
       await clock.sleep(this.#timing.lookMs, signal);
       await this.#tellHeld(signal);
@@ -363,6 +364,8 @@ export class DevicePlugin {
 
   /** Says nothing when the kubelet does not answer: what it told before may still be so. */
   async #tellHeld(signal: AbortSignal): Promise<void> {
+    const life = this.#kubelet.life();
+    if (life !== undefined) this.#noteLife(life);
     const readAt = this.#options.clock.now();
     const held = await this.#devices.held(signal).catch(() => undefined);
     if (held === undefined || signal.aborted || !this.#knowsItsPods()) return;
