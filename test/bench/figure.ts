@@ -4,7 +4,7 @@ export interface Figure {
   value: number;
   unit: string;
   /** What it is to be, as `<= 1.2`; absent where it is only told. */
-  goal?: { op: "<=" | "<"; value: number };
+  goal?: { op: "<=" | "<" | ">="; value: number };
 }
 
 /** A figure as it is written for programs. */
@@ -16,9 +16,15 @@ export interface Row {
   met: boolean | null;
 }
 
+const MEETS: Readonly<Record<NonNullable<Figure["goal"]>["op"], (value: number, goal: number) => boolean>> = {
+  "<=": (value, goal) => value <= goal,
+  "<": (value, goal) => value < goal,
+  ">=": (value, goal) => value >= goal,
+};
+
 export function rowOf({ name, value, unit, goal }: Figure): Row {
   if (goal === undefined) return { name, value, unit, goal: null, met: null };
-  const met = goal.op === "<" ? value < goal.value : value <= goal.value;
+  const met = MEETS[goal.op](value, goal.value);
   return { name, value, unit, goal: `${goal.op} ${goal.value}`, met };
 }
 

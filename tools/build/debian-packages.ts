@@ -3,7 +3,7 @@ import type { Progress } from "./progress.ts";
 import { runCommand } from "./run-command.ts";
 
 /** Debian packages that the real cluster and the tests need, and a file that tells that each is there. */
-const packages: Readonly<Record<string, string>> = {
+export const neededPackages: Readonly<Record<string, string>> = {
   // Not /usr/bin/busybox, which is also where the package `busybox` has its own, that does not run in an image without glibc.
   "busybox-static": "/var/lib/dpkg/info/busybox-static.list",
   conntrack: "/usr/sbin/conntrack",
@@ -17,11 +17,21 @@ const packages: Readonly<Record<string, string>> = {
   runc: "/usr/sbin/runc",
 };
 
+/** What the benchmarks measure beside, and measure with. */
+export const benchPackages: Readonly<Record<string, string>> = {
+  "containernetworking-plugins": "/usr/lib/cni/ptp",
+  iperf3: "/usr/bin/iperf3",
+  sockperf: "/usr/bin/sockperf",
+};
+
 /**
  * Installs the Debian packages that are missing, and says so first. Runs nothing when all are there.
  * Throws, naming the packages, where there is no apt-get or it fails.
  */
-export async function installDebianPackages(progress: Progress): Promise<void> {
+export async function installDebianPackages(
+  progress: Progress,
+  packages: Readonly<Record<string, string>> = neededPackages,
+): Promise<void> {
   const missing = Object.keys(packages).filter((name) => !existsSync(packages[name] ?? ""));
   if (missing.length === 0) return;
   if (!existsSync("/usr/bin/apt-get")) {

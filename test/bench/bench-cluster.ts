@@ -1,0 +1,74 @@
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
+import { createTransport } from "../../src/kube/transport.ts";
+import { silentProgress } from "../../tools/build/progress.ts";
+import { createTemporaryFolder } from "../../tools/build/temporary-folder.ts";
+import { compileExecutable } from "../../tools/executables/compile.ts";
+import { type ApiServer, startApiServer } from "../apiserver/start-api-server.ts";
+import { CompiledPlugins } from "../kernel/compiled-plugins.ts";
+import { ThrowAwayNamespaces } from "../kernel/throw-away-namespaces.ts";
+
+const root = join(import.meta.dir, "..", "..");
+
+/** What the nodes of a benchmark share: a real API server, the compiled executables, namespaces, a folder. */
+export class BenchCluster {
+  readonly namespaces: ThrowAwayNamespaces;
+  readonly folder: string;
+  readonly kube: KubeClient;
+  /** With the rights that an agent has in a cluster. */
+  readonly agentKubeconfig: string;
+  /** Of the API server, on the loopback of the root namespace. */
+  readonly port: number;
+  readonly agent: string;
+  readonly plugins: CompiledPlugins;
+  readonly #apiServer: ApiServer;
+
+  private constructor(
+    parts: Pick<
+      BenchCluster,
+      "namespaces" | "folder" | "kube" | "agentKubeconfig" | "port" | "agent" | "plugins"
+    >,
+    apiServer: ApiServer,
+  ) {
+    this.namespaces = parts.namespaces;
+    this.folder = parts.folder;
+    this.kube = parts.kube;
+    this.agentKubeconfig = parts.agentKubeconfig;
+    this.port = parts.port;
+    this.agent = parts.agent;
+    this.plugins = parts.plugins;
+    this.#apiServer = apiServer;
+  }
+
+  /** @param prefix of the namespaces; those that a killed run left under it are removed first */
+  static async start(prefix: string, say: (line: string) => void): Promise<BenchCluster> {
+    await using undo = new AsyncDisposableStack();
+    const namespaces = new ThrowAwayNamespaces(prefix);
+    say("compiling agent and plugins, starting an API server …");
+    const agent = await compileExecutable("tke-eni-agent", silentProgress);
+    const plugins = await CompiledPlugins.build();
+    undo.defer(() => plugins.remove());
+    const folder = await createTemporaryFolder(tmpdir(), `tke-eni-bench-${prefix}`);
+    undo.defer(() => rmSync(folder, { recursive: true, force: true }));
+    const apiServer = await startApiServer();
+    undo.defer(() => apiServer.stop());
+    await apiServer.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
+    await apiServer.kubectl(["apply", "-n", "kube-system", "-f", join(root, "k8s/base/agent/access.yaml")]);
+    const agentKubeconfig = await apiServer.kubeconfigOfServiceAccount("kube-system", "tke-eni-agent");
+    const access = await openServerAccess({ kubeconfig: apiServer.kubeconfig });
+    const kube = createKubeClient(createTransport(access, { userAgent: "bench" }));
+    const port = Number(new URL(apiServer.url).port);
+    undo.move();
+    return new BenchCluster({ namespaces, folder, kube, agentKubeconfig, port, agent, plugins }, apiServer);
+  }
+
+  async stop(): Promise<void> {
+    this.namespaces.removeAll();
+    this.plugins.remove();
+    await this.#apiServer.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
