@@ -14,8 +14,10 @@ const NAMES: Readonly<Record<number, string>> = {
   22: "EINVAL",
   24: "EMFILE",
   28: "ENOSPC",
+  32: "EPIPE",
   33: "EDOM",
   34: "ERANGE",
+  36: "ENAMETOOLONG",
   90: "EMSGSIZE",
   93: "EPROTONOSUPPORT",
   95: "EOPNOTSUPP",
@@ -24,8 +26,11 @@ const NAMES: Readonly<Record<number, string>> = {
   99: "EADDRNOTAVAIL",
   100: "ENETDOWN",
   101: "ENETUNREACH",
+  104: "ECONNRESET",
   105: "ENOBUFS",
   107: "ENOTCONN",
+  110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
   113: "EHOSTUNREACH",
 };
 

@@ -8,6 +8,7 @@ function load() {
     setns: { args: ["i32", "i32"], returns: "i32" },
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+    connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
     setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
     // Both return ssize_t, whose lower half is all there is for buffers below 2 GiB.
     send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CniError } from "../cni/error.ts";
 import { AgentClient } from "./agent-client.ts";
+import { AnsweringServer } from "./testing/answering-server.ts";
 
 const ATTACHMENT = {
   containerId: "c1",
@@ -14,21 +15,22 @@ const ATTACHMENT = {
 
 let folder: string;
 let socket: string;
-let server: Bun.Server<undefined> | undefined;
+let server: AnsweringServer | undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "tke-eni-agent-client-"));
   socket = join(folder, "cni.sock");
 });
 
-afterEach(async () => {
-  await server?.stop(true);
+afterEach(() => {
+  server?.stop();
   server = undefined;
   rmSync(folder, { recursive: true, force: true });
 });
 
-function answer(respond: (request: Request) => Response | Promise<Response>): AgentClient {
-  server = Bun.serve({ unix: socket, fetch: respond });
+/** An agent that answers each call alike. */
+async function answering(status: number, body: string): Promise<AgentClient> {
+  server = await AnsweringServer.start(socket, AnsweringServer.response(status, body));
   return new AgentClient({ socket });
 }
 
@@ -44,35 +46,37 @@ async function failureOf(promise: Promise<unknown>): Promise<CniError> {
 
 describe("AgentClient", () => {
   test("speaks the Connect protocol", async () => {
-    const seen: { path: string; method: string; headers: Headers; body: unknown }[] = [];
-    const client = answer(async (request) => {
-      const { pathname: path } = new URL(request.url);
-      seen.push({ path, method: request.method, headers: request.headers, body: await request.json() });
-      return Response.json({
+    const client = await answering(
+      200,
+      JSON.stringify({
         addresses: [{ address: "10.0.16.5", nodeAddress: "10.0.1.11" }],
         group: 4003,
         podsTable: 512,
         mtu: 1500,
-      });
-    });
+      }),
+    );
     expect((await client.allocate(ATTACHMENT)).group).toBe(4003);
     await client.release(ATTACHMENT);
-    expect(seen.map(({ method, path, body }) => ({ method, path, body }))).toEqual([
+    const requests = (await server?.asked(2)) ?? [];
+    const seen = requests.map((request) => {
+      const [head = "", body = ""] = request.split("\r\n\r\n");
+      const [first, ...headers] = head.split("\r\n");
+      return { first, headers, body: JSON.parse(body) };
+    });
+    expect(seen.map(({ first, body }) => ({ first, body }))).toEqual([
       {
-        method: "POST",
-        path: "/tke.eni.agent.v1.AddressService/Allocate",
+        first: "POST /tke.eni.agent.v1.AddressService/Allocate HTTP/1.1",
         body: { attachment: { containerId: "c1", ifName: "eth0" }, netns: "/run/netns/a" },
       },
       {
-        method: "POST",
-        path: "/tke.eni.agent.v1.AddressService/Release",
+        first: "POST /tke.eni.agent.v1.AddressService/Release HTTP/1.1",
         body: { attachment: { containerId: "c1", ifName: "eth0" } },
       },
     ]);
     for (const { headers } of seen) {
-      expect(headers.get("content-type")).toBe("application/json");
-      expect(headers.get("connect-protocol-version")).toBe("1");
-      expect(headers.get("connect-timeout-ms")).toMatch(/^\d{1,10}$/);
+      expect(headers).toContain("content-type: application/json");
+      expect(headers).toContain("connect-protocol-version: 1");
+      expect(headers).toContainEqual(expect.stringMatching(/^connect-timeout-ms: \d{1,10}$/));
     }
   });
 
@@ -83,9 +87,7 @@ describe("AgentClient", () => {
     ["invalid_argument", 100],
     ["internal", 100],
   ])("a refusal with %s has code %i and the agent's own words", async (code, cniCode) => {
-    const client = answer(() =>
-      Response.json({ code, message: "subnet-1 is full: add a subnet" }, { status: 500 }),
-    );
+    const client = await answering(500, JSON.stringify({ code, message: "subnet-1 is full: add a subnet" }));
     expect(await failureOf(client.allocate(ATTACHMENT))).toMatchObject({
       code: cniCode,
       message: "subnet-1 is full: add a subnet",
@@ -94,11 +96,11 @@ describe("AgentClient", () => {
   });
 
   test.each([
-    ["another server", () => new Response("<html>", { status: 404 }), "HTTP status 404"],
-    ["JSON without a code", () => Response.json({ error: "x" }, { status: 500 }), "HTTP status 500"],
-    ["success without JSON", () => new Response("ok"), "HTTP status 200"],
-  ])("tells %s from an agent", async (_, respond, text) => {
-    const failure = await failureOf(answer(respond).allocate(ATTACHMENT));
+    ["another server", 404, "<html>", "HTTP status 404"],
+    ["JSON without a code", 500, '{"error":"x"}', "HTTP status 500"],
+    ["success without JSON", 200, "ok", "HTTP status 200"],
+  ])("tells %s from an agent", async (_, status, body, text) => {
+    const failure = await failureOf((await answering(status, body)).allocate(ATTACHMENT));
     expect(failure.code).toBe(100);
     expect(failure.message).toContain(text);
     expect(failure.message).toContain("ipam.backend");
@@ -117,7 +119,7 @@ describe("AgentClient", () => {
   });
 
   test("reaches an agent by TCP", async () => {
-    server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json({}) });
-    await new AgentClient({ host: `127.0.0.1:${server.port}` }).release(ATTACHMENT);
+    await using byTcp = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => Response.json({}) });
+    await new AgentClient({ host: `127.0.0.1:${byTcp.port}` }).release(ATTACHMENT);
   });
 });

@@ -7,9 +7,12 @@ import type {
   Attachment,
   ReleaseRequest,
 } from "../gen/tke/eni/agent/v1/address_pb.ts";
+import { SystemCallError } from "../netlink/errno.ts";
 import { type Allocation, parseAllocation } from "./allocation.ts";
+import type { HttpAnswer } from "./http-answer.ts";
 import { type Backend, formatBackend } from "./ipam-configuration.ts";
 import type { OnWire } from "./on-wire.ts";
+import { type Post, postOnUnixSocket } from "./post-on-unix-socket.ts";
 
 const SERVICE = "tke.eni.agent.v1.AddressService";
 /** Attaching an ENI takes this long in a slow minute. The kubelet gives a sandbox four minutes. */
@@ -50,42 +53,52 @@ export class AgentClient {
   }
 
   async #call(method: string, request: object, { timeoutMs }: { timeoutMs: number }): Promise<object> {
-    const backend = this.#backend;
-    let status: number;
-    let text: string;
-    try {
-      const response = await fetch(
-        `http://${"host" in backend ? backend.host : "localhost"}/${SERVICE}/${method}`,
-        {
-          method: "POST",
-          headers: {
-            "content-type": "application/json",
-            "connect-protocol-version": "1",
-            "connect-timeout-ms": String(timeoutMs),
-          },
-          body: JSON.stringify(request),
-          signal: AbortSignal.timeout(timeoutMs + GRACE_MS),
-          ...("socket" in backend ? { unix: backend.socket } : {}),
-        },
-      );
-      status = response.status;
-      text = await response.text();
-    } catch (error) {
-      throw this.#unreachable(error, { timeoutMs });
-    }
+    const { status, text } = await this.#post({
+      target: `/${SERVICE}/${method}`,
+      headers: {
+        "content-type": "application/json",
+        "connect-protocol-version": "1",
+        "connect-timeout-ms": String(timeoutMs),
+      },
+      body: JSON.stringify(request),
+      timeoutMs: timeoutMs + GRACE_MS,
+    });
     const answer = parseObject(text);
     if (status === 200 && answer !== undefined) return answer;
     throw refusal({ method, status, text, answer });
   }
 
+  async #post(post: Post): Promise<HttpAnswer> {
+    const backend = this.#backend;
+    try {
+      return "socket" in backend
+        ? postOnUnixSocket(backend.socket, post)
+        : await postByTcp(backend.host, post);
+    } catch (error) {
+      throw this.#unreachable(error, post);
+    }
+  }
+
   #unreachable(error: unknown, { timeoutMs }: { timeoutMs: number }): CniError {
-    const { name, message, code } = error as Error & { code?: string };
-    const reason = name === "TimeoutError" ? `no answer within ${timeoutMs} ms` : (code ?? message);
     return new CniError(
       CODES.tryAgainLater,
-      `cannot reach tke-eni-agent at ${formatBackend(this.#backend)} (${reason}): see that the tke-eni-agent pod of this node is running`,
+      `cannot reach tke-eni-agent at ${formatBackend(this.#backend)} (${reasonOf(error, timeoutMs)}): see that the tke-eni-agent pod of this node is running`,
     );
   }
+}
+
+function reasonOf(error: unknown, timeoutMs: number): string {
+  const { name, message, code } = error as Error & { code?: string };
+  const known = error instanceof SystemCallError ? error.errno : code;
+  return name === "TimeoutError" || known === "ETIMEDOUT"
+    ? `no answer within ${timeoutMs} ms`
+    : (known ?? message);
+}
+
+async function postByTcp(host: string, { target, headers, body, timeoutMs }: Post): Promise<HttpAnswer> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(`http://${host}${target}`, { method: "POST", headers, body, signal });
+  return { status: response.status, text: await response.text() };
 }
 
 function encodeAttachment({ containerId, ifName, args }: AttachmentParameters): OnWire<Attachment> {
