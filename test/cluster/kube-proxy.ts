@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { simulatedWorld } from "../../src/sim/config.ts";
 import { binary } from "../../tools/build/binary.ts";
 import type { CertificateAuthority } from "./certificates.ts";
 import { componentKubeconfig, writeClusterKubeconfig } from "./cluster-certificates.ts";
@@ -16,23 +15,38 @@ export async function createKubeProxyKubeconfig(authority: CertificateAuthority)
   return writeClusterKubeconfig(authority, componentKubeconfig("kube-proxy"), { name: "system:kube-proxy" });
 }
 
+/** How kube-proxy writes its rules. */
+export type KubeProxyMode = "nftables" | "iptables";
+
+/** A configuration for kube-proxy on a node of a VPC-CNI (docs/how-to/services.md has why each line is there). */
+export function kubeProxyConfiguration(options: {
+  kubeconfig: string;
+  nodeName: string;
+  mode: KubeProxyMode;
+}): string {
+  return stringify({
+    apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+    kind: "KubeProxyConfiguration",
+    clientConnection: { kubeconfig: options.kubeconfig },
+    hostnameOverride: options.nodeName,
+    mode: options.mode,
+    // Local is what comes from this node's pods: the VPC's block would take other nodes' pods for local too.
+    detectLocalMode: "InterfaceNamePrefix",
+    detectLocal: { interfaceNamePrefix: "eni" },
+    // All addresses of the node, those of its ENIs too, whichever mode.
+    nodePortAddresses: ["0.0.0.0/0"],
+    // The size of the connection table is the machine's, and a network namespace may not set it.
+    conntrack: { maxPerCore: 0, min: 0 },
+    oomScoreAdj: 0,
+  });
+}
+
 /** Starts kube-proxy on a node, in nftables mode. */
 export async function startKubeProxy(node: NodeMachine, holder: Daemon, kubeconfig: string): Promise<Daemon> {
   const configuration = join(configurationFolder, `${node.name}-kube-proxy.yaml`);
   await writeFile(
     configuration,
-    stringify({
-      apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
-      kind: "KubeProxyConfiguration",
-      clientConnection: { kubeconfig },
-      hostnameOverride: node.name,
-      mode: "nftables",
-      // Pods have addresses of the VPC: what comes from there is local and keeps its source address.
-      clusterCIDR: simulatedWorld().vpcs[0]?.cidr,
-      // The size of the connection table is the machine's, and a network namespace may not set it.
-      conntrack: { maxPerCore: 0, min: 0 },
-      oomScoreAdj: 0,
-    }),
+    kubeProxyConfiguration({ kubeconfig, nodeName: node.name, mode: "nftables" }),
   );
   return startDaemon(`${node.name}-kube-proxy`, [
     ...enterNode(holder),

@@ -1,106 +1,33 @@
 import { afterAll, beforeAll, describe, expect, it } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client as VpcClient } from "tencentcloud-sdk-nodejs/tencentcloud/services/vpc/v20170312/vpc_client.js";
-import { stringify } from "yaml";
-import { type SimConfig, simulatedWorld } from "../../src/sim/config.ts";
-import { ControlClient } from "../../src/sim/control/client.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
-import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
+import {
+  configurePrimary,
+  host,
+  type Machine,
+  OUTSIDE_ADDRESS as outsideAddress,
+  SimulatedVpc,
+} from "./simulated-vpc.ts";
+import { ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
 
 const namespaces = new ThrowAwayNamespaces("tkfab");
-const folder = mkdtempSync(join(tmpdir(), "tkfab-"));
-// Two runs at a time may not share a management network.
-const block = process.pid % 64;
-const management = {
-  link: `tkf-${process.pid}`,
-  own: `169.254.242.${4 * block + 1}`,
-  far: `169.254.242.${4 * block + 2}`,
-};
-const apiAddress = `169.254.243.${block + 1}`;
-const outsideAddress = "198.51.100.10";
+const simulated = new SimulatedVpc(namespaces);
+const { router, world, control, apiAddress, management } = simulated;
 const subnetId = "subnet-pods0001";
-
-interface Machine {
-  readonly namespace: ThrowAwayNamespace;
-  readonly instanceId: string;
-  readonly address: string;
-  readonly primaryEniId: string;
-}
-
-const router = namespaces.make("vpc");
-const outside = namespaces.make("out");
-const world: SimConfig = {
-  ...simulatedWorld(),
-  latency: { default: 50, actions: {} },
-  outside: { netns: outside.path, address: outsideAddress, gateway: "198.51.100.1" },
-  api: { listen: { hostname: apiAddress, port: 80 } },
-  control: { listen: { hostname: management.far, port: 9440 } },
-};
-const control = new ControlClient(`http://${management.far}:9440`);
-let sim: Bun.Subprocess;
 let a: Machine;
 let b: Machine;
 
 beforeAll(async () => {
-  host("ip", "link", "add", management.link, "type", "veth", "peer", "name", "mgmt", "netns", router.name);
-  host("ip", "address", "add", `${management.own}/30`, "dev", management.link);
-  host("ip", "link", "set", management.link, "up");
-  host("ip", "route", "add", `${apiAddress}/32`, "via", management.far);
-  router.run("ip", "address", "add", `${management.far}/30`, "dev", "mgmt");
-  router.run("ip", "link", "set", "mgmt", "up");
-  await startSim();
-  a = await addMachine("node-a", { instanceId: "ins-node000a", address: "10.0.1.211" });
-  b = await addMachine("node-b", { instanceId: "ins-node000b", address: "10.0.1.212" });
+  await simulated.start();
+  a = await simulated.addMachine("node-a", { instanceId: "ins-node000a", address: "10.0.1.211" });
+  b = await simulated.addMachine("node-b", { instanceId: "ins-node000b", address: "10.0.1.212" });
 });
 
 afterAll(async () => {
-  await stopSim();
+  await simulated.remove();
   namespaces.removeAll();
-  rmSync(folder, { recursive: true });
 });
-
-function host(...command: string[]): void {
-  const { exitCode, stderr } = Bun.spawnSync(command);
-  if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
-}
-
-async function startSim(): Promise<void> {
-  const config = join(folder, "vpc-sim.yaml");
-  writeFileSync(config, stringify(world));
-  const program = [process.execPath, join(import.meta.dir, "../../src/sim/main.ts"), "--config", config];
-  sim = Bun.spawn(["ip", "netns", "exec", router.name, ...program], { stdout: "inherit", stderr: "inherit" });
-  await waitUntil("vpc-sim", () => control.isHealthy(), { deadlineMs: 10_000 });
-}
-
-async function stopSim(): Promise<number> {
-  sim.kill("SIGTERM");
-  return sim.exited;
-}
-
-async function addMachine(name: string, at: { instanceId: string; address: string }): Promise<Machine> {
-  const namespace = namespaces.make(name);
-  const answer = await control.addInstance({
-    instanceId: at.instanceId,
-    name,
-    instanceType: "S5.MEDIUM4",
-    zone: "ap-sim-1",
-    subnetId: "subnet-node0001",
-    privateIp: at.address,
-    netns: namespace.path,
-    device: "eth0",
-  });
-  const machine = { namespace, ...at, primaryEniId: answer.primaryEniId };
-  configurePrimary(machine, answer.gateway);
-  return machine;
-}
-
-function configurePrimary({ namespace, address }: Machine, gateway = "10.0.1.1"): void {
-  namespace.run("ip", "address", "add", `${address}/24`, "dev", "eth0");
-  namespace.run("ip", "link", "set", "eth0", "up");
-  namespace.run("ip", "route", "add", "default", "via", gateway);
-}
 
 /** Whether a ping from one address gets its answer; and after how many milliseconds. */
 function ping(machine: Machine, target: string, source?: string): number | undefined {
@@ -169,7 +96,7 @@ describe("the fabric", () => {
   });
 
   it("connects a machine with whoever is at the management link", () => {
-    host("ip", "route", "add", `${a.address}/32`, "via", management.far);
+    host("ip", "route", "add", `${a.address}/32`, "via", management.nextHop);
     expect(ping(a, management.own)).toBeDefined();
   });
 
@@ -277,7 +204,7 @@ describe("the fabric", () => {
   });
 
   it("detaches from a machine whose namespace has died", async () => {
-    const lost = await addMachine("node-c", { instanceId: "ins-node000c", address: "10.0.1.213" });
+    const lost = await simulated.addMachine("node-c", { instanceId: "ins-node000c", address: "10.0.1.213" });
     const { eniId } = await attachEni(lost, "eth1");
     namespaces.remove(lost.namespace);
     const detached = vpc().DetachNetworkInterface({ NetworkInterfaceId: eniId, InstanceId: lost.instanceId });
@@ -303,7 +230,7 @@ describe("the fabric", () => {
   it("does not take over a namespace that is in use", () => {
     const used = namespaces.make("used");
     used.run("ip", "link", "add", "eth0", "up", "type", "veth", "peer", "name", "eth1");
-    const config = join(folder, "vpc-sim.yaml");
+    const config = simulated.configuration;
     const main = join(import.meta.dir, "../../src/sim/main.ts");
     expect(() => used.run(process.execPath, main, "--config", config)).toThrow(
       /ended with 1: .* its link eth0 is up/,
@@ -312,9 +239,9 @@ describe("the fabric", () => {
   });
 
   it("stops when it is asked to, and clears at the next start what it left", async () => {
-    expect(await stopSim()).toBe(0);
+    expect(await simulated.stop()).toBe(0);
     expect(router.ip("link", "show").map((it: { ifname: string }) => it.ifname)).toContain(b.primaryEniId);
-    await startSim();
+    await simulated.start();
     expect(
       router
         .ip("link", "show")

@@ -7,6 +7,7 @@ import { NetlinkSocket } from "../../netlink/socket.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Logger } from "../logger.ts";
 import { NftKeeper } from "../nft/nft-keeper.ts";
+import type { PrimaryEgress } from "../nft/primary-egress.ts";
 import { nameProblem } from "../nft/ruleset.ts";
 import { awaitsVeths } from "../pool/cool-down.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -73,6 +74,7 @@ export class NodeNetwork {
   #enis: StoredEni[];
   #wanted: readonly EniSpec[] | undefined;
   #internalIp: string | undefined;
+  #egress: PrimaryEgress = { linkLocal: "primary", masquerade: undefined };
   #view: NetworkView = { primary: undefined, enis: [], problem: "the network was not read yet" };
   #passing: Promise<void> | undefined;
   #again = false;
@@ -131,6 +133,12 @@ export class NodeNetwork {
     if (address === this.#internalIp) return;
     this.#internalIp = address;
     this.#lastFull = Number.NEGATIVE_INFINITY;
+    this.request();
+  }
+
+  /** What pods send by the primary interface. Connections that are there go on as they began. */
+  setEgress(egress: PrimaryEgress): void {
+    this.#egress = egress;
     this.request();
   }
 
@@ -199,12 +207,13 @@ export class NodeNetwork {
         "the node has no default route in table main and no link with its InternalIP: which link is the primary one cannot be told",
       );
     }
-    const marked = this.#enis.map(({ eniId, number, table }) => ({
+    const marked = this.#enis.map(({ eniId, number, table, primaryIp }) => ({
       number,
+      address: primaryIp,
       group: table,
       ifName: ifWritable(enis.find((e) => e.eniId === eniId)?.ifName),
     }));
-    await this.#nft.keep({ primary: ifWritable(primary.link.name), enis: marked });
+    await this.#nft.keep({ primary: ifWritable(primary.link.name), enis: marked, egress: this.#egress });
     const problem = nameProblem(primary.link.name);
     if (problem !== undefined) throw new Error(problem);
     this.#tellReady();

@@ -40,7 +40,7 @@ export class NftKeeper {
   async #reasonToLoad(text: string): Promise<string | undefined> {
     const loaded = this.#loaded;
     if (loaded === undefined) return "it was not loaded yet, or somebody changed rulesets meanwhile";
-    if (loaded.text !== text) return "the ENIs have changed";
+    if (loaded.text !== text) return "the ENIs, or what leaves by the primary interface, have changed";
     const generation = this.#generation.read();
     if (generation === loaded.generation) return undefined;
     const listing = await list().catch(() => undefined);
