@@ -31,7 +31,9 @@ export interface EchoPod {
 
 const SUBNET = "subnet-pods0001";
 /** Starting a process of Bun with all that it imports, on a machine that does other things as well. */
-const START_MS = 20_000;
+const START_MS = 60_000;
+/** kube-proxy lists everything and writes its rules: seconds, or many where other things run as well. */
+const PROXY_MS = 180_000;
 
 /** A node of a test's VPC without a kubelet: the agent's part that keeps its links, pods with echo servers, the real kube-proxy. */
 export class ServiceNode {
@@ -164,7 +166,7 @@ export class ServiceNode {
     const list =
       mode === "nftables" ? ["nft", "list", "table", "ip", "kube-proxy"] : ["iptables-save", "-t", "nat"];
     await waitUntil("kube-proxy's rules", () => this.namespace.run(...list).includes(written), {
-      deadlineMs: 60_000,
+      deadlineMs: PROXY_MS,
       daemons: [proxy],
     });
   }

@@ -11,7 +11,7 @@ import { ask, type EchoPod, ServiceNode } from "./service-node.ts";
 import { OUTSIDE_ADDRESS, SimulatedVpc } from "./simulated-vpc.ts";
 import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
 
-const SET_UP_MS = 120_000;
+const SET_UP_MS = 240_000;
 /** Where a load balancer has its address: nobody's of the VPC. */
 const VIP = "203.0.113.10";
 const HOST_PORT = 18_080;
