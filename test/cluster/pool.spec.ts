@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { NEC_ANNOTATIONS, NODE_ANNOTATIONS, NODE_LABELS } from "../../src/api/annotations.ts";
 import { CLUSTER_CONFIGURATION } from "../../src/api/cluster-configuration.ts";
+import { ENI_TAGS } from "../../src/api/eni-tags.ts";
 import type { VpcSubnet } from "../../src/api/vpc-subnet.ts";
 import { simulatedWorld } from "../../src/sim/config.ts";
 import { ControlClient } from "../../src/sim/control/client.ts";
@@ -67,6 +68,16 @@ async function countOf(node: string): Promise<number> {
   return (await addressesOf(cluster, node)).length;
 }
 
+/** How many pods of these tests are on the node. */
+async function podsOn(node: string): Promise<number> {
+  const { items } = await getJson<{ items: unknown[] }>(
+    cluster,
+    "pods",
+    `--field-selector=spec.nodeName=${node}`,
+  );
+  return items.length;
+}
+
 async function inUseOf(node: string): Promise<string[]> {
   const addresses = await addressesOf(cluster, node);
   return addresses
@@ -93,6 +104,19 @@ async function audit(): Promise<string> {
   // It ends with 3 when something waits for a person, which kubectl takes for a failure.
   const command = ["-n", "kube-system", "exec", pod, "--", "tke-eni-ipamd", "audit"];
   return cluster.kubectl(command).catch((error: Error) => error.message);
+}
+
+/** What ended the containers of ipamd that have ended. */
+async function ipamdsLastWords(): Promise<string> {
+  const { items } = await getJson<{
+    items: {
+      status: { containerStatuses?: { lastState: { terminated?: { message?: string } } }[] };
+    }[];
+  }>(cluster, "pods", "-n", "kube-system", "-l", "k8s-app=tke-eni-ipamd");
+  return items
+    .flatMap(({ status }) => status.containerStatuses ?? [])
+    .map(({ lastState }) => lastState.terminated?.message ?? "")
+    .join("\n");
 }
 
 /** One node each, so that they can all run at once: what takes time is intervals, not work. */
@@ -237,20 +261,13 @@ describe("a node", () => {
       expect(unavailable?.message).toMatch(/add a subnet/);
       expect(await readinessOf(cluster, node)).toMatchObject({ status: "False", reason: "SubnetFull" });
       expect(await cluster.kubectl(["get", "nec", node])).toMatch(/False +SubnetFull/);
+      const told = (reason: string) => async () =>
+        (await eventsAbout(cluster, "Pod", "hungry-0")).some(
+          (it) => it.startsWith(`${reason}: `) && /subnet full.*: add a subnet of the node's zone/.test(it),
+        );
+      await until("the agent's event on the pod, after ten seconds", told("FailedAllocateAddress"), 20_000);
       // The plugin gives the agent a minute, and the kubelet repeats what it says.
-      await until(
-        "the pod's events",
-        async () => {
-          const events = await eventsAbout(cluster, "Pod", "hungry-0");
-          const told = (reason: string) =>
-            events.some(
-              (it) =>
-                it.startsWith(`${reason}: `) && /subnet full.*: add a subnet of the node's zone/.test(it),
-            );
-          return told("FailedAllocateAddress") && told("FailedCreatePodSandBox");
-        },
-        90_000,
-      );
+      await until("the kubelet's event", told("FailedCreatePodSandBox"), 75_000);
 
       await control.giveBackAddresses("subnet-pods0002", { addresses });
       await allRun(cluster, "hungry", { deadlineMs: 30_000 });
@@ -324,8 +341,12 @@ describe("a node", () => {
         async () => (await readinessOf(cluster, node))?.reason === "InstanceStopped",
         120_000,
       );
-      expect((await observeNode(cluster, node)).unavailable?.message).toContain(
-        "it keeps its ENIs and addresses",
+      // The Node's condition is another object, written after the node's own.
+      await until(
+        "the Node's condition",
+        async () =>
+          (await observeNode(cluster, node)).unavailable?.message.includes("it keeps its ENIs and addresses"),
+        10_000,
       );
       await repowerMachine(machine);
       await until(
@@ -485,39 +506,203 @@ describe("nothing is lost", () => {
 
 agreement("although so much has gone wrong");
 
+/** Taint and condition of a node whose pods wait for this reason. */
+function shortageOf(node: string, reason: string) {
+  return until(
+    `taint and condition for ${reason}`,
+    async () => {
+      const seen = await observeNode(cluster, node);
+      return (
+        seen.tainted && seen.unavailable?.status === "True" && seen.unavailable.reason === reason && seen
+      );
+    },
+    20_000,
+  );
+}
+
+function podIsTold(pod: string, words: RegExp): Promise<unknown> {
+  return until(
+    `the event on ${pod}`,
+    async () =>
+      (await eventsAbout(cluster, "Pod", pod)).some(
+        (it) => it.startsWith("FailedAllocateAddress: ") && words.test(it),
+      ),
+    20_000,
+  );
+}
+
+/** What one pod more needs on each of these nodes is another call to the cloud: so they differ. */
+describe("a pod that waits for the cloud", () => {
+  test.concurrent(
+    "is told that the VPC may have no more ENIs, with an event on the node, and has its address when it may",
+    async () => {
+      const node = "node-4";
+      await annotate("nec", node, ...warm(0, 0));
+      await annotate("node", node, `${NODE_ANNOTATIONS.disabled}=true`);
+      await until("a node without ENIs", async () => (await cloudEnisOf(4)).length === 0, 40_000);
+      const { vpcMaxEnis } = await control.readSettings();
+      await control.changeSettings({ vpcMaxEnis: 1 });
+      await annotate("node", node, `${NODE_ANNOTATIONS.disabled}-`);
+      await createSleepers(cluster, "beyond", { count: 1, node });
+      const { unavailable } = await shortageOf(node, "VPCLimit");
+      expect(unavailable?.message).toContain("raise the limit of ENIs, or remove ENIs that nobody needs");
+      await until(
+        "the event on the node",
+        async () => (await eventsAbout(cluster, "Node", node)).some((it) => it.startsWith("ENILimit: ")),
+        10_000,
+      );
+      await control.changeSettings({ vpcMaxEnis });
+      await allRun(cluster, "beyond", { deadlineMs: 60_000 });
+      await until("the taint's end", async () => !(await observeNode(cluster, node)).tainted, 10_000);
+      await deleteSleepers(cluster, "beyond");
+      await annotate("nec", node, `${NEC_ANNOTATIONS.minWarm}-`, `${NEC_ANNOTATIONS.maxWarm}-`);
+    },
+    TEST_MS,
+  );
+
+  test.concurrent(
+    "is told that the cloud throttles, for as long as it does, and comes up all the same",
+    async () => {
+      const node = "node-5";
+      const { id } = await control.addFault({
+        actions: ["AssignPrivateIpAddresses"],
+        effect: { kind: "refuse", code: "RequestLimitExceeded" },
+      });
+      await annotate("nec", node, ...warm(0, 0));
+      const had = await countOf(node);
+      await createSleepers(cluster, "patient", { count: had + 1, node });
+      const { unavailable } = await shortageOf(node, "Throttled");
+      expect(unavailable?.message).toContain("RequestLimitExceeded");
+      const waiting = await until(
+        "all but one to run",
+        async () => {
+          const left = (await sleepers(cluster, "patient")).filter(
+            ({ status }) => status.phase === "Pending",
+          );
+          return left.length === 1 && left[0];
+        },
+        30_000,
+      );
+      await podIsTold(waiting.metadata.name, /throttled.*: nothing is to be done, it is tried again/);
+      await control.removeFault(id);
+      await allRun(cluster, "patient", { deadlineMs: 60_000 });
+      await until(
+        "the node to serve",
+        async () => {
+          const { tainted } = await observeNode(cluster, node);
+          return !tainted && (await readinessOf(cluster, node))?.reason !== "Throttled";
+        },
+        20_000,
+      );
+      await deleteSleepers(cluster, "patient");
+      await annotate("nec", node, `${NEC_ANNOTATIONS.minWarm}-`, `${NEC_ANNOTATIONS.maxWarm}-`);
+    },
+    TEST_MS,
+  );
+});
+
 describe("the cluster's configuration", () => {
   const subnet = (id: string) => getJson<VpcSubnet>(cluster, "vsub", id);
   const drained = async (id: string) =>
     (await subnet(id)).status?.conditions?.find(({ type }) => type === "Drained");
 
   test(
-    "a subnet that is added is used, one that is removed drains and goes with its last pod, and a typing error does nothing",
+    "ENIs of another cluster of the same id stop ipamd, until somebody says whose they are",
     async () => {
-      const node = "node-5";
+      const ipamd = ["-n", "kube-system"];
+      const other = "uid-of-another-kube-system";
+      await control.createEni({
+        subnetId: "subnet-pods0001",
+        secondaryCount: 1,
+        tags: { [ENI_TAGS.clusterId]: "simulated", [ENI_TAGS.clusterUid]: other, [ENI_TAGS.node]: "node-x" },
+      });
+      // A leader reads all ENIs when it begins, and every half minute.
+      await cluster.kubectl([...ipamd, "delete", "pod", (await findLeader(cluster)).pod]);
+      await until(
+        "ipamd to end, and say why",
+        async () => (await ipamdsLastWords()).includes("belong to another cluster of the same id"),
+        30_000,
+      );
+      const adopt = (...options: string[]) =>
+        until(
+          `adopt ${options.join(" ")}`,
+          () =>
+            cluster.kubectl([
+              ...ipamd,
+              "exec",
+              "deploy/tke-eni-ipamd",
+              "--",
+              "tke-eni-ipamd",
+              "adopt",
+              ...options,
+            ]),
+          20_000,
+        );
+      expect(await adopt()).toMatch(new RegExp(`^1 ENIs of UID ${other}: .* of node node-x`, "m"));
+      expect(await adopt("--from-uid", other)).toContain("is this cluster's now");
+      // Whoever holds it has ended: nobody needs to wait for its calls.
+      const released = JSON.stringify({ spec: { holderIdentity: "" } });
+      await cluster.kubectl([
+        ...ipamd,
+        "patch",
+        "lease",
+        "tke-eni-ipamd",
+        "--type=merge",
+        `--patch=${released}`,
+      ]);
+      const wanted = (await countOf("node-2")) + 1;
+      await annotate("nec", "node-2", ...warm(wanted, wanted));
+      await until("ipamd to work", async () => (await countOf("node-2")) >= wanted, 40_000);
+      await annotate("nec", "node-2", ...warm(3, 3));
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a subnet that is added is used; one that is removed drains as the pods of its nodes go; and a typing error does nothing",
+    async () => {
       await expect(setSubnets("subnet-pods0001;subnet-pods0002")).rejects.toThrow(
         /TKE_ENI_IPAMD_SUBNET_ID is "subnet-pods0001;subnet-pods0002": set subnet ids joined by colons/,
       );
       const { subnetId } = spareSubnet;
       await setSubnets("subnet-pods0001", "subnet-pods0002", subnetId);
       await until("its object", async () => (await subnet(subnetId)).status?.state === "Active", 10_000);
-      // The first ENI holds nine.
-      await createSleepers(cluster, "spread", { count: 12, node });
-      await allRun(cluster, "spread", { deadlineMs: 60_000 });
-      const inSpare = (await enisOf(cluster, node)).filter(({ spec }) => spec.subnetID === subnetId);
-      expect(inSpare).not.toEqual([]);
+      await label("node-3", `${NODE_LABELS.subnetIds}=subnet-pods0002.${subnetId}`);
+      // The first ENI of a node holds nine.
+      for (const node of ["node-3", "node-5"]) {
+        await createSleepers(cluster, `spread-${node}`, {
+          count: Math.max(1, 11 - (await podsOn(node))),
+          node,
+        });
+      }
+      for (const node of ["node-3", "node-5"]) {
+        await allRun(cluster, `spread-${node}`, { deadlineMs: 60_000 });
+        const inSpare = (await enisOf(cluster, node)).filter(({ spec }) => spec.subnetID === subnetId);
+        expect(inSpare).not.toEqual([]);
+      }
 
       await setSubnets("subnet-pods0001", "subnet-pods0002");
-      await until("it to drain", async () => (await drained(subnetId))?.reason === "InUse", 20_000);
-      expect((await drained(subnetId))?.message).toMatch(
-        /^\d ENIs? with \d+ addresse?s? on node-5 left, \d+ in use by pods/,
+      const left = async () => (await drained(subnetId))?.message ?? "";
+      await until(
+        "it to drain",
+        async () => / on node-3, node-5 left, [1-9]\d* in use by pods: /.test(await left()),
+        20_000,
       );
       expect(await cluster.kubectl(["get", "vsub", subnetId])).toMatch(/ Draining .* in use by pods: /);
-      expect(await sleepers(cluster, "spread")).toHaveLength(12);
+      expect((await drained(subnetId))?.reason).toBe("InUse");
 
-      await deleteSleepers(cluster, "spread");
+      await deleteSleepers(cluster, "spread-node-3");
+      await until(
+        "the ENIs of the first node to go",
+        async () => /^\d ENIs? with \d+ address(es)? on node-5 left, /.test(await left()),
+        45_000,
+      );
+      expect(await sleepers(cluster, "spread-node-5")).not.toEqual([]);
+      await deleteSleepers(cluster, "spread-node-5");
       await until("its end", async () => (await drained(subnetId))?.status === "True", 75_000);
       expect((await subnet(subnetId)).status?.state).toBe("Disabled");
       expect((await control.readState()).enis.filter((eni) => eni.subnetId === subnetId)).toEqual([]);
+      await label("node-3", `${NODE_LABELS.subnetIds}=subnet-pods0002`);
     },
     TEST_MS,
   );
@@ -544,22 +729,48 @@ describe("the cluster's configuration", () => {
     TEST_MS,
   );
 
+  const access = async () =>
+    (await subnet("subnet-pods0001")).status?.conditions?.find(({ type }) => type === "CloudAccess");
+
   test(
-    "a credential that is revoked is told on the subnets, and nobody has to do anything once it is back",
+    "a credential that is revoked is told on the subnets and by an audit, and nobody has to do anything once it is back",
     async () => {
       const [credential] = simulatedWorld().credentials;
       if (credential === undefined) throw new Error("the simulated world has no credential");
-      const access = async () =>
-        (await subnet("subnet-pods0001")).status?.conditions?.find(({ type }) => type === "CloudAccess");
       await control.removeCredential(credential.secretId);
       // A call is needed for it to be noticed.
       await annotate("nec", "node-2", ...warm(3, 3));
       await until("it to be told", async () => (await access())?.reason === "CredentialRejected", 45_000);
       expect(await access()).toMatchObject({ status: "False" });
       expect((await access())?.message).toContain("put a valid one in its place");
+      expect(await audit()).toMatch(
+        /tke-eni-ipamd audit: the cloud does not accept the credential \(.*\): put a valid one into the Secret/,
+      );
       await control.putCredential(credential.secretId, { secretKey: credential.secretKey });
       await until("it to pass", async () => (await access())?.status === "True", 30_000);
       await until("what was wanted meanwhile", async () => (await countOf("node-2")) >= 3, 20_000);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "a clock that is wrong is told on the subnets and on the node that has to wait for it, until it is set",
+    async () => {
+      const node = "node-2";
+      await control.changeSettings({ clockSkewMs: 400_000 });
+      const wanted = (await countOf(node)) + 1;
+      await annotate("nec", node, ...warm(wanted, wanted));
+      await until(
+        "the node's reason",
+        async () => (await readinessOf(cluster, node))?.reason === "ClockSkew",
+        15_000,
+      );
+      await until("it to be told", async () => (await access())?.reason === "ClockSkew", 15_000);
+      expect((await access())?.message).toContain("set the clock of the machine that ipamd runs on");
+      await control.changeSettings({ clockSkewMs: 0 });
+      await until("it to pass", async () => (await access())?.status === "True", 30_000);
+      await until("what was wanted meanwhile", async () => (await countOf(node)) >= wanted, 20_000);
+      await annotate("nec", node, ...warm(3, 3));
     },
     TEST_MS,
   );
