@@ -91,6 +91,11 @@ export const simConfigSchema = z.strictObject({
   outside: z
     .strictObject({ netns: z.string().startsWith("/"), address: z.ipv4(), gateway: z.ipv4() })
     .optional(),
+  /**
+   * true: what peers outside the VPC's blocks (the host outside, link-local services) send to an address of a secondary network
+   * interface comes in by its machine's primary one, as in the cloud.
+   */
+  asymmetricOutside: z.boolean().default(false),
   /** The Tencent Cloud API. With a fabric its address is put on this namespace's loopback. */
   api: z.strictObject({ listen }),
   /** The control API: instances, state, calls, drops. Never give it to what is under test. */
@@ -166,6 +171,7 @@ export function simulatedWorld(): SimConfig {
     vpcMaxEnis: 1000,
     seed: 1,
     fabric: true,
+    asymmetricOutside: false,
     outside: { netns: "/run/netns/tke-out", address: "198.51.100.10", gateway: "198.51.100.1" },
     api: { listen: { hostname: "169.254.0.55", port: 80 } },
     control: { listen: { hostname: "169.254.240.2", port: 9440 } },

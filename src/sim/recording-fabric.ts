@@ -23,6 +23,10 @@ export class RecordingFabric implements Fabric {
     this.#record(`unassign ${eniId} ${addresses.join(" ")}`);
   }
 
+  async setAsymmetricOutside(on: boolean): Promise<void> {
+    this.#record(`asymmetric outside ${on}`);
+  }
+
   async drops(): Promise<Drops> {
     return { total: 1, bySource: [{ link: "eni-0000000a", source: "10.0.16.200", packets: 1 }] };
   }

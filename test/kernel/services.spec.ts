@@ -228,6 +228,16 @@ describe.each(["nftables", "iptables"] satisfies KubeProxyMode[])("kube-proxy in
     await Promise.all([a, b].map((node) => node.stopKubeProxy()));
   }, SET_UP_MS);
 
+  test("a host outside does so too where the cloud sends what it sends by the primary interface", async () => {
+    await vpc.control.changeSettings({ asymmetricOutside: true });
+    try {
+      expect(await faultsOf(clients["a host outside the VPC"]())).toEqual([]);
+      expect(await vpc.control.readDrops()).toEqual({ total: 0, bySource: [] });
+    } finally {
+      await vpc.control.changeSettings({ asymmetricOutside: false });
+    }
+  });
+
   for (const [name, client] of Object.entries(clients)) {
     test(`${name} reaches what it should, and is seen as it should be`, async () => {
       expect(await faultsOf(client())).toEqual([]);

@@ -61,6 +61,10 @@ export class SimFabric implements Fabric {
     for (const address of addresses) link.addresses.delete(address);
   }
 
+  setAsymmetricOutside(on: boolean): Promise<void> {
+    return noFabric.setAsymmetricOutside(on);
+  }
+
   drops(): Promise<Drops> {
     return noFabric.drops();
   }

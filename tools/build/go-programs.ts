@@ -60,6 +60,14 @@ export const goModules: readonly GoModule[] = [
     },
   },
   {
+    folder: "network-policies",
+    versionOf: "sigs.k8s.io/kube-network-policies",
+    // It reports no version.
+    versionVariables: () => ({}),
+    tags: [],
+    programs: { "kube-network-policies": "sigs.k8s.io/kube-network-policies/cmd" },
+  },
+  {
     folder: "kubernetes",
     versionOf: "k8s.io/kubernetes",
     versionVariables: kubernetesVersion,

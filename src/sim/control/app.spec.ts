@@ -180,15 +180,18 @@ describe("the control API", () => {
       describeLag: { ms: 0, varies: false },
       clockSkewMs: 0,
       vpcMaxEnis: 1000,
+      asymmetricOutside: false,
     });
     const settings = {
       rateLimits: false,
       describeLag: { ms: 100, varies: true },
       clockSkewMs: -5,
       vpcMaxEnis: 7,
+      asymmetricOutside: true,
     } as const;
     await client.changeSettings(settings);
     expect(await client.readSettings()).toEqual(settings);
+    expect(fabric.acts).toContain("asymmetric outside true");
     await client.changeSettings({ clockSkewMs: 0 });
     expect(await client.readSettings()).toEqual({ ...settings, clockSkewMs: 0 });
     await client.changeSettings(before);

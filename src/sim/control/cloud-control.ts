@@ -69,12 +69,21 @@ export class CloudControl {
   readonly #fabric: Fabric;
   readonly #calls: CallCounter;
   #acts = 0;
+  #asymmetricOutside: boolean;
 
-  constructor(options: { simulator: Simulator; gate: Gate; fabric: Fabric; calls: CallCounter }) {
+  constructor(options: {
+    simulator: Simulator;
+    gate: Gate;
+    fabric: Fabric;
+    calls: CallCounter;
+    /** How the fabric is at first. */
+    asymmetricOutside: boolean;
+  }) {
     this.#simulator = options.simulator;
     this.#gate = options.gate;
     this.#fabric = options.fabric;
     this.#calls = options.calls;
+    this.#asymmetricOutside = options.asymmetricOutside;
   }
 
   /** Starts a machine; its primary link is in its namespace when the promise resolves, down and without an address. */
@@ -262,12 +271,13 @@ export class CloudControl {
 
   async readSettings(): Promise<Settings> {
     const { rateLimits, describeLag, clockSkewMs } = this.#gate.state;
-    return { rateLimits, describeLag, clockSkewMs, vpcMaxEnis: this.#simulator.state.vpcMaxEnis };
+    const { vpcMaxEnis } = this.#simulator.state;
+    return { rateLimits, describeLag, clockSkewMs, vpcMaxEnis, asymmetricOutside: this.#asymmetricOutside };
   }
 
   /** Sets what can be set while the cloud runs. */
   async changeSettings(change: SettingsChange): Promise<void> {
-    const { vpcMaxEnis, ...changes } = read(settingsSchema, change);
+    const { vpcMaxEnis, asymmetricOutside, ...changes } = read(settingsSchema, change);
     this.#gate.change((state) => ({
       ...state,
       rateLimits: changes.rateLimits ?? state.rateLimits,
@@ -277,6 +287,10 @@ export class CloudControl {
     this.#simulator.keepHistory(this.#gate.state.describeLag.ms);
     if (vpcMaxEnis !== undefined) {
       await this.#run((state) => changeVpcQuota(state, vpcMaxEnis));
+    }
+    if (asymmetricOutside !== undefined) {
+      await this.#fabric.setAsymmetricOutside(asymmetricOutside);
+      this.#asymmetricOutside = asymmetricOutside;
     }
   }
 

@@ -99,6 +99,8 @@ export const settingsSchema = z
     /** How far the cloud's clock is ahead of the callers', in milliseconds; below zero it is behind. */
     clockSkewMs: z.int(),
     vpcMaxEnis: vpcMaxEnisSchema,
+    /** As in the configuration. */
+    asymmetricOutside: z.boolean(),
   })
   .partial();
 
@@ -110,6 +112,7 @@ export interface Settings {
   readonly describeLag: DescribeLag;
   readonly clockSkewMs: number;
   readonly vpcMaxEnis: number;
+  readonly asymmetricOutside: boolean;
 }
 
 /** The body of PUT /v1/credentials/:secretId. */

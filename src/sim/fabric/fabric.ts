@@ -40,6 +40,11 @@ export interface Fabric {
   assign(eniId: string, addresses: readonly string[]): Promise<void>;
   /** From now on they are neither. */
   unassign(eniId: string, addresses: readonly string[]): Promise<void>;
+  /**
+   * Whether what peers outside the VPC's blocks send to an address of a secondary network interface comes in by its machine's
+   * primary one, as in the cloud. What the machine sends to them is taken from either.
+   */
+  setAsymmetricOutside(on: boolean): Promise<void>;
   /** What was dropped. */
   drops(): Promise<Drops>;
 }
@@ -50,5 +55,6 @@ export const noFabric: Fabric = {
   unplug: async () => {},
   assign: async () => {},
   unassign: async () => {},
+  setAsymmetricOutside: async () => {},
   drops: async () => ({ total: 0, bySource: [] }),
 };

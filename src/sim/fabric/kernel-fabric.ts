@@ -12,9 +12,11 @@ import { tolerating } from "../../netlink/message.ts";
 import { NetworkNamespace } from "../../netlink/namespace.ts";
 import { deleteNeighbour, setPermanentNeighbour } from "../../netlink/neighbour.ts";
 import { deleteRoute, dumpRoutes, replaceRoute } from "../../netlink/route.ts";
+import { deleteRule, dumpRules } from "../../netlink/rule.ts";
 import { NetlinkSocket } from "../../netlink/socket.ts";
 import type { SimConfig } from "../config.ts";
 import { formatIpv4, parseBlock } from "../vpc/ipv4.ts";
+import { closeRoad, openRoad, ROAD_PREFERENCES, switchRoad } from "./asymmetric-road.ts";
 import type { Drops, Fabric, Plug } from "./fabric.ts";
 import { allowAddresses, forbidAddresses, guardRuleset, readDrops } from "./guard.ts";
 import { type Nft, systemNft } from "./nft.ts";
@@ -31,6 +33,8 @@ const vpcMac = "fe:ee:00:00:00:01";
 
 interface PluggedLink {
   readonly instanceId: string;
+  /** Of a machine's first network interface, which it was born with. */
+  readonly primary: boolean;
   readonly mac: string;
   readonly index: number;
   readonly addresses: Set<string>;
@@ -47,10 +51,13 @@ export class KernelFabric implements Fabric {
   readonly #links = new Map<string, PluggedLink>();
   /** Machines of links that are gone, whose drops can still be read. */
   readonly #formerInstances = new Map<string, string>();
+  /** The VPC's own blocks. */
+  readonly #blocks: readonly string[];
 
-  private constructor(socket: NetlinkSocket, nft: Nft) {
+  private constructor(socket: NetlinkSocket, nft: Nft, blocks: readonly string[]) {
     this.#socket = socket;
     this.#nft = nft;
+    this.#blocks = blocks;
   }
 
   /**
@@ -59,7 +66,11 @@ export class KernelFabric implements Fabric {
    * @throws Error where this process may not: it has to be root in a namespace of its own
    */
   static async start(config: SimConfig, nft: Nft = systemNft): Promise<KernelFabric> {
-    const fabric = new KernelFabric(NetlinkSocket.open(), nft);
+    const fabric = new KernelFabric(
+      NetlinkSocket.open(),
+      nft,
+      config.vpcs.map(({ cidr }) => cidr),
+    );
     try {
       fabric.#refuseNamespaceInUse();
       fabric.#clear();
@@ -67,6 +78,7 @@ export class KernelFabric implements Fabric {
       const trusted = config.outside === undefined ? [managementLink] : [managementLink, outsideLink];
       await nft.apply(guardRuleset(trusted));
       fabric.#connectOutside(config);
+      await fabric.setAsymmetricOutside(config.asymmetricOutside);
       return fabric;
     } catch (error) {
       fabric.close();
@@ -85,7 +97,13 @@ export class KernelFabric implements Fabric {
     };
     this.#socket.batch([createVeth(veth)]);
     const index = this.#bringUp(eniId);
-    this.#links.set(eniId, { instanceId, mac, index, addresses: new Set() });
+    this.#links.set(eniId, {
+      instanceId,
+      primary: device !== undefined,
+      mac,
+      index,
+      addresses: new Set(),
+    });
     this.#formerInstances.delete(eniId);
   }
 
@@ -93,6 +111,11 @@ export class KernelFabric implements Fabric {
     const link = this.#links.get(eniId);
     if (link !== undefined) {
       this.#links.delete(eniId);
+      const primary = this.#primaryBeside(link);
+      if (primary !== undefined) {
+        const addresses = [...link.addresses].map(parseIpAddress);
+        this.#socket.batch(addresses.flatMap((address) => closeRoad(primary.index, address)));
+      }
       this.#formerInstances.set(eniId, link.instanceId);
       if (link.addresses.size > 0) {
         await this.#nft.apply(forbidAddresses(eniId, [...link.addresses]));
@@ -104,13 +127,16 @@ export class KernelFabric implements Fabric {
   }
 
   async assign(eniId: string, addresses: readonly string[]): Promise<void> {
-    const { index, mac, addresses: assigned } = this.#pluggedLink(eniId);
+    const link = this.#pluggedLink(eniId);
+    const { index, mac, addresses: assigned } = link;
+    const primary = this.#primaryBeside(link);
     this.#socket.batch(
       addresses.flatMap((text) => {
         const address = parseIpAddress(text);
         return [
           setPermanentNeighbour({ index, address, mac }),
           replaceRoute({ destination: hostPrefix(address), index }),
+          ...(primary === undefined ? [] : openRoad(primary, address)),
         ];
       }),
     );
@@ -121,7 +147,9 @@ export class KernelFabric implements Fabric {
   }
 
   async unassign(eniId: string, addresses: readonly string[]): Promise<void> {
-    const { index, addresses: assigned } = this.#pluggedLink(eniId);
+    const link = this.#pluggedLink(eniId);
+    const { index, addresses: assigned } = link;
+    const primary = this.#primaryBeside(link);
     const known = addresses.filter((address) => assigned.delete(address));
     if (known.length === 0) {
       return;
@@ -133,9 +161,14 @@ export class KernelFabric implements Fabric {
         return [
           tolerating(deleteRoute({ destination: hostPrefix(address), index }), "ESRCH", "ENODEV"),
           tolerating(deleteNeighbour({ index, address }), "ENOENT", "ENODEV"),
+          ...(primary === undefined ? [] : closeRoad(primary.index, address)),
         ];
       }),
     );
+  }
+
+  async setAsymmetricOutside(on: boolean): Promise<void> {
+    this.#socket.batch(switchRoad(on, this.#blocks));
   }
 
   async drops(): Promise<Drops> {
@@ -160,6 +193,12 @@ export class KernelFabric implements Fabric {
       throw new Error(`The network interface ${eniId} has no link.`);
     }
     return link;
+  }
+
+  /** The primary link of the machine that has this secondary one. */
+  #primaryBeside(link: PluggedLink): PluggedLink | undefined {
+    if (link.primary) return undefined;
+    return [...this.#links.values()].find((it) => it.primary && it.instanceId === link.instanceId);
   }
 
   /** Taking over clears the loopback, IPv6 and routes: where somebody else's link is up, nobody can have meant this namespace. */
@@ -187,6 +226,10 @@ export class KernelFabric implements Fabric {
       .filter(({ type }) => type === "unreachable")
       .map((route) => deleteRoute(route));
     this.#socket.batch([...stale, ...unreachable]);
+    const rules = this.#socket
+      .dump(dumpRules(AF_INET))
+      .filter(({ priority }) => ROAD_PREFERENCES.includes(priority));
+    this.#socket.batch(rules.map((rule) => deleteRule(rule)));
   }
 
   #becomeRouter(config: SimConfig): void {

@@ -92,6 +92,7 @@ function following(links: Links): Fabric {
     unplug: (eniId) => apply({ kind: "unplug", eniId }),
     assign: (eniId, addresses) => apply({ kind: "assign", eniId, addresses }),
     unassign: (eniId, addresses) => apply({ kind: "unassign", eniId, addresses }),
+    setAsymmetricOutside: async () => {},
     drops: async () => ({ total: 0, bySource: [] }),
   };
 }

@@ -31,10 +31,10 @@ export function createSimulatedCloud(
   const simulator = new Simulator(initialState(config, clock.now()), { fabric, clock, log });
   const gate = new Gate(initialAdmission(config));
   const calls = new CallCounter();
-  const { region } = config;
+  const { region, asymmetricOutside } = config;
   return {
     simulator,
     api: new SimulatedApi({ simulator, gate, region, calls, log, newRequestId }),
-    control: new CloudControl({ simulator, gate, fabric, calls }),
+    control: new CloudControl({ simulator, gate, fabric, calls, asymmetricOutside }),
   };
 }
