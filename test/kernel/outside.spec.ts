@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ReadableStreamDefaultReader } from "node:stream/web";
 import type { PrimaryEgress } from "../../src/agent/nft/primary-egress.ts";
 import { ECHO_PORT } from "../cluster/echo-server.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
