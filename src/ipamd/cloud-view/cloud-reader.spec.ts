@@ -38,6 +38,8 @@ let changed: string[];
 let foreign: string[][];
 let onChanged: () => void;
 let isUrgent: boolean;
+/** How long the cloud takes to tell everything, in milliseconds. */
+let fullTakesMs: number;
 let reader: CloudReader;
 
 beforeEach(() => {
@@ -52,12 +54,15 @@ beforeEach(() => {
   foreign = [];
   onChanged = () => {};
   isUrgent = true;
+  fullTakesMs = 0;
   reader = new CloudReader({
     cloud: {
       interfacesByTag: async () => {
         fullReads.push(clock.monotonic());
         if (failure !== undefined) throw failure;
-        return [...enis.values()];
+        const answer = [...enis.values()];
+        if (fullTakesMs > 0) await clock.sleep(fullTakesMs);
+        return answer;
       },
       interfacesById: async (ids) => {
         reads.push({ at: clock.monotonic(), ids });
@@ -218,6 +223,23 @@ describe("CloudReader", () => {
     failure = new Error("no answer");
     await clock.advance(FULL_MS + POLL_MS);
     expect(logger.lines.filter(({ level }) => level === "warn")).toHaveLength(2);
+  });
+
+  test("a reading of everything that somebody asks for takes nothing back that has been seen since it began", async () => {
+    const { instanceId: _, ...alone } = eni("eni-1");
+    put(alone);
+    await reader.readAll();
+    reader.start();
+    fullTakesMs = 5000;
+    const asked = reader.readAll();
+    await clock.advance(1);
+    view.acted("eni-1", { effect: (it) => it.instanceId === "ins-1", movesOn: "ins-1" }, clock.monotonic());
+    put(eni("eni-1"));
+    const shown: (string | undefined)[] = [];
+    onChanged = () => void (view.isBusy("eni-1") || shown.push(view.get("eni-1")?.instanceId));
+    await clock.advance(fullTakesMs + POLL_MS * 4);
+    await asked;
+    expect(shown).toEqual(["ins-1"]);
   });
 
   test("the very first reading fails towards its caller", () => {

@@ -62,8 +62,8 @@ export class CloudReader {
   readonly #typicalMs = new Map<NonNullable<Watched["operation"]>, number>();
   #fullAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
-  /** Ends when the last reading of everything does, however it ends. */
-  #lastFull: Promise<unknown> = Promise.resolve();
+  /** Ends when the last reading does, however it ends. */
+  #lastReading: Promise<unknown> = Promise.resolve();
   /** The reading of everything that has not begun yet. */
   #nextFull: Promise<number> | undefined;
   #lastFailure = "";
@@ -98,7 +98,9 @@ export class CloudReader {
     try {
       if (clock.monotonic() - this.#fullAt >= fullMs) await this.readAll();
       const ids = this.#due(clock.monotonic());
-      for (let i = 0; i < ids.length; i += PAGE) await this.#read(ids.slice(i, i + PAGE));
+      for (let i = 0; i < ids.length; i += PAGE) {
+        await this.#inTurn(() => this.#read(ids.slice(i, i + PAGE)));
+      }
       this.#lastFailure = "";
     } catch (error) {
       this.#report(error);
@@ -159,13 +161,21 @@ export class CloudReader {
    * @returns when it began, monotonic ms
    */
   readAll(): Promise<number> {
-    this.#nextFull ??= this.#lastFull.then(() => {
+    this.#nextFull ??= this.#inTurn(() => {
       this.#nextFull = undefined;
-      const reading = this.#readEverything();
-      this.#lastFull = reading.catch(() => {});
-      return reading;
+      return this.#readEverything();
     });
     return this.#nextFull;
+  }
+
+  /**
+   * Readings come one after the other: one of everything, which may take seconds, would take back what a shorter one beside it has
+   * shown since, such as that an ENI is attached.
+   */
+  #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    const reading = this.#lastReading.then(read);
+    this.#lastReading = reading.catch(() => {});
+    return reading;
   }
 
   async #readEverything(): Promise<number> {

@@ -60,14 +60,28 @@ const denied = new CloudError({
   requestId: "request-1",
 });
 
+const unanswered = new CloudError({
+  class: "unknown",
+  action: "CreateNetworkInterface",
+  code: "",
+  message: "timeout",
+  requestId: "",
+});
+
 let clock: ManualClock;
 let memory: MemoryObjects;
 let view: CloudView;
 let demand: number;
+/** Quota of the instance. */
+let enis: number;
 let refusal: CloudError | undefined;
 let shown: Readiness[];
 let apiFails: Error | undefined;
 let present: PresentNodes;
+/** The answer to the next Attach. */
+let attaching: Promise<void> | undefined;
+/** The answer to the next Create. */
+let creating: PromiseWithResolvers<Eni>;
 
 const calls = {
   claim: (action: string) => ({ action, use: (call: () => unknown) => call(), release: () => {} }),
@@ -79,9 +93,12 @@ beforeEach(() => {
   memory = createMemoryObjects();
   view = new CloudView();
   demand = 3;
+  enis = 2;
   refusal = undefined;
   shown = [];
   apiFails = undefined;
+  attaching = undefined;
+  creating = Promise.withResolvers<Eni>();
   const act = async () => {
     if (refusal !== undefined) throw refusal;
   };
@@ -93,10 +110,11 @@ beforeEach(() => {
     notices,
     logger: createRecordingLogger(),
     objects: memory.objects,
-    acts: { assign: act, attach: act },
+    acts: { assign: act, attach: () => attaching ?? act(), create: () => creating.promise },
+    nonce: () => "nonce-1",
     tokens: new TokenBook(() => `token-${++tokens}`),
-    options: { warm: { min: 0, max: 0 }, quickRelease: false },
-    configuration: { subnetIds: ["subnet-a"] },
+    options: { warm: { min: 0, max: 0 }, quickRelease: false, cluster: { id: "cls-1", uid: "uid" } },
+    configuration: { subnetIds: ["subnet-a"], vpcId: "vpc-1" },
     subnets: {
       get: async () => ({ cidr: "10.0.16.0/24" }),
       ofZone: () => [{ id: "subnet-a", free: 100, forNewEnis: true }],
@@ -105,7 +123,8 @@ beforeEach(() => {
     },
     instances: {
       identify: async () => ({ instance }),
-      limit: async () => ({ enis: 2, addressesPerEni: 10 }),
+      limit: async () => ({ enis, addressesPerEni: 10 }),
+      doubtLimit: () => {},
       downFor: () => undefined,
     },
     demandOf: () => demand,
@@ -162,5 +181,39 @@ describe("PresentNodes", () => {
       process.off("unhandledRejection", note);
     }
     expect(stray).toEqual([]);
+  });
+
+  test("a refusal to attach one ENI leaves the intent to make the next as it is", async () => {
+    demand = 15;
+    enis = 3;
+    const answer = Promise.withResolvers<void>();
+    attaching = answer.promise;
+    const heard = Promise.withResolvers<void>();
+    memory.answered = (object) => {
+      if (!JSON.stringify(object).includes("nonce-1")) return Promise.resolve();
+      answer.reject(denied);
+      return heard.promise;
+    };
+    view.readAll([eni(9, false)], clock.monotonic());
+    await memory.objects.writeEni("eni-1", {
+      type: "Shared",
+      node: "node-1",
+      instanceID: "ins-1",
+      mac: "20:90:6f:00:00:01",
+      subnetID: "subnet-a",
+      subnetCIDR: "10.0.16.0/24",
+      gateway: "10.0.16.1",
+      primaryIP: "10.0.16.2",
+      intent: "Attached",
+    });
+    const looked = present.look(node, calls).catch((error: unknown) => error);
+    await clock.advance(1000);
+    heard.resolve();
+    await clock.advance(1000);
+    expect(memory.configs.get("node-1")?.status?.creating?.nonce).toBe("nonce-1");
+    creating.reject(unanswered);
+    expect(await looked).toBe(denied);
+    expect(told().at(-1)).toBe("NotAuthorised false");
+    expect(memory.configs.get("node-1")?.status?.creating?.nonce).toBe("nonce-1");
   });
 });

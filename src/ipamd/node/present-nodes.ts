@@ -165,7 +165,15 @@ export class PresentNodes {
   /** Ends when both halves have ended, however one of them does: runs of one node never overlap. */
   async #lookAtInstance(run: Run): Promise<WorkResult> {
     const [attached, looked] = await Promise.allSettled([this.#attachNext(run), this.#lookBesides(run)]);
-    if (attached.status === "rejected") throw attached.reason;
+    if (attached.status === "rejected") {
+      const refusal: unknown = attached.reason;
+      // Not sooner: a status that is written beside the other half may lack the intent to make an ENI, which that has just written.
+      if (refusal instanceof CloudError) {
+        const view = this.#view(run, this.#creatingOf(run.name));
+        await this.#publishRefusal(run, { view, refusal });
+      }
+      throw refusal;
+    }
     if (looked.status === "rejected") throw looked.reason;
     return looked.value;
   }
@@ -232,19 +240,14 @@ export class PresentNodes {
     const creating = this.#creatingOf(run.name);
     const view = this.#view(run, creating);
     if (this.#world.instances.downFor(run.instance.id) !== undefined) return;
-    try {
-      const actions = attachNext(view);
-      for (const action of actions) {
-        await executeAction(this.#world, action, {
-          ...this.#contextOf(run, view),
-          recordCreating: () => Promise.resolve(),
-        });
-      }
-      this.#wereDone(run, actions);
-    } catch (error) {
-      if (error instanceof CloudError) await this.#publishRefusal(run, { view, refusal: error });
-      throw error;
+    const actions = attachNext(view);
+    for (const action of actions) {
+      await executeAction(this.#world, action, {
+        ...this.#contextOf(run, view),
+        recordCreating: () => Promise.resolve(),
+      });
     }
+    this.#wereDone(run, actions);
   }
 
   #contextOf(run: Run, view: NodeView): Omit<ActionContext, "recordCreating"> {

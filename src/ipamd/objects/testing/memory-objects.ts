@@ -14,6 +14,8 @@ export interface MemoryObjects {
   readonly subnets: Map<string, VpcSubnet>;
   /** What was applied, on main resources and on `/status`. */
   readonly writes: { plural: string; object: object }[];
+  /** Comes between what was stored, and its answer and the watch. */
+  answered: (object: object) => Promise<void>;
 }
 
 export function createMemoryObjects(): MemoryObjects {
@@ -28,22 +30,32 @@ export function createMemoryObjects(): MemoryObjects {
     vpcsubnets: subnets,
   };
   const writes: { plural: string; object: object }[] = [];
+  /** Stored, and not shown by the watch yet. */
+  const onTheWay = new Map<string, object>();
   let version = 0;
 
   async function apply(resource: { plural: string }, object: { metadata: { name: string } }): Promise<never> {
     const { name } = object.metadata;
     writes.push({ plural: resource.plural, object });
     const resourceVersion = `${++version}`;
-    const before = kinds[resource.plural]?.get(name);
+    const before = await get(resource, name);
     const stored = {
       ...before,
       ...object,
       metadata: { uid: `uid of ${name}`, ...object.metadata, resourceVersion },
     };
-    kinds[resource.plural]?.set(name, stored);
+    onTheWay.set(`${resource.plural}/${name}`, stored);
+    await memory.answered(object);
+    const latest = onTheWay.get(`${resource.plural}/${name}`);
+    if (latest !== undefined) kinds[resource.plural]?.set(name, latest);
+    onTheWay.delete(`${resource.plural}/${name}`);
     return stored as never;
   }
-  const kube = { apply, applyStatus: apply } as unknown as KubeClient;
+
+  async function get({ plural }: { plural: string }, name: string): Promise<object | undefined> {
+    return onTheWay.get(`${plural}/${name}`) ?? kinds[plural]?.get(name);
+  }
+  const kube = { apply, applyStatus: apply, get } as unknown as KubeClient;
 
   const source = <T>(of: Map<string, T>) => ({
     store: { get: (name: string) => of.get(name), list: () => [...of.values()] },
@@ -60,5 +72,14 @@ export function createMemoryObjects(): MemoryObjects {
     addresses: byNode(addresses),
     subnets: source(subnets),
   });
-  return { objects, configs, enis, addresses, subnets, writes };
+  const memory: MemoryObjects = {
+    objects,
+    configs,
+    enis,
+    addresses,
+    subnets,
+    writes,
+    answered: async () => {},
+  };
+  return memory;
 }
