@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../api/eni-tags.ts";
+import type { NodeENIConfig, NodeENIConfigStatus } from "../api/node-eni-config.ts";
 import type { CloudVpc, Eni, Subnet } from "../cloud/cloud-vpc.ts";
 import type { Node } from "../kube/core-resources.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
@@ -51,6 +52,10 @@ let inCloud: Eni[];
 let cloudFails: Error | undefined;
 /** What was applied, as `plural/name`. */
 let applied: string[];
+/** NodeENIConfigs that the API server has, and no watch has shown. */
+let stored: NodeENIConfig[];
+/** What was written of NodeENIConfigs. */
+let statuses: NodeENIConfigStatus[];
 let failures: Error[];
 let leadership: Leadership;
 
@@ -73,11 +78,22 @@ beforeEach(() => {
   cloudFails = undefined;
   applied = [];
   failures = [];
-  const apply = async ({ plural }: { plural: string }, object: { metadata: { name: string } }) => {
+  stored = [];
+  statuses = [];
+  const apply = async (
+    { plural }: { plural: string },
+    object: { metadata: { name: string }; status?: NodeENIConfigStatus },
+  ) => {
     applied.push(`${plural}/${object.metadata.name}`);
+    if (plural === "nodeeniconfigs" && object.status !== undefined) statuses.push(object.status);
     return { ...object, metadata: { uid: "uid", resourceVersion: "1", ...object.metadata } };
   };
-  const kube = { apply, applyStatus: apply, find: async () => undefined } as unknown as KubeClient;
+  const kube = {
+    apply,
+    applyStatus: apply,
+    find: async () => undefined,
+    list: async () => ({ items: stored, resourceVersion: "7" }),
+  } as unknown as KubeClient;
   async function answer<T>(value: () => T): Promise<T> {
     if (cloudFails !== undefined) throw cloudFails;
     return value();
@@ -174,5 +190,22 @@ describe("Leadership", () => {
     await clock.advance(1000);
     expect(failures).toEqual([]);
     expect(applied.filter((it) => it.startsWith("vpcenis/"))).toEqual([]);
+  });
+
+  test("an intent that a former leader has written stands, though the watch has not shown it yet", async () => {
+    const creating = { nonce: "nonce-0", subnetID: "subnet-a", addresses: 5, since: "2026-03-01T12:00:00Z" };
+    stored = [
+      {
+        apiVersion: "networking.tke.cloud.tencent.com/v1",
+        kind: "NodeENIConfig",
+        metadata: { name: "node-1", uid: "uid", resourceVersion: "7" },
+        spec: {},
+        status: { creating },
+      },
+    ];
+    leadership.start();
+    await clock.advance(1000);
+    expect(statuses.length).toBeGreaterThan(0);
+    for (const status of statuses) expect(status.creating).toEqual(creating);
   });
 });

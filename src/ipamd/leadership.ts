@@ -112,10 +112,8 @@ export class Leadership {
       },
     });
     const cloud = budgetedReads(world.cloud, this.#budget);
-    const objects = new ClusterObjects(
-      fencedClient(kube, () => options.elector.isLeader()),
-      watches,
-    );
+    const fenced = fencedClient(kube, () => options.elector.isLeader());
+    const objects = new ClusterObjects(fenced, watches);
     const view = new CloudView();
     this.#placement = new WaitingPlacement({
       pods: watches.pods,
@@ -167,7 +165,7 @@ export class Leadership {
     });
     const creations = new CreationBook(this.#world, () => this.#reader.readAll());
     const signals = new NodeSignals({
-      kube,
+      kube: fenced,
       notices,
       now: () => clock.now(),
       taint: settings.nodeTaint,
@@ -299,13 +297,17 @@ export class Leadership {
 
   /** @returns whether the cloud and the API server have answered */
   async #readFirst(): Promise<boolean> {
-    const { logger } = this.#world;
+    const { logger, objects } = this.#world;
     try {
+      await objects.readConfigs();
       await this.#subnets.readFirst();
       await this.#reader.readAll();
       return true;
     } catch (error) {
-      logger.error({ err: error }, "the first reading of subnets and ENIs failed; it is tried again");
+      logger.error(
+        { err: error },
+        "the first reading of objects, subnets and ENIs failed; it is tried again",
+      );
       if (error instanceof CloudError) await this.#tellNodes(error);
       return false;
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import type { Condition } from "../../api/condition.ts";
+import { requestSuffix } from "../../api/request-id.ts";
 import { FailureReason } from "../../gen/tke/eni/agent/v1/address_pb.ts";
 import { failureOf } from "./failure-reason.ts";
 
@@ -58,6 +59,18 @@ describe("failureOf()", () => {
       inUse: 7,
       coolingDown: 0,
     });
+    expect(next.message).not.toBe(first.message);
+    expect(next.cause).toBe(first.cause);
+  });
+
+  it("gives one cause for all tries that the cloud refuses alike, whatever the number of the request", () => {
+    const refusal = (requestId: string) =>
+      failureOf(
+        condition("NotAuthorised", `no permission${requestSuffix(requestId)}: add the action`),
+        counts,
+      );
+    const first = refusal("0c0e5f6a-5a5e-4d0e-8f61-6a1f0c2b9d11");
+    const next = refusal("9d7b2f3c-1111-4d0e-8f61-6a1f0c2b9d11");
     expect(next.message).not.toBe(first.message);
     expect(next.cause).toBe(first.cause);
   });

@@ -1,4 +1,5 @@
 import type { Condition } from "../../api/condition.ts";
+import { withoutRequest } from "../../api/request-id.ts";
 import { FailureReason } from "../../gen/tke/eni/agent/v1/address_pb.ts";
 
 /** Why a pod got no address. */
@@ -116,13 +117,13 @@ export function failureOf(
 ): Failure {
   const { reason, what, remedy } = causeOf(condition);
   const state = `no address is free on this node: ${counts.inUse} are in use and ${counts.coolingDown} cool down`;
-  const said = condition === undefined ? "" : ` (ipamd says: ${condition.message})`;
+  const quote = (words: string) => ` (ipamd says: ${words})`;
   const lasts = reason !== FailureReason.ATTACHING && reason !== FailureReason.NO_FREE_ADDRESS;
   return {
     reason,
-    message: `${state}; ${what}${said}: ${remedy}`,
+    message: `${state}; ${what}${condition === undefined ? "" : quote(condition.message)}: ${remedy}`,
     // While addresses are on their way, what ipamd says of them changes from try to try.
-    cause: `no address is free on this node; ${what}${lasts ? said : ""}: ${remedy}`,
+    cause: `no address is free on this node; ${what}${lasts && condition ? quote(withoutRequest(condition.message)) : ""}: ${remedy}`,
     lasts,
   };
 }

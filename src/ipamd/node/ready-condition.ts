@@ -1,4 +1,5 @@
 import type { Condition } from "../../api/condition.ts";
+import { requestSuffix } from "../../api/request-id.ts";
 import type { CloudError } from "../../cloud/cloud-error.ts";
 import { capacityOf, keptAddresses, type NodeView, type Shortage } from "../planner/node-view.ts";
 
@@ -150,14 +151,13 @@ const NEXT_STEPS: Partial<Record<Readiness["reason"], string>> = {
 /** Readiness of a node for which the cloud did not do what it needs. */
 export function refusedReadiness(error: CloudError, view: NodeView | undefined): Readiness {
   const reason = isAnswered(error) ? REFUSALS[error.class] : "RegionDown";
-  const request = error.requestId && `, request ${error.requestId}`;
   const then = NEXT_STEPS[reason];
   const say = (details: string) =>
     `the cloud did not do what the node needs (${error.message}${details}): ${then === undefined ? "" : `${then}; `}it is tried again`;
   return {
     ready: view !== undefined && isServed(view),
     reason,
-    message: say(request),
+    message: say(requestSuffix(error.requestId)),
     event: say(""),
   };
 }

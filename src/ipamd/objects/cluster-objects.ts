@@ -64,6 +64,14 @@ export class ClusterObjects {
     return this.addresses.of(node);
   }
 
+  /**
+   * Reads all NodeENIConfigs as they are now. A new leader needs that once: its watch may be silent for a minute before it is begun anew,
+   * and a status that is written as the watch shows it would lack the intent that a former leader has written since.
+   */
+  async readConfigs(): Promise<void> {
+    for (const config of (await this.#kube.list(necResource)).items) this.configs.wrote(config);
+  }
+
   /** Makes the NodeENIConfig of a node where it is missing; its spec is the users'. */
   async ensureConfig(node: string): Promise<NodeENIConfig> {
     const known = this.configs.get(node);
