@@ -31,6 +31,13 @@ export const VpcENIStatus = z.object({
       addresses: z.number().int().describe("Secondary addresses assigned."),
       usage: z.string().describe("Secondary addresses assigned / possible."),
       since: z.iso.datetime(),
+      unassigned: z
+        .array(z.object({ address: z.string(), until: z.iso.datetime() }))
+        .optional()
+        .describe(
+          "Addresses that were taken off it, each not to be used on it again before that time: the call that took it off, sent twice, might " +
+            "come late. Those whose time is over go with the next one.",
+        ),
     })
     .optional()
     .describe("Written by ipamd."),

@@ -44,8 +44,8 @@ interface Known {
   detached: Absence | undefined;
   /** Addresses that it should have, and their absence. */
   addresses: Map<string, Absence | undefined>;
-  /** Addresses that were last to be unassigned from it, and when that was answered. */
-  unassigned: Map<string, number>;
+  /** Addresses that are not to be used on it, and until when. */
+  reserved: Map<string, number>;
 }
 
 function unseen(): Known {
@@ -61,7 +61,7 @@ function unseen(): Known {
     absence: undefined,
     detached: undefined,
     addresses: new Map(),
-    unassigned: new Map(),
+    reserved: new Map(),
   };
 }
 
@@ -169,12 +169,16 @@ export class CloudView {
 
   /** Takes that addresses were, or may have been, unassigned: they are reserved on this ENI from now on. */
   unassigned(eniId: string, addresses: Iterable<string>, now: number): void {
-    const known = this.#enis.get(eniId);
-    if (known === undefined) return;
-    for (const [address, at] of known.unassigned) {
-      if (now - at >= RESERVED_MS) known.unassigned.delete(address);
+    for (const [address, until] of this.#enis.get(eniId)?.reserved ?? []) {
+      if (now >= until) this.#enis.get(eniId)?.reserved.delete(address);
     }
-    for (const address of addresses) known.unassigned.set(address, now);
+    for (const address of addresses) this.reserve(eniId, address, now + RESERVED_MS);
+  }
+
+  /** Takes that an address is reserved on this ENI until then at least. */
+  reserve(eniId: string, address: string, until: number): void {
+    const reserved = this.#enis.get(eniId)?.reserved;
+    reserved?.set(address, Math.max(until, reserved.get(address) ?? until));
   }
 
   /**
@@ -182,8 +186,7 @@ export class CloudView {
    * by a leader that was paused, could still take it off.
    */
   isReserved(eniId: string, address: string, now: number): boolean {
-    const at = this.#enis.get(eniId)?.unassigned.get(address);
-    return at !== undefined && now - at < RESERVED_MS;
+    return now < (this.#enis.get(eniId)?.reserved.get(address) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Takes the answer to a Delete: from now on one later reading without the ENI is enough. */

@@ -81,7 +81,12 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
   }
   const eni = view.get(id);
   if (eni === undefined) return;
-  await objects.writeEniStatus(id, eniStatus(eni, which.addressesPerEni, world.clock.now()));
+  const { unassigned } = veni.status?.cloud ?? {};
+  await objects.writeEniStatus(id, {
+    ...eniStatus(eni, which.addressesPerEni, world.clock.now()),
+    ...(unassigned !== undefined && { unassigned }),
+  });
+  reserveUnassigned(world, veni);
   // A user's delete is a request to reclaim, answered once no pod holds one of its addresses.
   if (veni.metadata.deletionTimestamp !== undefined) await askForEni(world, veni, "when-free");
   if (eni.state === "available" && eni.instanceId === which.instanceId) {
@@ -116,6 +121,14 @@ function eniStatus(eni: Eni, addressesPerEni: number, now: number): NonNullable<
     usage: `${eni.addresses.length}/${addressesPerEni}`,
     since: new Date(now).toISOString(),
   };
+}
+
+/** What a former leader has taken off an ENI is reserved there for this one, too. */
+function reserveUnassigned({ view, clock }: NodeWorld, { metadata, status }: VpcENI): void {
+  for (const { address, until } of status?.cloud?.unassigned ?? []) {
+    const leftMs = Date.parse(until) - clock.now();
+    if (leftMs > 0) view.reserve(metadata.name, address, clock.monotonic() + leftMs);
+  }
 }
 
 const ENI_STATES = {

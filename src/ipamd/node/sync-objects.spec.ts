@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { ENI_TAGS } from "../../api/eni-tags.ts";
+import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
+import { createManualClock } from "../../time/testing/manual-clock.ts";
+import { CloudView, RESERVED_MS } from "../cloud-view/cloud-view.ts";
+import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memory-objects.ts";
+import { type ActionContext, executeAction } from "./execute-action.ts";
+import type { NodeWorld } from "./node-world.ts";
+import type { RunCalls } from "./run-calls.ts";
+import { syncObjects } from "./sync-objects.ts";
+import { TokenBook } from "./token-book.ts";
+
+const which = { node: "node-1", instanceId: "ins-1", addressesPerEni: 9 };
+
+function eni(...addresses: string[]): Eni {
+  return {
+    id: "eni-1",
+    name: "",
+    mac: "20:90:6f:00:00:01",
+    vpcId: "vpc-1",
+    subnetId: "subnet-a",
+    zone: "ap-1",
+    primary: false,
+    state: "available",
+    instanceId: "ins-1",
+    primaryAddress: "10.0.16.2",
+    addresses: addresses.map((address) => ({ address, state: "available" })),
+    tags: [{ key: ENI_TAGS.node, value: "node-1" }],
+  };
+}
+
+test("an address that a former leader has taken off is not used when the cloud hands it back, until its call cannot come any more", async () => {
+  const clock = createManualClock();
+  const lead = (memory: MemoryObjects): NodeWorld =>
+    ({
+      clock,
+      view: new CloudView(),
+      objects: memory.objects,
+      logger: createRecordingLogger(),
+      tokens: new TokenBook(() => "token"),
+      acts: { unassign: async () => {} },
+      subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {} },
+    }) as unknown as NodeWorld;
+  const calls = { claim: () => ({ use: (call: () => unknown) => call(), release: () => {} }) };
+  const context = { calls: calls as unknown as RunCalls, urgency: "release" } as unknown as ActionContext;
+
+  const before = createMemoryObjects();
+  const former = lead(before);
+  former.view.readAll([eni("10.0.16.10", "10.0.16.11")], clock.monotonic());
+  await syncObjects(former, which);
+  await executeAction(former, { kind: "unassign", eniId: "eni-1", addresses: ["10.0.16.10"] }, context);
+
+  await clock.advance(60_000);
+  const after = createMemoryObjects();
+  for (const [name, veni] of before.enis) after.enis.set(name, veni);
+  const successor = lead(after);
+  const look = async () => {
+    successor.view.readAll([eni("10.0.16.10", "10.0.16.11")], clock.monotonic());
+    await syncObjects(successor, which);
+    return [...after.addresses.keys()].toSorted();
+  };
+  expect(await look()).toEqual(["10.0.16.11"]);
+  await clock.advance(RESERVED_MS - 61_000);
+  expect(await look()).toEqual(["10.0.16.11"]);
+  await clock.advance(121_000);
+  expect(await look()).toEqual(["10.0.16.10", "10.0.16.11"]);
+});
