@@ -232,12 +232,16 @@ function lateCall(world: World, dice: Dice): void {
  */
 function unassignTwice(world: World, dice: Dice): void {
   const ms = dice.between(45_000, 110_000);
-  const onTaken = (call: SentCall) => wantWhenGone(world, { call, forMs: ms });
+  const handOver = dice.chance(0.5);
+  const onTaken = (call: SentCall) => wantWhenGone(world, { call, forMs: ms, handOver });
   world.road.add({ actions: ["UnassignPrivateIpAddresses"], calls: 1, forMs: 180_000, ms, onTaken });
 }
 
-/** When the addresses that a call is to take off have been taken off by another one, pods come to their node. */
-function wantWhenGone(world: World, { call, forMs }: { call: SentCall; forMs: number }): void {
+/** When the addresses that a call is to take off have been taken off by another one, pods come to their node, under the next leader perhaps. */
+function wantWhenGone(
+  world: World,
+  { call, forMs, handOver }: { call: SentCall; forMs: number; handOver: boolean },
+): void {
   const { NetworkInterfaceId: eniId, PrivateIpAddresses: list } = call.parameters as {
     NetworkInterfaceId: string;
     PrivateIpAddresses: readonly { PrivateIpAddress: string }[];
@@ -249,8 +253,17 @@ function wantWhenGone(world: World, { call, forMs }: { call: SentCall; forMs: nu
     const host = [...world.hosts.values()].find(({ machine }) => machine.links.has(eniId));
     if (world.clock.monotonic() > until || world.calmSince !== undefined) return;
     if (eni === undefined || host === undefined) return;
-    if (eni.addresses.some(({ address }) => leaving.has(address))) world.clock.after(500, look);
-    else crowd(world, host);
+    if (eni.addresses.some(({ address }) => leaving.has(address))) {
+      world.clock.after(500, look);
+      return;
+    }
+    // The next leader must know as well what has been taken off.
+    if (handOver) {
+      for (const [index, it] of world.ipamds.entries()) {
+        if (it?.ipamd?.health().leader === true) world.stopIpamd(index);
+      }
+    }
+    later(world, handOver ? 8_000 : 0, () => crowd(world, host));
   };
   look();
 }
