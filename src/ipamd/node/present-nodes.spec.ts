@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
+import type { VpcENISpec } from "../../api/vpc-eni.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Eni, Instance } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
@@ -51,6 +52,18 @@ function eni(addresses: number, attached = true): Eni {
     tags: [{ key: ENI_TAGS.node, value: "node-1" }],
   };
 }
+
+const veni: VpcENISpec = {
+  type: "Shared",
+  node: "node-1",
+  instanceID: "ins-1",
+  mac: "20:90:6f:00:00:01",
+  subnetID: "subnet-a",
+  subnetCIDR: "10.0.16.0/24",
+  gateway: "10.0.16.1",
+  primaryIP: "10.0.16.2",
+  intent: "Attached",
+};
 
 const denied = new CloudError({
   class: "not-authorised",
@@ -108,6 +121,7 @@ beforeEach(() => {
     view,
     clock,
     notices,
+    nodes: { get: () => undefined },
     logger: createRecordingLogger(),
     objects: memory.objects,
     acts: { assign: act, attach: () => attaching ?? act(), create: () => creating.promise },
@@ -195,17 +209,7 @@ describe("PresentNodes", () => {
       return heard.promise;
     };
     view.readAll([eni(9, false)], clock.monotonic());
-    await memory.objects.writeEni("eni-1", {
-      type: "Shared",
-      node: "node-1",
-      instanceID: "ins-1",
-      mac: "20:90:6f:00:00:01",
-      subnetID: "subnet-a",
-      subnetCIDR: "10.0.16.0/24",
-      gateway: "10.0.16.1",
-      primaryIP: "10.0.16.2",
-      intent: "Attached",
-    });
+    await memory.objects.writeEni("eni-1", veni);
     const looked = present.look(node, calls).catch((error: unknown) => error);
     await clock.advance(1000);
     heard.resolve();
@@ -215,5 +219,12 @@ describe("PresentNodes", () => {
     expect(await looked).toBe(denied);
     expect(told().at(-1)).toBe("NotAuthorised false");
     expect(memory.configs.get("node-1")?.status?.creating?.nonce).toBe("nonce-1");
+  });
+
+  test("a machine whose ENIs are those of its former name makes none, also under a name that another machine had", async () => {
+    await memory.objects.writeEni("eni-1", { ...veni, node: "former-name" });
+    await memory.objects.writeEni("eni-9", { ...veni, instanceID: "ins-9" });
+    expect(await present.look(node, calls)).toEqual({ againInMs: 1000 });
+    expect(memory.configs.get("node-1")?.status).toBeUndefined();
   });
 });

@@ -123,7 +123,7 @@ export class PresentNodes {
   /** Whether the machine's ENIs are still those of a Node that is gone: they come to this one, and it needs no others. */
   #hadAnotherName(name: string, instance: Instance): boolean {
     const { objects, nodes } = this.#world;
-    if (objects.enisOf(name).length > 0) return false;
+    if (objects.enisOf(name).some(({ spec }) => spec.instanceID === instance.id)) return false;
     return objects.enis
       .list()
       .some(({ spec }) => spec.instanceID === instance.id && spec.node !== name && !nodes.get(spec.node));
