@@ -14,7 +14,7 @@ export interface SubnetUpkeepParts {
 /** Keeps the subnet book and its objects up to date, and tells what is in the way of that, once each. */
 export class SubnetUpkeep {
   readonly #parts: SubnetUpkeepParts;
-  #lastFailure = "";
+  readonly #failures = new Map<"reading" | "writing", string>();
   #lastUnknown = "";
 
   constructor(parts: SubnetUpkeepParts) {
@@ -27,20 +27,15 @@ export class SubnetUpkeep {
   }
 
   async refresh(): Promise<void> {
-    const { subnets, logger, emptied } = this.#parts;
+    const { subnets, emptied } = this.#parts;
     const full = subnets.full();
     try {
       this.#tellUnknown(await subnets.refresh());
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      // Once for each failure, not at every reading while it lasts.
-      if (message !== this.#lastFailure) {
-        logger.warn({ err: error }, "reading the subnets failed; it is tried again until it works");
-      }
-      this.#lastFailure = message;
+      this.#failed("reading", error);
       return;
     }
-    this.#lastFailure = "";
+    this.#failures.delete("reading");
     if (full.some((id) => !subnets.full().includes(id))) emptied();
   }
 
@@ -52,9 +47,23 @@ export class SubnetUpkeep {
   async publish(): Promise<void> {
     try {
       await this.#parts.subnets.publish();
+      this.#failures.delete("writing");
     } catch (error) {
-      this.#parts.logger.warn({ err: error }, "writing the VpcSubnets failed; the next reading repeats it");
+      this.#failed("writing", error);
     }
+  }
+
+  /** Once for each failure, not at every attempt while it lasts. */
+  #failed(act: "reading" | "writing", error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message !== this.#failures.get(act)) {
+      const objects = act === "reading" ? "subnets" : "VpcSubnets";
+      this.#parts.logger.warn(
+        { err: error },
+        `${act} the ${objects} failed; it is tried again until it works`,
+      );
+    }
+    this.#failures.set(act, message);
   }
 
   #tellUnknown(subnetIds: readonly string[]): void {
