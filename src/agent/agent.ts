@@ -19,6 +19,7 @@ import { readKernel, readVeths } from "./recovery/read-kernel.ts";
 import { addressService } from "./server/address-service.ts";
 import { serveConnect } from "./server/serve-connect.ts";
 import { serveGrpc } from "./server/serve-grpc.ts";
+import { touchServedFile } from "./server/served-file.ts";
 import { announcedSlots } from "./store/announced-slots.ts";
 import { type OpenedStore, openStore } from "./store/open-store.ts";
 import { ownStore } from "./store/own-store.ts";
@@ -36,6 +37,8 @@ export interface AgentHealth {
   problem?: string | undefined;
 }
 
+/** Before the node's links were looked at. */
+const STARTING = "the node's network is still being set up";
 /** How often the store's file is looked for. */
 const STORE_CHECK_MS = 1_000;
 
@@ -123,6 +126,8 @@ export class Agent {
     const service = addressService({
       pool: () => this.#core.pool,
       factsOf: (eniId) => this.#network?.factsOf(eniId),
+      settle: async (eniId) => (await this.#network?.settle(eniId)) ?? [STARTING],
+      problemsOf: (eniId) => this.#network?.problemsOf(eniId) ?? [STARTING],
       readyCondition: () => this.#core.readyCondition(),
       failed: (attachment, cause) => this.#core.podEvents.failedAllocation(attachment, cause),
       clock: this.#world.clock,
@@ -156,6 +161,12 @@ export class Agent {
 
     pool.subscribe((update) => this.#forgetReleased(update));
     this.#core.serve(network, { store, plugin: this.#plugin });
+    const { runFolder } = this.#options;
+    this.#started.defer(
+      touchServedFile(runFolder, (error) =>
+        logger.error({ err: error, runFolder }, "what plugins' STATUS goes by cannot be written"),
+      ),
+    );
     this.#offerNetwork(pool, network);
   }
 

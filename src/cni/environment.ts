@@ -16,11 +16,12 @@ export interface AttachmentParameters {
 
 export type Environment =
   | ({ readonly command: "ADD" | "DEL" | "CHECK" } & AttachmentParameters)
-  | { readonly command: "GC" | "STATUS" | "VERSION" };
+  | { readonly command: "GC" | "STATUS" }
+  | { readonly command: "VERSION" };
 
 /**
- * Reads and checks the CNI_* variables ("Section 2: Execution Protocol", "Parameters"). CNI_PATH is not looked at: these plugins
- * delegate to no other executable.
+ * Reads and checks the CNI_* variables ("Section 2: Execution Protocol", "Parameters"). CNI_PATH is left to whoever
+ * delegates, which most calls do not.
  * @throws CniError 4 naming the variable at fault.
  */
 export function parseEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {

@@ -8,10 +8,12 @@ import { CniError, CODES } from "./error.ts";
 export class JsonObject {
   readonly #value: Readonly<Record<string, unknown>>;
   readonly #path: string;
+  readonly #what: string;
 
-  private constructor(value: Readonly<Record<string, unknown>>, path: string) {
+  private constructor(value: Readonly<Record<string, unknown>>, path: string, what: string) {
     this.#value = value;
     this.#path = path;
+    this.#what = what;
   }
 
   /** @throws CniError 6 when the text is no JSON, 7 when it is no object; `what` says whose text it is. */
@@ -28,7 +30,7 @@ export class JsonObject {
         `${what} must be a JSON object, and is ${JSON.stringify(value)}`,
       );
     }
-    return new JsonObject(value, "");
+    return new JsonObject(value, "", what);
   }
 
   string(key: string): string | undefined {
@@ -54,8 +56,30 @@ export class JsonObject {
   object(key: string): JsonObject | undefined {
     const value = this.#value[key] ?? undefined;
     if (value === undefined) return undefined;
-    if (isObject(value)) return new JsonObject(value, `${this.#path}${key}.`);
+    if (isObject(value)) return new JsonObject(value, `${this.#path}${key}.`, this.#what);
     throw this.invalid(key, "must be an object");
+  }
+
+  boolean(key: string): boolean | undefined {
+    const value = this.#value[key] ?? undefined;
+    if (value === undefined || typeof value === "boolean") return value;
+    throw this.invalid(key, "must be true or false");
+  }
+
+  strings(key: string): readonly string[] | undefined {
+    const value = this.#value[key] ?? undefined;
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    throw this.invalid(key, "must be a list of strings");
+  }
+
+  objects(key: string): readonly JsonObject[] | undefined {
+    const value = this.#value[key] ?? undefined;
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.every(isObject)) {
+      return value.map((item, at) => new JsonObject(item, `${this.#path}${key}[${at}].`, this.#what));
+    }
+    throw this.invalid(key, "must be a list of objects");
   }
 
   /** The error for a key whose value breaks a rule. */
@@ -64,7 +88,7 @@ export class JsonObject {
     const found = value === undefined ? "is missing" : `is ${JSON.stringify(value)}`;
     return new CniError(
       CODES.invalidConfiguration,
-      `network configuration: ${this.#path}${key} ${rule}, and ${found}`,
+      `${this.#what}: ${this.#path}${key} ${rule}, and ${found}`,
     );
   }
 }

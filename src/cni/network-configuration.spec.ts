@@ -53,7 +53,7 @@ describe("parseNetworkConfiguration()", () => {
   });
 
   test.each([
-    [{ cniVersion: "0.4.0" }, CODES.incompatibleVersion, 'cniVersion is "0.4.0"'],
+    [{ cniVersion: "0.2.0" }, CODES.incompatibleVersion, 'cniVersion is "0.2.0"'],
     [{ cniVersion: undefined }, CODES.incompatibleVersion, 'cniVersion is "0.1.0"'],
     [{ cniVersion: 1 }, CODES.invalidConfiguration, "cniVersion must be a string, and is 1"],
     [

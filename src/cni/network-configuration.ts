@@ -11,6 +11,8 @@ export interface NetworkConfiguration {
   readonly ipam: JsonObject | undefined;
   /** All keys, for those that are a plugin's own. */
   readonly own: JsonObject;
+  /** The text itself, which a delegated plugin is given as it is. */
+  readonly text: string;
 }
 
 /**
@@ -31,6 +33,7 @@ export function parseNetworkConfiguration(text: string): NetworkConfiguration {
     type: own.requiredString("type"),
     ipam: own.object("ipam"),
     own,
+    text,
   };
 }
 

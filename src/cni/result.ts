@@ -1,11 +1,13 @@
 /** An interface that a plugin made. */
 export interface ResultInterface {
   readonly name: string;
-  readonly mac: string;
+  readonly mac?: string;
   /** Path of the namespace; absent for an interface of the host. */
   readonly sandbox?: string;
-  /** Told from version 1.1.0 on. */
+  /** The rest is told from version 1.1.0 on. */
   readonly mtu?: number;
+  readonly socketPath?: string;
+  readonly pciID?: string;
 }
 
 export interface ResultAddress {
@@ -19,6 +21,19 @@ export interface ResultAddress {
 export interface ResultRoute {
   readonly dst: string;
   readonly gw?: string;
+  /** The rest is the specification's from version 1.1.0 on; the stock plugins read and tell it in every version. */
+  readonly mtu?: number;
+  readonly advmss?: number;
+  readonly priority?: number;
+  readonly table?: number;
+  readonly scope?: number;
+}
+
+export interface ResultDns {
+  readonly nameservers?: readonly string[];
+  readonly domain?: string;
+  readonly search?: readonly string[];
+  readonly options?: readonly string[];
 }
 
 /** What an ADD gives, before it is put into the words of a version. An IPAM plugin makes no interfaces. */
@@ -26,4 +41,5 @@ export interface Result {
   readonly interfaces?: readonly ResultInterface[];
   readonly ips: readonly ResultAddress[];
   readonly routes: readonly ResultRoute[];
+  readonly dns?: ResultDns;
 }

@@ -1,6 +1,6 @@
 import type { Command } from "./environment.ts";
 import { CniError, CODES } from "./error.ts";
-import type { Result, ResultInterface } from "./result.ts";
+import type { Result, ResultAddress, ResultInterface } from "./result.ts";
 
 /** What tells one version of the CNI specification from another, for a plugin. */
 export interface SpecVersion {
@@ -10,23 +10,25 @@ export interface SpecVersion {
   encodeResult(result: Result): object;
 }
 
-const V1_0_0: SpecVersion = {
-  name: "1.0.0",
-  commands: ["ADD", "DEL", "CHECK", "VERSION"],
-  encodeResult: (result) => encode("1.0.0", result, ({ mtu: _, ...known }) => known),
-};
-
-const V1_1_0: SpecVersion = {
-  name: "1.1.0",
-  commands: ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"],
-  encodeResult: (result) => encode("1.1.0", result, (known) => known),
-};
+const FIRST_COMMANDS = ["ADD", "DEL", "VERSION"] as const;
+const WITH_CHECK = [...FIRST_COMMANDS, "CHECK"] as const;
+const ALL_COMMANDS = [...WITH_CHECK, "GC", "STATUS"] as const;
 
 /** Every version that the plugins speak, oldest first. */
-const VERSIONS: readonly SpecVersion[] = [V1_0_0, V1_1_0];
+const VERSIONS: readonly SpecVersion[] = [
+  { name: "0.3.0", commands: FIRST_COMMANDS, encodeResult: (result) => encodeOld("0.3.0", result) },
+  { name: "0.3.1", commands: FIRST_COMMANDS, encodeResult: (result) => encodeOld("0.3.1", result) },
+  { name: "0.4.0", commands: WITH_CHECK, encodeResult: (result) => encodeOld("0.4.0", result) },
+  {
+    name: "1.0.0",
+    commands: WITH_CHECK,
+    encodeResult: (result) => encode("1.0.0", withoutNewKeys(result)),
+  },
+  { name: "1.1.0", commands: ALL_COMMANDS, encodeResult: (result) => encode("1.1.0", result) },
+];
 
 /** The version for answers to a caller whose own is not known. */
-export const LATEST = V1_1_0;
+export const LATEST_VERSION = "1.1.0";
 
 /** @throws CniError 1 when the plugins do not speak it. */
 export function specVersion(name: string): SpecVersion {
@@ -34,29 +36,37 @@ export function specVersion(name: string): SpecVersion {
   if (version !== undefined) return version;
   throw new CniError(
     CODES.incompatibleVersion,
-    `network configuration: cniVersion is "${name}", and this plugin speaks ${supportedNames().join(" and ")}`,
+    `network configuration: cniVersion is "${name}", and this plugin speaks ${supportedNames().join(", ")}`,
   );
 }
 
 /** The answer to VERSION, which repeats the caller's own version whether it is spoken or not. */
 export function encodeVersions(asked: string | undefined): string {
-  return JSON.stringify({ cniVersion: asked ?? LATEST.name, supportedVersions: supportedNames() });
+  return JSON.stringify({ cniVersion: asked ?? LATEST_VERSION, supportedVersions: supportedNames() });
 }
 
 function supportedNames(): string[] {
   return VERSIONS.map(({ name }) => name);
 }
 
-function encode(
-  cniVersion: string,
-  { interfaces, ips, routes }: Result,
-  encodeInterface: (known: ResultInterface) => ResultInterface,
-): object {
-  return {
-    cniVersion,
-    ...(interfaces === undefined ? {} : { interfaces: interfaces.map(encodeInterface) }),
-    ips,
-    routes,
-    dns: {},
-  };
+/** Up to 0.4.0 each address says its family. */
+function encodeOld(cniVersion: string, result: Result): object {
+  const ips = result.ips.map((ip) => ({ version: familyOf(ip), ...ip }));
+  return encode(cniVersion, { ...withoutNewKeys(result), ips });
+}
+
+function encode(cniVersion: string, { interfaces, ips, routes, dns = {} }: Result): object {
+  return { cniVersion, ...(interfaces && { interfaces }), ips, routes, dns };
+}
+
+function familyOf({ address }: ResultAddress): "4" | "6" {
+  return address.includes(":") ? "6" : "4";
+}
+
+function withoutNewKeys({ interfaces, ...rest }: Result): Result {
+  return { ...rest, ...(interfaces && { interfaces: interfaces.map(oldInterface) }) };
+}
+
+function oldInterface({ mtu: _, socketPath: __, pciID: ___, ...known }: ResultInterface): ResultInterface {
+  return known;
 }

@@ -43,6 +43,7 @@ const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x10000;
 /** linux/ip.h, IPV4_DEVCONF_RP_FILTER */
 const IPV4_DEVCONF_RP_FILTER = 8;
+const IPV4_DEVCONF_PROXY_ARP = 3;
 
 const HEADER_LENGTH = 16;
 
@@ -97,13 +98,15 @@ export interface LinkChanges {
   readonly netnsFd?: number | undefined;
   /** `net.ipv4.conf.LINK.rp_filter`, set without the way through /proc/sys. */
   readonly rpFilter?: 0 | 1 | 2 | undefined;
+  /** `net.ipv4.conf.LINK.proxy_arp`, in the same way. */
+  readonly proxyArp?: 0 | 1 | undefined;
 }
 
 /**
  * Changes the link of this index, and never any other: unlike RTM_NEWLINK, whose group without a link means all links of the
  * group, RTM_SETLINK insists on one.
  * Equivalent to: `ip link set dev LINK [up|down] [name NAME] [group N] [alias TEXT] [mtu N] [address MAC] [netns NS]`, and for
- * `rpFilter` to `sysctl net.ipv4.conf.LINK.rp_filter=N`.
+ * `rpFilter` and `proxyArp` to `sysctl net.ipv4.conf.LINK.rp_filter=N` and `….proxy_arp=N`.
  */
 export function setLink(index: number, changes: LinkChanges): NetlinkMessage {
   const writer = new MessageWriter(RTM_SETLINK, NLM_F_REQUEST);
@@ -118,7 +121,7 @@ export function setLink(index: number, changes: LinkChanges): NetlinkMessage {
   if (changes.netnsFd !== undefined) writer.u32Attribute(IFLA_NET_NS_FD, changes.netnsFd);
   if (changes.alias !== undefined) writer.attribute(IFLA_IFALIAS, new TextEncoder().encode(changes.alias));
   if (changes.name !== undefined) writer.stringAttribute(IFLA_IFNAME, changes.name);
-  if (changes.rpFilter !== undefined) writeRpFilter(writer, changes.rpFilter);
+  if (changes.rpFilter !== undefined || changes.proxyArp !== undefined) writeInetConf(writer, changes);
   const { netnsFd: _, ...told } = changes;
   return { bytes: writer.finish(), act: `set link ${index} ${JSON.stringify(told)}` };
 }
@@ -236,11 +239,12 @@ function writeVethEnd(writer: MessageWriter, end: VethEnd): void {
   writer.stringAttribute(IFLA_IFNAME, end.name);
 }
 
-function writeRpFilter(writer: MessageWriter, value: number): void {
+function writeInetConf(writer: MessageWriter, { rpFilter, proxyArp }: LinkChanges): void {
   writer.nest(IFLA_AF_SPEC, () => {
     writer.nest(AF_INET, () => {
       writer.nest(IFLA_INET_CONF, () => {
-        writer.u32Attribute(IPV4_DEVCONF_RP_FILTER, value);
+        if (proxyArp !== undefined) writer.u32Attribute(IPV4_DEVCONF_PROXY_ARP, proxyArp);
+        if (rpFilter !== undefined) writer.u32Attribute(IPV4_DEVCONF_RP_FILTER, rpFilter);
       });
     });
   });

@@ -57,7 +57,7 @@ const TYPES = {
 export type RouteType = keyof typeof TYPES;
 
 /** `RTPROT_*`: who made the route. Ours are `static`: daemons that manage routes leave those alone. */
-const RTPROT_STATIC = 4;
+export const RTPROT_STATIC = 4;
 
 export interface Route {
   /** `0.0.0.0/0` or `::/0` for the default route. */

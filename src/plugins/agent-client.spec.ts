@@ -55,7 +55,7 @@ describe("AgentClient", () => {
         mtu: 1500,
       }),
     );
-    expect((await client.allocate(ATTACHMENT)).group).toBe(4003);
+    expect((await client.allocate(ATTACHMENT, { network: "a" })).group).toBe(4003);
     await client.release(ATTACHMENT);
     const requests = (await server?.asked(2)) ?? [];
     const seen = requests.map((request) => {
@@ -66,7 +66,12 @@ describe("AgentClient", () => {
     expect(seen.map(({ first, body }) => ({ first, body }))).toEqual([
       {
         first: "POST /tke.eni.agent.v1.AddressService/Allocate HTTP/1.1",
-        body: { attachment: { containerId: "c1", ifName: "eth0" }, netns: "/run/netns/a" },
+        body: {
+          attachment: { containerId: "c1", ifName: "eth0" },
+          netns: "/run/netns/a",
+          network: "a",
+          link: 1,
+        },
       },
       {
         first: "POST /tke.eni.agent.v1.AddressService/Release HTTP/1.1",
@@ -88,7 +93,7 @@ describe("AgentClient", () => {
     ["internal", 100],
   ])("a refusal with %s has code %i and the agent's own words", async (code, cniCode) => {
     const client = await answering(500, JSON.stringify({ code, message: "subnet-1 is full: add a subnet" }));
-    expect(await failureOf(client.allocate(ATTACHMENT))).toMatchObject({
+    expect(await failureOf(client.allocate(ATTACHMENT, { network: "a" }))).toMatchObject({
       code: cniCode,
       message: "subnet-1 is full: add a subnet",
       details: `tke-eni-agent: ${code}`,
@@ -100,7 +105,7 @@ describe("AgentClient", () => {
     ["JSON without a code", 500, '{"error":"x"}', "HTTP status 500"],
     ["success without JSON", 200, "ok", "HTTP status 200"],
   ])("tells %s from an agent", async (_, status, body, text) => {
-    const failure = await failureOf((await answering(status, body)).allocate(ATTACHMENT));
+    const failure = await failureOf((await answering(status, body)).allocate(ATTACHMENT, { network: "a" }));
     expect(failure.code).toBe(100);
     expect(failure.message).toContain(text);
     expect(failure.message).toContain("ipam.backend");
@@ -111,7 +116,7 @@ describe("AgentClient", () => {
     ["nobody listens", () => writeFileSync(socket, ""), "ECONNREFUSED"],
   ])("is to be tried again when %s", async (_, prepare, reason) => {
     prepare();
-    const failure = await failureOf(new AgentClient({ socket }).allocate(ATTACHMENT));
+    const failure = await failureOf(new AgentClient({ socket }).allocate(ATTACHMENT, { network: "a" }));
     expect(failure.code).toBe(11);
     expect(failure.message).toBe(
       `cannot reach tke-eni-agent at ${socket} (${reason}): see that the tke-eni-agent pod of this node is running`,

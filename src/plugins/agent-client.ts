@@ -1,10 +1,15 @@
 import type { AttachmentParameters } from "../cni/environment.ts";
-import { CniError, type CniErrorCode, CODES } from "../cni/error.ts";
+import { CniError, CODES } from "../cni/error.ts";
 import { podOf } from "../cni/pod.ts";
 import type {
   AllocateRequest,
   AllocateResponse,
   Attachment,
+  CheckRequest,
+  CheckResponse,
+  CollectGarbageRequest,
+  CollectGarbageResponse,
+  LinkKind,
   ReleaseRequest,
 } from "../gen/tke/eni/agent/v1/address_pb.ts";
 import { SystemCallError } from "../netlink/errno.ts";
@@ -19,11 +24,25 @@ const SERVICE = "tke.eni.agent.v1.AddressService";
 const ALLOCATE_TIMEOUT_MS = 60_000;
 /** A release needs nobody but the agent, and is queued when the agent does not take it. */
 const RELEASE_TIMEOUT_MS = 5_000;
+/** What the rest asks is in the agent's memory. */
+const QUESTION_TIMEOUT_MS = 5_000;
+/** The runtime asks every few seconds. */
+const STATUS_TIMEOUT_MS = 2_000;
 /** The agent ends the call by its deadline itself and says why; we hang up only if it does not. */
 const GRACE_MS = 1_000;
 
 /** Codes of the Connect protocol for what passes by itself. */
 const PASSING = ["resource_exhausted", "unavailable", "deadline_exceeded", "aborted", "canceled"];
+
+/** Codes of the Connect protocol that have one of CNI; any other is 100. */
+const OTHERS: Readonly<Record<string, number>> = {
+  not_found: CODES.unknownContainer,
+  unimplemented: CODES.unsupportedField,
+};
+
+// Of the enum LinkKind, whose values a type import does not bring.
+const ROUTED = 1 satisfies LinkKind;
+const FOREIGN = 2 satisfies LinkKind;
 
 /**
  * The agent's address API by the Connect protocol: one POST a call, JSON both ways
@@ -36,11 +55,21 @@ export class AgentClient {
     this.#backend = backend;
   }
 
-  /** @throws CniError 11 for what passes by itself, 100 otherwise. */
-  async allocate(attachment: AttachmentParameters): Promise<Allocation> {
+  /**
+   * @param network name of the network
+   * @param foreign where another plugin makes the pod's link: the host's link behind which the pod is, empty where there is none
+   * @throws CniError 11 for what passes by itself, 100 otherwise.
+   */
+  async allocate(
+    attachment: AttachmentParameters,
+    { network, foreign }: { readonly network: string; readonly foreign?: { readonly device: string } },
+  ): Promise<Allocation> {
     const request: OnWire<AllocateRequest> = {
       attachment: encodeAttachment(attachment),
       netns: attachment.netns,
+      network,
+      link: foreign === undefined ? ROUTED : FOREIGN,
+      ...foreign,
     };
     const response = await this.#call("Allocate", request, { timeoutMs: ALLOCATE_TIMEOUT_MS });
     return parseAllocation(response as OnWire<AllocateResponse>);
@@ -50,6 +79,32 @@ export class AgentClient {
   async release(attachment: AttachmentParameters): Promise<void> {
     const request: OnWire<ReleaseRequest> = { attachment: encodeAttachment(attachment) };
     await this.#call("Release", request, { timeoutMs: RELEASE_TIMEOUT_MS });
+  }
+
+  /**
+   * What the agent has on record for an attachment.
+   * @throws CniError 3 when it has nothing, 11 for what passes by itself, 100 otherwise.
+   */
+  async check(attachment: AttachmentParameters): Promise<OnWire<CheckResponse>> {
+    const request: OnWire<CheckRequest> = { attachment: encodeAttachment(attachment) };
+    return this.#call("Check", request, { timeoutMs: QUESTION_TIMEOUT_MS });
+  }
+
+  /**
+   * Takes back what attachments of a network hold that are not among `valid`.
+   * @returns whose addresses were taken back
+   * @throws CniError 11 for what passes by itself, 100 otherwise.
+   */
+  async collectGarbage(request: OnWire<CollectGarbageRequest>): Promise<readonly OnWire<Attachment>[]> {
+    const response: OnWire<CollectGarbageResponse> = await this.#call("CollectGarbage", request, {
+      timeoutMs: QUESTION_TIMEOUT_MS,
+    });
+    return response.collected ?? [];
+  }
+
+  /** @throws CniError 11 when nobody answers or the agent cannot serve yet; 2 when it is older than this question. */
+  async status(): Promise<void> {
+    await this.#call("Status", {}, { timeoutMs: STATUS_TIMEOUT_MS });
   }
 
   async #call(method: string, request: object, { timeoutMs }: { timeoutMs: number }): Promise<object> {
@@ -123,6 +178,12 @@ function refusal({
   answer: Readonly<Record<string, unknown>> | undefined;
 }): CniError {
   const { code, message } = answer ?? {};
+  if (status === 404 && text === "") {
+    return new CniError(
+      CODES.unsupportedField,
+      `tke-eni-agent does not know ${method}: plugin and agent of this node must be of one release`,
+    );
+  }
   if (typeof code !== "string") {
     const shown = JSON.stringify(text.slice(0, 200));
     return new CniError(
@@ -130,7 +191,7 @@ function refusal({
       `what answers ${method} is no tke-eni-agent: HTTP status ${status} with ${shown}; see ipam.backend in the network configuration`,
     );
   }
-  const cniCode: CniErrorCode = PASSING.includes(code) ? CODES.tryAgainLater : CODES.agentFailure;
+  const cniCode = PASSING.includes(code) ? CODES.tryAgainLater : (OTHERS[code] ?? CODES.agentFailure);
   const told = typeof message === "string" && message !== "" ? message : `tke-eni-agent refused ${method}`;
   return new CniError(cniCode, told, { details: `tke-eni-agent: ${code}` });
 }

@@ -20,6 +20,14 @@ describe("parseAllocation()", () => {
     });
   });
 
+  test("takes addresses of both families, and an IPv6 one without one of the node", () => {
+    const addresses = [...RESPONSE.addresses, { address: "fd00::5" }];
+    expect(parseAllocation({ ...RESPONSE, addresses }).addresses[1]).toEqual({
+      address: parseIpAddress("fd00::5"),
+      nodeAddress: undefined,
+    });
+  });
+
   test.each([
     ["addresses", { addresses: [] }],
     ["group", { group: 0 }],
@@ -27,7 +35,7 @@ describe("parseAllocation()", () => {
     ["mtu", { mtu: 0 }],
     ["address", { addresses: [{ address: "10.0.16", nodeAddress: "10.0.1.11" }] }],
     ["nodeAddress", { addresses: [{ address: "10.0.16.5" }] }],
-    ["address", { addresses: [{ address: "fd00::5", nodeAddress: "10.0.1.11" }] }],
+    ["nodeAddress", { addresses: [{ address: "fd00::5", nodeAddress: "10.0.1.11" }] }],
   ])("refuses an answer whose %s makes no sense: %j", (field, changes) => {
     expect(() => parseAllocation({ ...RESPONSE, ...changes })).toThrow(CniError);
     expect(() => parseAllocation({ ...RESPONSE, ...changes })).toThrow(`tke-eni-agent answered ${field} `);

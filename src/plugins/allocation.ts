@@ -1,22 +1,25 @@
 import { CniError, CODES } from "../cni/error.ts";
-import type { AllocateResponse } from "../gen/tke/eni/agent/v1/address_pb.ts";
-import { AF_INET, type IpAddress, parseIpAddress } from "../netlink/ip-address.ts";
+import type { AllocateResponse, PodAddress } from "../gen/tke/eni/agent/v1/address_pb.ts";
+import { AF_INET, type IpAddress, type IpPrefix, parseIpAddress } from "../netlink/ip-address.ts";
 import type { OnWire } from "./on-wire.ts";
 
-/** What the agent gave to an attachment. */
+/** What an attachment was given. */
 export interface Allocation {
+  /** One or more, of either family. */
   readonly addresses: readonly AllocatedAddress[];
   /** Group of the host end of the pod's veth. */
   readonly group: number;
-  /** Routing table of the pods' routes. */
+  /** Routing table of the host's routes to pods. */
   readonly podsTable: number;
   readonly mtu: number;
+  /** Where the pod's routes lead to; undefined: everywhere. */
+  readonly destinations?: readonly IpPrefix[];
 }
 
 export interface AllocatedAddress {
   readonly address: IpAddress;
-  /** Source of the host's route to the pod. */
-  readonly nodeAddress: IpAddress;
+  /** Source of the host's route to the pod; undefined: the kernel's choice. */
+  readonly nodeAddress: IpAddress | undefined;
 }
 
 /**
@@ -31,24 +34,31 @@ export function parseAllocation(response: OnWire<AllocateResponse>): Allocation 
   if (podsTable === 0) throw senseless("podsTable", podsTable);
   if (mtu === 0) throw senseless("mtu", mtu);
   return {
-    addresses: addresses.map(({ address, nodeAddress }) => ({
-      address: parseAddress("address", address),
-      nodeAddress: parseAddress("nodeAddress", nodeAddress),
-    })),
+    addresses: addresses.map(parseAllocatedAddress),
     group,
     podsTable,
     mtu,
   };
 }
 
+function parseAllocatedAddress({
+  address: text,
+  nodeAddress: nodeText = "",
+}: OnWire<PodAddress>): AllocatedAddress {
+  const address = parseAddress("address", text);
+  // A node need not have an IPv6 address of its own: its link-local ones do.
+  if (nodeText === "" && address.family !== AF_INET) return { address, nodeAddress: undefined };
+  const nodeAddress = parseAddress("nodeAddress", nodeText);
+  if (nodeAddress.family !== address.family) throw senseless("nodeAddress", nodeText);
+  return { address, nodeAddress };
+}
+
 function parseAddress(field: string, text: string | undefined): IpAddress {
   try {
-    const address = parseIpAddress(text ?? "");
-    if (address.family === AF_INET) return address;
+    return parseIpAddress(text ?? "");
   } catch {
-    // The error below tells the same, and who sent it.
+    throw senseless(field, text);
   }
-  throw senseless(field, text);
 }
 
 function senseless(field: string, value: unknown): CniError {

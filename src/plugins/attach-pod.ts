@@ -1,4 +1,5 @@
 import { CniError, CODES } from "../cni/error.ts";
+import { AF_INET6 } from "../netlink/ip-address.ts";
 import { getLink, type Link, setLink } from "../netlink/link.ts";
 import { NetlinkError } from "../netlink/netlink-error.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
@@ -29,6 +30,8 @@ export interface AttachOptions {
   readonly hostName: string;
   readonly allocation: Allocation;
   readonly random: Randomness;
+  /** Lets both ends have IPv6 addresses, which a namespace may not do by default. */
+  readonly enableIpv6: (link: PodLink) => void;
 }
 
 /**
@@ -47,6 +50,7 @@ export function attachPod(options: AttachOptions): PodLink {
     }
     const own = clearTheWay(options);
     if (own !== undefined) {
+      if (hasIpv6(allocation)) options.enableIpv6(own);
       pod.batch([setLink(own.pod.index, { up: true }), ...podMessages(own, allocation)]);
       host.batch(hostMessages(own, allocation, { containerId }));
       return own;
@@ -59,10 +63,19 @@ export function attachPod(options: AttachOptions): PodLink {
 }
 
 /** False when a name or an index is taken. */
-function makeLink(link: PodLink, { pod, allocation, hostNamespaceFd }: AttachOptions): boolean {
+function makeLink(link: PodLink, options: AttachOptions): boolean {
+  const { pod, allocation, hostNamespaceFd, enableIpv6 } = options;
   const { group, mtu } = allocation;
+  const create = createPodLink(link, { group, mtu, hostNamespaceFd });
+  const setUp = podMessages(link, allocation);
   try {
-    pod.batch([createPodLink(link, { group, mtu, hostNamespaceFd }), ...podMessages(link, allocation)]);
+    if (hasIpv6(allocation)) {
+      pod.batch([create]);
+      enableIpv6(link);
+      pod.batch(setUp);
+    } else {
+      pod.batch([create, ...setUp]);
+    }
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === "EEXIST" && error.position === 0) return false;
@@ -86,8 +99,12 @@ function clearTheWay({ pod, host, ifName, hostName, containerId }: AttachOptions
     );
   }
   if (there !== undefined) host.batch(retireHostEnd(there.index));
-  if (inside !== undefined) pod.batch(retirePodEnd(inside.index));
+  if (inside !== undefined) pod.batch(retirePodEnd(inside));
   return undefined;
+}
+
+function hasIpv6({ addresses }: Allocation): boolean {
+  return addresses.some(({ address }) => address.family === AF_INET6);
 }
 
 function end({ name, index, mac }: Link): LinkEnd {

@@ -27,6 +27,6 @@ export function detachPod({ pod, host, containerId, ifName, hostName }: DetachOp
   // Without an alias it is an ADD that ended before its second send; the pod's own end proves whose.
   if (there.alias !== containerId && !(there.alias === undefined && pair)) return undefined;
   host.batch(retireHostEnd(there.index));
-  if (pair) pod?.batch(retirePodEnd(inside.index));
+  if (pair) pod?.batch(retirePodEnd(inside));
   return there.index;
 }

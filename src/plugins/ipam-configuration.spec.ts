@@ -1,12 +1,40 @@
 import { describe, expect, test } from "bun:test";
 import { parseNetworkConfiguration } from "../cni/network-configuration.ts";
-import { formatBackend, parseIpamConfiguration } from "./ipam-configuration.ts";
+import { formatBackend, parseAnyIpam, parseIpamConfiguration } from "./ipam-configuration.ts";
+
+function configuration(ipam: unknown) {
+  return parseNetworkConfiguration(JSON.stringify({ cniVersion: "1.1.0", name: "a", type: "b", ipam }));
+}
 
 function parse(ipam: unknown) {
-  return parseIpamConfiguration(
-    parseNetworkConfiguration(JSON.stringify({ cniVersion: "1.1.0", name: "a", type: "b", ipam })),
-  );
+  return parseIpamConfiguration(configuration(ipam));
 }
+
+describe("parseAnyIpam()", () => {
+  test("knows our own and any other by its name", () => {
+    expect(parseAnyIpam(configuration({ type: "tke-eni-ipamc" }))).toMatchObject({ type: "tke-eni-ipamc" });
+    expect(parseAnyIpam(configuration({ type: "host-local" }))).toEqual({
+      type: "delegated",
+      executable: "host-local",
+    });
+  });
+
+  test.each(["/bin/sh", "../sh", "a/b", ".", "..", ".hidden", "-x", "a b", "a\0b"])(
+    "refuses the type %p",
+    (type) => {
+      expect(() => parseAnyIpam(configuration({ type }))).toThrow(
+        "ipam.type must be the name of an executable",
+      );
+    },
+  );
+
+  test("refuses itself, and none", () => {
+    expect(() => parseAnyIpam(configuration({ type: "b" }))).toThrow(
+      "must be another plugin than the one itself",
+    );
+    expect(() => parseAnyIpam(configuration(undefined))).toThrow("ipam must be an object");
+  });
+});
 
 describe("parseIpamConfiguration()", () => {
   test("knows where the agent of a node listens", () => {

@@ -1,18 +1,40 @@
 import { addAddress } from "../netlink/address.ts";
-import { hostPrefix, type IpAddress, parseIpAddress, parseIpPrefix } from "../netlink/ip-address.ts";
+import {
+  type AddressFamily,
+  AF_INET,
+  AF_INET6,
+  hostPrefix,
+  type IpAddress,
+  type IpPrefix,
+  parseIpAddress,
+  parseIpPrefix,
+} from "../netlink/ip-address.ts";
 import { createVeth, setLink } from "../netlink/link.ts";
 import { type NetlinkMessage, tolerating } from "../netlink/message.ts";
 import { setPermanentNeighbour } from "../netlink/neighbour.ts";
 import { addRoute, replaceRoute } from "../netlink/route.ts";
+import { addRule, deleteRule } from "../netlink/rule.ts";
 import type { Allocation } from "./allocation.ts";
 
-/** Next hop of every pod. It is an address of nobody: the permanent neighbour entry leads to the host end of the veth. */
-export const NEXT_HOP: IpAddress = parseIpAddress("169.254.1.1");
+/** What every pod has of a family. */
+interface FamilyWay {
+  /** Next hop. It is an address of nobody: the permanent neighbour entry leads to the host end of the veth. */
+  readonly nextHop: IpAddress;
+  readonly everywhere: IpPrefix;
+}
+
+const WAYS: Readonly<Record<AddressFamily, FamilyWay>> = {
+  [AF_INET]: { nextHop: parseIpAddress("169.254.1.1"), everywhere: parseIpPrefix("0.0.0.0/0") },
+  [AF_INET6]: { nextHop: parseIpAddress("fe80::1"), everywhere: parseIpPrefix("::/0") },
+};
 
 /** Group of links that the agent deletes all at once, in the background. */
 export const TRASH_GROUP = 3999;
 
-const EVERYWHERE = parseIpPrefix("0.0.0.0/0");
+/** The interface that has a pod's own default route; what others have beside it is for what they send themselves. */
+const FIRST_INTERFACE = "eth0";
+/** Of the pod's rules that send what an interface beside eth0 has for source by that interface. */
+export const PREF_OWN_SOURCE = 1024;
 
 /** Both ends of a pod's veth. */
 export interface PodLink {
@@ -24,6 +46,24 @@ export interface LinkEnd {
   readonly name: string;
   readonly index: number;
   readonly mac: string;
+}
+
+/** Next hop of the pod's routes of a family. */
+export function nextHopOf(family: AddressFamily): IpAddress {
+  return WAYS[family].nextHop;
+}
+
+/** Where the pod's routes lead to: where it was told, or else everywhere in each family in which it has an address. */
+export function destinationsOf({
+  addresses,
+  destinations,
+}: Pick<Allocation, "addresses" | "destinations">): readonly IpPrefix[] {
+  return destinations ?? familiesOf({ addresses }).map((family) => WAYS[family].everywhere);
+}
+
+/** Whether an interface is one beside the pod's first. */
+export function isBeside(ifName: string): boolean {
+  return ifName !== FIRST_INTERFACE;
 }
 
 /** Makes the veth, by a socket in the pod's namespace. EEXIST when a name or an index is taken. */
@@ -40,35 +80,62 @@ export function createPodLink(
 
 /**
  * The pod's end, for a socket in the pod's namespace. Each message leaves alone what is there, so that a half-done ADD is
- * completed, and an interface beside eth0 does not take the default route from it.
+ * completed. An interface beside eth0 gets its routes in main behind those of eth0, whichever comes first, and a table of its own
+ * for what has its address as source: replies leave as requests came.
  */
 export function podMessages(
   { pod, host }: PodLink,
-  { addresses }: Pick<Allocation, "addresses">,
+  allocation: Pick<Allocation, "addresses" | "destinations">,
 ): NetlinkMessage[] {
   const { index } = pod;
+  const { addresses } = allocation;
+  const beside = isBeside(pod.name);
+  // On-link, since for an interface beside eth0 the route to the next hop is eth0's.
+  const routeTo = (destination: IpPrefix) => {
+    const gateway = nextHopOf(destination.address.family);
+    return { destination, gateway, index, onlink: true };
+  };
   return [
     ...addresses.map(({ address }) => addAddress({ index, prefix: hostPrefix(address) })),
-    addRoute({ destination: hostPrefix(NEXT_HOP), index, scope: "link" }),
-    // On-link, since for an interface beside eth0 the route to the next hop is eth0's.
-    addRoute({ destination: EVERYWHERE, gateway: NEXT_HOP, index, onlink: true }),
-    setPermanentNeighbour({ index, address: NEXT_HOP, mac: host.mac }),
+    ...familiesOf(allocation).map((family) =>
+      addRoute({ destination: hostPrefix(nextHopOf(family)), index, scope: "link" }),
+    ),
+    ...destinationsOf(allocation).map((destination) =>
+      // An index is unique, and higher than any metric that somebody chooses.
+      addRoute({ ...routeTo(destination), metric: beside ? index : undefined }),
+    ),
+    ...familiesOf(allocation).map((family) =>
+      setPermanentNeighbour({ index, address: nextHopOf(family), mac: host.mac }),
+    ),
+    ...(beside
+      ? addresses.flatMap(({ address }) => [
+          addRoute({ ...routeTo(WAYS[address.family].everywhere), table: index }),
+          addRule({
+            family: address.family,
+            priority: PREF_OWN_SOURCE,
+            from: hostPrefix(address),
+            table: index,
+          }),
+        ])
+      : []),
   ].map((message) => tolerating(message, "EEXIST"));
 }
 
 /**
  * The host's end, for a socket in the host's namespace. The alias comes no later than the link is up: nothing that runs is
  * without its owner's name. rp_filter 1 keeps a pod from sending as another. A route that another link still has for the address is
- * replaced: the agent gives an address to one attachment at a time.
+ * replaced: the agent gives an address to one attachment at a time. proxy_arp is for a pod whose interface gets another MAC by a plugin
+ * behind us in the chain: the kernel forgets all neighbours of an interface then, and the pod asks for its next hop. The first packet to an IPv6 address must not wait until the
+ * host's end has found its own link-local address to be unique, so the pod's MAC is told.
  */
 export function hostMessages(
-  { host }: PodLink,
+  { pod, host }: PodLink,
   { addresses, podsTable, group }: Allocation,
   { containerId }: { readonly containerId: string },
 ): NetlinkMessage[] {
   const { index } = host;
   return [
-    setLink(index, { alias: containerId, group, rpFilter: 1, up: true }),
+    setLink(index, { alias: containerId, group, rpFilter: 1, proxyArp: 1, up: true }),
     ...addresses.map(({ address, nodeAddress }) =>
       replaceRoute({
         destination: hostPrefix(address),
@@ -78,6 +145,9 @@ export function hostMessages(
         source: nodeAddress,
       }),
     ),
+    ...addresses
+      .filter(({ address }) => address.family === AF_INET6)
+      .map(({ address }) => setPermanentNeighbour({ index, address, mac: pod.mac })),
   ];
 }
 
@@ -94,11 +164,19 @@ export function retireHostEnd(index: number): NetlinkMessage[] {
 }
 
 /** The same for a pod's end, which dies with the host's: until then a namespace that lives on has its interface's name free. */
-export function retirePodEnd(index: number): NetlinkMessage[] {
+export function retirePodEnd({ index, name }: Pick<LinkEnd, "index" | "name">): NetlinkMessage[] {
+  const rules = isBeside(name) ? ([AF_INET, AF_INET6] as const) : [];
   return [
     tolerating(setLink(index, { up: false }), "ENODEV"),
     tolerating(setLink(index, { name: retiredName(index) }), "ENODEV"),
+    ...rules.map((family) =>
+      tolerating(deleteRule({ family, priority: PREF_OWN_SOURCE, table: index }), "ENOENT", "EAFNOSUPPORT"),
+    ),
   ];
+}
+
+function familiesOf({ addresses }: Pick<Allocation, "addresses">): AddressFamily[] {
+  return [...new Set(addresses.map(({ address }) => address.family))];
 }
 
 /** An index is unique in its namespace, and so is this name. At most 14 characters. */

@@ -1,10 +1,10 @@
-import { statSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import type { AttachmentParameters } from "../cni/environment.ts";
 import { CniError, CODES } from "../cni/error.ts";
 import type { NetworkConfiguration } from "../cni/network-configuration.ts";
-import type { Result } from "../cni/result.ts";
+import type { Result, ResultDns } from "../cni/result.ts";
 import { SystemCallError } from "../netlink/errno.ts";
-import { formatIpAddress, formatIpPrefix, hostPrefix } from "../netlink/ip-address.ts";
+import { type AddressFamily, formatIpAddress, formatIpPrefix, hostPrefix } from "../netlink/ip-address.ts";
 import { deleteLink } from "../netlink/link.ts";
 import { tolerating } from "../netlink/message.ts";
 import { NetworkNamespace } from "../netlink/namespace.ts";
@@ -14,9 +14,9 @@ import type { Allocation } from "./allocation.ts";
 import { attachPod } from "./attach-pod.ts";
 import { detachPod } from "./detach-pod.ts";
 import { hostLinkName } from "./host-link-name.ts";
-import { type IpamConfiguration, parseIpamConfiguration } from "./ipam-configuration.ts";
-import type { AttachmentCall, Plugin } from "./plugin.ts";
-import { NEXT_HOP, type PodLink } from "./pod-network.ts";
+import { type AnyIpam, parseAnyIpam } from "./ipam-configuration.ts";
+import type { AttachmentCall, NetworkCall, Plugin } from "./plugin.ts";
+import { destinationsOf, nextHopOf, type PodLink } from "./pod-network.ts";
 import { release } from "./release.ts";
 
 /** The kernel's limit for an interface alias, which holds the container's id; the name of a queued release holds it too. */
@@ -24,41 +24,104 @@ const LONGEST_CONTAINER_ID = 200;
 /** IPv4's own least, and the most that a veth takes. */
 const MTU_RANGE = { min: 68, max: 65535 };
 
-/** tke-route-eni: a veth and a route for each pod, its address from an ENI that the node's pods share. */
+/**
+ * tke-route-eni: a veth and a route for each pod, its address from an ENI that the node's pods share. What most calls do not need is
+ * imported by those that do.
+ */
 export const routeEni: Plugin = {
-  async add({ attachment, configuration }: AttachmentCall): Promise<Result> {
+  async add(call: AttachmentCall): Promise<Result> {
+    const { attachment, configuration } = call;
     const { ipam, mtu } = parseConfiguration(configuration);
     refuseLongId(attachment);
     using namespace = openPodNamespace(attachment.netns);
-    const allocated = await new AgentClient(ipam.backend).allocate(attachment);
-    const allocation: Allocation = { ...allocated, mtu: mtu ?? allocated.mtu };
+    const { allocation: given, dns } = await allocate(call, ipam);
+    const allocation: Allocation = { ...given, mtu: mtu ?? given.mtu };
     try {
-      return describe(attach(attachment, { namespace, allocation }), { attachment, allocation });
+      const result = describe(attach(attachment, { namespace, allocation }), { attachment, allocation });
+      return await inContext({ ...result, ...(dns && { dns }) }, configuration);
     } catch (error) {
-      await undo(attachment, ipam);
+      await undo(call, ipam);
       throw error;
     }
   },
 
-  async del({ attachment, configuration }: AttachmentCall): Promise<void> {
+  async del(call: AttachmentCall): Promise<void> {
+    const { attachment, configuration } = call;
     const { ipam } = parseConfiguration(configuration);
     const retired = detach(attachment);
-    const to = await release(attachment, ipam);
+    const to = await giveBack(call, ipam);
     // With nobody there to empty the trash, and a namespace that may live on, the links are deleted here and now.
-    if (to === "queue" && retired !== undefined) deleteRetired(retired);
+    if (to !== "agent" && retired !== undefined) deleteRetired(retired);
   },
 
-  /** Says nothing about the agent: a node must not become NotReady with all its pods while its agent is replaced. */
-  status(configuration: NetworkConfiguration): void {
-    parseConfiguration(configuration);
+  async check(call: AttachmentCall): Promise<void> {
+    const { ipam } = parseConfiguration(call.configuration);
+    const { checkAttachment } = await import("./check-attachment.ts");
+    await checkAttachment(call, ipam);
+  },
+
+  async gc(call: NetworkCall): Promise<void> {
+    const { ipam } = parseConfiguration(call.configuration);
+    const { collectGarbage, validAttachments } = await import("./collect-garbage.ts");
+    if (ipam.type !== "delegated") return collectGarbage(call.configuration, ipam);
+    validAttachments(call.configuration.own);
+    await delegated(call, ipam);
+  },
+
+  async status(call: NetworkCall): Promise<void> {
+    const { ipam } = parseConfiguration(call.configuration);
+    if (ipam.type === "delegated") return delegated(call, ipam);
+    const { checkAgent } = await import("./check-agent.ts");
+    await checkAgent(ipam);
   },
 };
 
 function parseConfiguration(configuration: NetworkConfiguration): {
-  ipam: IpamConfiguration;
+  ipam: AnyIpam;
   mtu: number | undefined;
 } {
-  return { ipam: parseIpamConfiguration(configuration), mtu: configuration.own.integer("mtu", MTU_RANGE) };
+  return { ipam: parseAnyIpam(configuration), mtu: configuration.own.integer("mtu", MTU_RANGE) };
+}
+
+async function allocate(
+  call: AttachmentCall,
+  ipam: AnyIpam,
+): Promise<{ allocation: Allocation; dns?: ResultDns | undefined }> {
+  const { attachment, configuration } = call;
+  if (ipam.type !== "delegated") {
+    const client = new AgentClient(ipam.backend);
+    return { allocation: await client.allocate(attachment, { network: configuration.name }) };
+  }
+  const { allocateDelegated } = await import("./delegated-allocation.ts");
+  return allocateDelegated(call, ipam.executable);
+}
+
+/** @returns where the addresses went */
+async function giveBack(call: AttachmentCall, ipam: AnyIpam): Promise<"agent" | "queue" | "delegate"> {
+  if (ipam.type !== "delegated") return release(call.attachment, ipam);
+  const { releaseDelegated } = await import("./delegated-allocation.ts");
+  await releaseDelegated(call, ipam.executable);
+  return "delegate";
+}
+
+async function delegated(
+  call: NetworkCall,
+  { executable }: Extract<AnyIpam, { type: "delegated" }>,
+): Promise<void> {
+  const { delegate } = await import("./delegate.ts");
+  await delegate(call, { executable });
+}
+
+/** The result with the configuration's DNS settings, behind those of the plugins before in the chain. */
+async function inContext(result: Result, { own }: NetworkConfiguration): Promise<Result> {
+  const before = own.object("prevResult");
+  const dns = own.object("dns");
+  if (before === undefined && dns === undefined) return result;
+  const { parseDns, parseResult } = await import("../cni/parse-result.ts");
+  const told: Result = dns === undefined ? result : { ...result, dns: parseDns(dns) };
+  if (before === undefined) return told;
+  const { extendResult } = await import("../cni/extend-result.ts");
+  return extendResult(parseResult(before), told);
 }
 
 function refuseLongId({ containerId }: AttachmentParameters): void {
@@ -112,7 +175,25 @@ function attach(
     hostName: hostLinkName(attachment),
     allocation,
     random: (bytes) => crypto.getRandomValues(bytes),
+    enableIpv6: ({ pod, host }) => {
+      namespace.run(() => setIpv6On("lo", pod.name));
+      setIpv6On(host.name);
+    },
   });
+}
+
+function setIpv6On(...names: readonly string[]): void {
+  for (const name of names) {
+    const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
+    try {
+      writeFileSync(path, "0");
+    } catch (error) {
+      throw new CniError(
+        CODES.kernelFailure,
+        `cannot let ${name} have the IPv6 address that it was given: ${(error as Error).message}`,
+      );
+    }
+  }
 }
 
 /** Index of the host's end, where it was this container's. */
@@ -147,10 +228,10 @@ function deleteRetired(index: number): void {
 }
 
 /** After a failed ADD nothing may hold the address: the runtime is not bound to send a DEL. */
-async function undo(attachment: AttachmentParameters, ipam: IpamConfiguration): Promise<void> {
+async function undo(call: AttachmentCall, ipam: AnyIpam): Promise<void> {
   try {
-    detach(attachment);
-    await release(attachment, ipam);
+    detach(call.attachment);
+    await giveBack(call, ipam);
   } catch {
     // The ADD's own error says more, and the DEL that runtimes do send repeats this.
   }
@@ -161,7 +242,7 @@ function describe(
   { attachment, allocation }: { attachment: AttachmentParameters; allocation: Allocation },
 ): Result {
   const { mtu, addresses } = allocation;
-  const gateway = formatIpAddress(NEXT_HOP);
+  const gatewayOf = (family: AddressFamily) => formatIpAddress(nextHopOf(family));
   return {
     interfaces: [
       { name: host.name, mac: host.mac, mtu },
@@ -169,9 +250,12 @@ function describe(
     ],
     ips: addresses.map(({ address }) => ({
       address: formatIpPrefix(hostPrefix(address)),
-      gateway,
+      gateway: gatewayOf(address.family),
       interface: 1,
     })),
-    routes: [{ dst: "0.0.0.0/0", gw: gateway }],
+    routes: destinationsOf(allocation).map((destination) => ({
+      dst: formatIpPrefix(destination),
+      gw: gatewayOf(destination.address.family),
+    })),
   };
 }

@@ -5,6 +5,7 @@ import { NetlinkError } from "../netlink/netlink-error.ts";
 import type { Plugin } from "./plugin.ts";
 import { runPlugin } from "./run-plugin.ts";
 
+const VERSIONS = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
 const RESULT = { ips: [{ address: "10.0.16.5/32" }], routes: [] };
 
 /** A plugin that fails with `failure`, or else works. */
@@ -18,7 +19,9 @@ function plugin(failure?: unknown): Plugin {
       return RESULT;
     },
     del: async () => fail(),
-    status: fail,
+    check: async () => fail(),
+    gc: async () => fail(),
+    status: async () => fail(),
   };
 }
 
@@ -33,11 +36,11 @@ async function run(
   return { ...answer, json: answer.output === "" ? undefined : JSON.parse(answer.output) };
 }
 
-describe.each(["1.0.0", "1.1.0"])("under %s", (version) => {
+describe.each(VERSIONS)("under %s", (version) => {
   test("ADD answers in the caller's version", async () => {
     expect(await run("ADD", { version })).toMatchObject({
       exitCode: 0,
-      json: { cniVersion: version, ips: RESULT.ips },
+      json: { cniVersion: version, ips: [{ address: "10.0.16.5/32" }] },
     });
   });
 
@@ -54,14 +57,31 @@ describe.each(["1.0.0", "1.1.0"])("under %s", (version) => {
   });
 });
 
-test.each([
-  ["CHECK", "1.1.0", 4],
-  ["CHECK", "1.0.0", 4],
-  ["GC", "1.1.0", 4],
-  ["GC", "1.0.0", 1],
-  ["STATUS", "1.0.0", 1],
-])("%s under %s is refused with code %i", async (command, version, code) => {
-  expect(await run(command, { version })).toMatchObject({ exitCode: 1, json: { code } });
+/** Since which version there is such a command. */
+const SINCE = { CHECK: "0.4.0", GC: "1.1.0", STATUS: "1.1.0" } as const;
+
+describe.each(Object.entries(SINCE))("%s, known since %s,", (command, since) => {
+  test.each(VERSIONS.slice(VERSIONS.indexOf(since)))(
+    "answers nothing under %s, or the error",
+    async (version) => {
+      expect(await run(command, { version })).toMatchObject({ exitCode: 0, output: "" });
+      const failure = new CniError(102, "differs");
+      expect(await run(command, { version, failure })).toMatchObject({
+        exitCode: 1,
+        json: { cniVersion: version, code: 102 },
+      });
+    },
+  );
+
+  test.each(VERSIONS.slice(0, VERSIONS.indexOf(since)))(
+    "is refused under %s with code 1",
+    async (version) => {
+      expect(await run(command, { version })).toMatchObject({
+        exitCode: 1,
+        json: { cniVersion: version, code: 1 },
+      });
+    },
+  );
 });
 
 test("STATUS answers nothing when an ADD could work, and the error otherwise", async () => {
@@ -73,12 +93,30 @@ test("STATUS answers nothing when an ADD could work, and the error otherwise", a
 });
 
 test("VERSION works with any input that is JSON, and with none", async () => {
-  const supportedVersions = ["1.0.0", "1.1.0"];
+  const supportedVersions = VERSIONS;
   expect(await run("VERSION", { input: "" })).toMatchObject({ exitCode: 0, json: { supportedVersions } });
-  expect(await run("VERSION", { version: "0.4.0" })).toMatchObject({
-    json: { cniVersion: "0.4.0", supportedVersions },
+  expect(await run("VERSION", { version: "0.2.0" })).toMatchObject({
+    json: { cniVersion: "0.2.0", supportedVersions },
   });
+  expect(await run("VERSION", { input: "{}" })).toMatchObject({ exitCode: 0, json: { supportedVersions } });
+  expect(await run("VERSION", { input: '{"cniVersion": null}' })).toMatchObject({ exitCode: 0 });
 });
+
+test.each([
+  ["VERSION", "{", 6],
+  ["VERSION", "[1]", 7],
+  ["VERSION", '{"cniVersion": 1}', 7],
+  ["ADD", "", 6],
+  ["ADD", '{"cniVersion": "0.2.0", "name": "a", "type": "b"}', 1],
+  ["ADD", '{"name": "a", "type": "b"}', 1],
+  ["ADD", '{"cniVersion": "1.1.0", "name": "", "type": "b"}', 7],
+  ["PLAY", "{}", 4],
+])(
+  "%s with %p on its standard input is code %i, in the latest version's words",
+  async (command, input, code) => {
+    expect(await run(command, { input })).toMatchObject({ exitCode: 1, json: { cniVersion: "1.1.0", code } });
+  },
+);
 
 test.each([
   [

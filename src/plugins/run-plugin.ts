@@ -1,14 +1,10 @@
-import { type Environment, parseEnvironment } from "../cni/environment.ts";
+import { type Command, type Environment, parseEnvironment } from "../cni/environment.ts";
 import { CniError, CODES, encodeError } from "../cni/error.ts";
-import {
-  type NetworkConfiguration,
-  parseNetworkConfiguration,
-  parseVersionRequest,
-} from "../cni/network-configuration.ts";
-import { encodeVersions, LATEST } from "../cni/version.ts";
+import { parseNetworkConfiguration, parseVersionRequest } from "../cni/network-configuration.ts";
+import { encodeVersions, LATEST_VERSION, type SpecVersion } from "../cni/version.ts";
 import { SystemCallError } from "../netlink/errno.ts";
 import { NetlinkError } from "../netlink/netlink-error.ts";
-import type { Plugin } from "./plugin.ts";
+import type { NetworkCall, Plugin } from "./plugin.ts";
 
 export interface Invocation {
   /** The process's environment variables. */
@@ -25,14 +21,15 @@ export interface Answer {
 
 /** One run of a plugin: what is asked in the CNI protocol, answered in it. Never throws. */
 export async function runPlugin(plugin: Plugin, { variables, readInput }: Invocation): Promise<Answer> {
-  let cniVersion = LATEST.name;
+  let cniVersion = LATEST_VERSION;
   try {
     const environment = parseEnvironment(variables);
     const input = readInput();
-    if (environment.command === "VERSION") return success(encodeVersions(parseVersionRequest(input)));
+    const { command } = environment;
+    if (command === "VERSION") return success(encodeVersions(parseVersionRequest(input)));
     const configuration = parseNetworkConfiguration(input);
     cniVersion = configuration.version.name;
-    return success(await obey(plugin, environment, { configuration }));
+    return success(await obey(plugin, environment, { configuration, variables }));
   } catch (error) {
     return { exitCode: 1, output: encodeError(asCniError(error), cniVersion) };
   }
@@ -40,35 +37,35 @@ export async function runPlugin(plugin: Plugin, { variables, readInput }: Invoca
 
 async function obey(
   plugin: Plugin,
-  environment: Environment,
-  { configuration }: { configuration: NetworkConfiguration },
+  environment: Exclude<Environment, { command: "VERSION" }>,
+  call: NetworkCall,
 ): Promise<string> {
-  const { version } = configuration;
-  const { command } = environment;
-  if (!version.commands.includes(command)) {
-    throw new CniError(
-      CODES.incompatibleVersion,
-      `CNI_COMMAND is "${command}", which cniVersion "${version.name}" does not have`,
-    );
-  }
-  switch (command) {
+  const { version } = call.configuration;
+  refuseUnknown(environment.command, version);
+  switch (environment.command) {
     case "ADD":
-      return JSON.stringify(
-        version.encodeResult(await plugin.add({ attachment: environment, configuration })),
-      );
+      return JSON.stringify(version.encodeResult(await plugin.add({ ...call, attachment: environment })));
     case "DEL":
-      await plugin.del({ attachment: environment, configuration });
+      await plugin.del({ ...call, attachment: environment });
+      return "";
+    case "CHECK":
+      await plugin.check({ ...call, attachment: environment });
+      return "";
+    case "GC":
+      await plugin.gc(call);
       return "";
     case "STATUS":
-      plugin.status(configuration);
+      await plugin.status(call);
       return "";
-    default:
-      // Success would tell the runtime that something was looked at or cleaned up.
-      throw new CniError(
-        CODES.invalidEnvironment,
-        `CNI_COMMAND is "${command}", which this plugin does not answer: set disableCheck and disableGC in the configuration list`,
-      );
   }
+}
+
+function refuseUnknown(command: Command, { name, commands }: SpecVersion): void {
+  if (commands.includes(command)) return;
+  throw new CniError(
+    CODES.incompatibleVersion,
+    `CNI_COMMAND is "${command}", which cniVersion "${name}" does not have`,
+  );
 }
 
 function success(output: string): Answer {

@@ -30,6 +30,8 @@ if (import.meta.main) {
   const service = addressService({
     pool: () => pool,
     factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
+    settle: async () => [],
+    problemsOf: () => [],
     readyCondition: () => undefined,
     failed() {},
     clock: systemWaitingClock,

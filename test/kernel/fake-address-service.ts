@@ -13,7 +13,20 @@ interface FakeAttachment {
 export interface RecordedCall {
   readonly method: string;
   readonly headers: Headers;
-  readonly request: { readonly attachment: FakeAttachment; readonly netns?: string };
+  readonly request: {
+    readonly attachment: FakeAttachment;
+    readonly netns?: string;
+    readonly network?: string;
+    readonly link?: number;
+    readonly device?: string;
+    readonly valid?: readonly FakeAttachment[];
+  };
+}
+
+interface Holding {
+  readonly attachment: FakeAttachment;
+  readonly network: string;
+  readonly number: number;
 }
 
 /** Answers the plugins as an agent with one ENI does: the next address of 10.0.16.0/24 to each new attachment. */
@@ -22,7 +35,11 @@ export class FakeAddressService {
   readonly calls: RecordedCall[] = [];
   /** While set, every call is answered with this error of the Connect protocol. */
   failure: { readonly status: number; readonly body: object } | undefined;
-  readonly #held = new Map<string, string>();
+  /** What it says of each attachment that it is asked about. */
+  problems: readonly string[] = [];
+  /** Families of which it gives an address. */
+  families: readonly (4 | 6)[] = [4];
+  readonly #holdings = new Map<string, Holding>();
   #next = 5;
   #server: Bun.Server<undefined> | undefined;
 
@@ -42,7 +59,7 @@ export class FakeAddressService {
 
   /** Addresses that attachments hold, by `CONTAINER/IFNAME`. */
   get held(): ReadonlyMap<string, string> {
-    return this.#held;
+    return new Map([...this.#holdings].map(([key, { number }]) => [key, `10.0.16.${number}`]));
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -50,19 +67,53 @@ export class FakeAddressService {
     const body = (await request.json()) as RecordedCall["request"];
     this.calls.push({ method, headers: request.headers, request: body });
     if (this.failure !== undefined) return Response.json(this.failure.body, { status: this.failure.status });
-    const key = `${body.attachment.containerId}/${body.attachment.ifName}`;
-    const address = this.#held.get(key);
-    if (method === "Release") {
-      this.#held.delete(key);
-      return Response.json(address === undefined ? {} : { addresses: [address] });
+    switch (method) {
+      case "Status":
+        return Response.json({});
+      case "CollectGarbage":
+        return Response.json({ collected: this.#collect(body) });
+      case "Check": {
+        const holding = this.#holdings.get(keyOf(body.attachment));
+        return holding === undefined
+          ? Response.json({ code: "not_found", message: "it has no address on this node" }, { status: 404 })
+          : Response.json({ allocated: this.#allocated(holding), problems: this.problems });
+      }
+      case "Release": {
+        const holding = this.#holdings.get(keyOf(body.attachment));
+        this.#holdings.delete(keyOf(body.attachment));
+        return Response.json(holding === undefined ? {} : { addresses: [`10.0.16.${holding.number}`] });
+      }
+      default:
+        return Response.json(this.#allocated(this.#allocate(body)));
     }
-    const given = address ?? `10.0.16.${this.#next++}`;
-    this.#held.set(key, given);
-    return Response.json({
-      addresses: [{ address: given, nodeAddress: "10.0.1.11", eniId: "eni-1", eniMac: "02:00:00:00:00:aa" }],
-      group: 4003,
-      podsTable: 512,
-      mtu: 1500,
-    });
   }
+
+  #allocate({ attachment, network = "" }: RecordedCall["request"]): Holding {
+    const key = keyOf(attachment);
+    const holding = this.#holdings.get(key) ?? { attachment, network, number: this.#next++ };
+    this.#holdings.set(key, holding);
+    return holding;
+  }
+
+  #collect({ network, valid = [] }: RecordedCall["request"]): FakeAttachment[] {
+    const stays = new Set(valid.map(keyOf));
+    const gone = [...this.#holdings].filter(
+      ([key, holding]) => holding.network === network && !stays.has(key),
+    );
+    for (const [key] of gone) this.#holdings.delete(key);
+    return gone.map(([, { attachment }]) => attachment);
+  }
+
+  #allocated({ number }: Holding) {
+    const eni = { eniId: "eni-1", eniMac: "02:00:00:00:00:aa" };
+    const addresses = {
+      4: { address: `10.0.16.${number}`, nodeAddress: "10.0.1.11", ...eni },
+      6: { address: `fd00:16::${number}`, ...eni },
+    };
+    return { addresses: this.families.map((it) => addresses[it]), group: 4003, podsTable: 512, mtu: 1500 };
+  }
+}
+
+function keyOf({ containerId, ifName }: FakeAttachment): string {
+  return `${containerId}/${ifName}`;
 }

@@ -6,10 +6,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../../src/kube/testing/eventually.ts";
 import type { QueuedRelease } from "../../src/plugins/release-queue.ts";
 import { CompiledPlugins, type PluginName } from "./compiled-plugins.ts";
 import { FakeAddressService } from "./fake-address-service.ts";
@@ -20,6 +22,7 @@ const OTHER_CONTAINER = "c0ffee0000000000000000000000000000000000000000000000000
 /** `eni` and the beginning of `printf %s default.web-0 | sha1sum`. */
 const HOST_LINK = `eni${new Bun.CryptoHasher("sha1").update("default.web-0").digest("hex").slice(0, 11)}`;
 const TRASH = "3999";
+const VERSIONS = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
 
 const namespaces = new ThrowAwayNamespaces("tkpl");
 let plugins: CompiledPlugins;
@@ -140,7 +143,7 @@ function queuedReleases(): QueuedRelease[] {
   return readdirSync(releases).map((name) => JSON.parse(readFileSync(join(releases, name), "utf8")));
 }
 
-describe.each(["1.0.0", "1.1.0"])("tke-route-eni under CNI %s", (version) => {
+describe.each(VERSIONS)("tke-route-eni under CNI %s", (version) => {
   test("ADD gives a pod its address, its way out and its way in", async () => {
     const { json } = await succeed("ADD", { version });
 
@@ -168,14 +171,15 @@ describe.each(["1.0.0", "1.1.0"])("tke-route-eni under CNI %s", (version) => {
       { dst: "169.254.1.1", dev: "eth0", lladdr: outside.address, state: ["PERMANENT"] },
     ]);
 
-    const mtu = version === "1.0.0" ? {} : { mtu: 1500 };
+    const mtu = version === "1.1.0" ? { mtu: 1500 } : {};
+    const family = version < "1.0.0" ? { version: "4" } : {};
     expect(json).toEqual({
       cniVersion: version,
       interfaces: [
         { name: HOST_LINK, mac: outside.address, ...mtu },
         { name: "eth0", mac: inside.address, sandbox: pod.path, ...mtu },
       ],
-      ips: [{ address: "10.0.16.5/32", gateway: "169.254.1.1", interface: 1 }],
+      ips: [{ ...family, address: "10.0.16.5/32", gateway: "169.254.1.1", interface: 1 }],
       routes: [{ dst: "0.0.0.0/0", gw: "169.254.1.1" }],
       dns: {},
     });
@@ -210,23 +214,279 @@ describe.each(["1.0.0", "1.1.0"])("tke-route-eni under CNI %s", (version) => {
 
   test("VERSION", async () => {
     const { json } = await succeed("VERSION", { version });
-    expect(json).toEqual({ cniVersion: version, supportedVersions: ["1.0.0", "1.1.0"] });
+    expect(json).toEqual({ cniVersion: version, supportedVersions: VERSIONS });
   });
 
-  test.each(["CHECK", "GC"])("%s is refused, since nothing is looked at or cleaned up", async (command) => {
-    const { exitCode, json } = await run(command, { version });
-    const known = version === "1.1.0" || command === "CHECK";
-    expect({ exitCode, json }).toMatchObject({
-      exitCode: 1,
-      json: { cniVersion: version, code: known ? 4 : 1 },
+  test("CHECK finds all in place, from 0.4.0 on", async () => {
+    const { json } = await succeed("ADD", { version });
+    const outcome = await run("CHECK", { version, configuration: { prevResult: json } });
+    if (version >= "0.4.0") expect(outcome).toMatchObject({ exitCode: 0, output: "" });
+    else expect(outcome).toMatchObject({ exitCode: 1, json: { cniVersion: version, code: 1 } });
+  });
+
+  test.each(["GC", "STATUS"])("%s works from 1.1.0 on", async (command) => {
+    const configuration = { "cni.dev/valid-attachments": [] };
+    const outcome = await run(command, { version, configuration });
+    if (version === "1.1.0") expect(outcome).toMatchObject({ exitCode: 0, output: "" });
+    else expect(outcome).toMatchObject({ exitCode: 1, json: { cniVersion: version, code: 1 } });
+  });
+});
+
+describe("CHECK", () => {
+  /** What CHECK says is wrong after `breakIt`. */
+  async function findings(
+    breakIt: (added: Outcome["json"]) => unknown,
+  ): Promise<{ code: number; msg: string }> {
+    const { json } = await succeed("ADD");
+    const prevResult = (await breakIt(json)) ?? json;
+    const { exitCode, json: error } = await run("CHECK", { configuration: { prevResult } });
+    expect(exitCode).toBe(1);
+    return error;
+  }
+
+  const breaks: readonly [string, () => void, string][] = [
+    [
+      "the address",
+      () => pod.run("ip", "address", "del", "10.0.16.5/32", "dev", "eth0"),
+      "eth0 lacks address 10.0.16.5/32, and has none",
+    ],
+    [
+      "the default route",
+      () => pod.run("ip", "route", "del", "default"),
+      "eth0 lacks the route to 0.0.0.0/0 via 169.254.1.1",
+    ],
+    [
+      "the neighbour",
+      () => {
+        pod.run(
+          ..."ip neighbour replace 169.254.1.1 lladdr 02:00:00:00:00:97 dev eth0 nud permanent".split(" "),
+        );
+      },
+      "MAC of the neighbour 169.254.1.1 on eth0 is 02:00:00:00:00:97, and should be",
+    ],
+    [
+      "the host's route",
+      () => host.run("ip", "route", "flush", "table", "512"),
+      "the host's route to 10.0.16.5 in table 512 is missing",
+    ],
+    [
+      "the source of the host's route",
+      () =>
+        host.run("ip", "route", "replace", "10.0.16.5/32", "dev", HOST_LINK, "scope", "link", "table", "512"),
+      "source of the host's route to 10.0.16.5 in table 512 is not set, and should be 10.0.1.11",
+    ],
+    [
+      "the group",
+      () => host.run("ip", "link", "set", HOST_LINK, "group", "7"),
+      `group of ${HOST_LINK} is 7, and should be 4003`,
+    ],
+    [
+      "the alias",
+      () => host.run("ip", "link", "set", HOST_LINK, "alias", "other"),
+      `alias of ${HOST_LINK} is other, and should be ${CONTAINER}`,
+    ],
+    [
+      "rp_filter",
+      () => host.run("sysctl", "-qw", `net.ipv4.conf.${HOST_LINK}.rp_filter=0`),
+      `rp_filter of ${HOST_LINK} is 0, and should be 1`,
+    ],
+    [
+      "the pod's MAC",
+      () => pod.run("ip", "link", "set", "eth0", "address", "02:00:00:00:00:99"),
+      "MAC of eth0 is 02:00:00:00:00:99, and should be",
+    ],
+    [
+      "the MTU on the host",
+      () => host.run("ip", "link", "set", HOST_LINK, "mtu", "1400"),
+      `MTU of ${HOST_LINK} is 1400, and should be 1500`,
+    ],
+    [
+      "the pod's link",
+      () => pod.run("ip", "link", "set", "eth0", "down"),
+      "state of eth0 is down, and should be up",
+    ],
+    [
+      "the whole link",
+      () => pod.run("ip", "link", "del", "eth0"),
+      `link ${HOST_LINK} is missing on the host`,
+    ],
+  ];
+  test.each(breaks)(
+    "names %s that is gone or another, with what was expected and found",
+    async (_, breakIt, text) => {
+      const { code, msg } = await findings(() => void breakIt());
+      expect(code).toBe(102);
+      expect(msg).toContain(text);
+    },
+  );
+
+  test("names everything at once, the agent's problems too", async () => {
+    agent.problems = ["eni-1 is not ready: its link is down"];
+    const { code, msg } = await findings(() => {
+      pod.run("ip", "route", "del", "default");
+      host.run("ip", "link", "set", HOST_LINK, "group", "7");
     });
+    expect(code).toBe(102);
+    for (const part of ["lacks the route", "group of", "eni-1 is not ready: its link is down"]) {
+      expect(msg).toContain(part);
+    }
   });
 
-  test("STATUS does not make a node NotReady while its agent is away", async () => {
+  test("names an address that the agent has given to another", async () => {
+    const { msg } = await findings(async () => {
+      await succeed("DEL", { plugin: "tke-eni-ipamc" });
+      await succeed("ADD", { plugin: "tke-eni-ipamc" });
+    });
+    expect(msg).toContain("tke-eni-agent has 10.0.16.6 on record for it, and prevResult has 10.0.16.5");
+  });
+
+  test("finds fault with nothing that a plugin of the chain has changed and told", async () => {
+    const { json } = await succeed("ADD");
+    pod.run("ip", "link", "set", "eth0", "address", "02:00:00:00:00:99");
+    pod.run("ip", "route", "del", "default");
+    pod.run("ip", "link", "set", "eth0", "mtu", "1300");
+    // It forgets all neighbours with its MAC, and asks for the next hop; a node answers, since its own way there is another.
+    host.run("ip", "link", "add", "uplink", "up", "type", "ifb");
+    host.run("ip", "route", "add", "default", "dev", "uplink");
+    pod.run("ip", "route", "add", "10.0.1.11", "via", "169.254.1.1", "dev", "eth0", "onlink");
+    ping(pod, "10.0.1.11");
+    const [outside, inside] = json.interfaces;
+    const prevResult = {
+      ...json,
+      interfaces: [
+        outside,
+        { name: "ifb0", mac: "02:00:00:00:00:98" },
+        { ...inside, mac: "02:00:00:00:00:99" },
+      ],
+      ips: json.ips.map((ip: object) => ({ ...ip, interface: 2 })),
+      routes: [],
+    };
+    await succeed("CHECK", { configuration: { prevResult } });
+  });
+
+  test("is code 3 for an attachment of which nothing is left, and 11 where only the agent is away", async () => {
+    const { json } = await succeed("ADD");
+    const configuration = { prevResult: json };
     await agent.stop();
-    const { exitCode, output } = await run("STATUS", { version });
-    expect(exitCode).toBe(version === "1.0.0" ? 1 : 0);
-    if (version === "1.1.0") expect(output).toBe("");
+    expect(await run("CHECK", { configuration })).toMatchObject({ exitCode: 1, json: { code: 11 } });
+    agent.start();
+    await succeed("DEL");
+    expect(await run("CHECK", { configuration })).toMatchObject({ exitCode: 1, json: { code: 3 } });
+  });
+
+  test("waits for what is being mended", async () => {
+    const { json } = await succeed("ADD");
+    agent.problems = ["the node's network cannot be set up"];
+    const checking = run("CHECK", { configuration: { prevResult: json } });
+    await eventually("it has asked", () => agent.calls.some(({ method }) => method === "Check"));
+    agent.problems = [];
+    expect(await checking).toMatchObject({ exitCode: 0 });
+  });
+
+  test("needs the result of ADD", async () => {
+    expect(await run("CHECK")).toMatchObject({ exitCode: 1, json: { code: 7 } });
+    expect((await run("CHECK")).json.msg).toContain("prevResult must be the result of ADD, and is missing");
+  });
+});
+
+describe("GC", () => {
+  const KEY = "cni.dev/valid-attachments";
+
+  function garbage(valid: unknown, more: object = {}): Promise<Outcome> {
+    return run("GC", { configuration: { [KEY]: valid, ...more } });
+  }
+
+  test("takes away what the runtime does not name, link and address, and leaves the rest", async () => {
+    const newer = namespaces.make("newer");
+    await succeed("ADD");
+    await succeed("ADD", { container: OTHER_CONTAINER, netns: newer.path, args: "" });
+    expect(await garbage([{ containerID: OTHER_CONTAINER, ifname: "eth0" }])).toMatchObject({
+      exitCode: 0,
+      output: "",
+    });
+    expect([...agent.held.keys()]).toEqual([`${OTHER_CONTAINER}/eth0`]);
+    expect(host.ip("link", "show", "group", TRASH)).toMatchObject([{ ifalias: CONTAINER }]);
+    expect(host.ip("route", "show", "table", "512")).toMatchObject([{ dst: "10.0.16.6" }]);
+    ping(newer, "10.0.1.11");
+  });
+
+  test("leaves attachments of another network, and a link that a newer sandbox of the pod has", async () => {
+    await succeed("ADD");
+    expect(await garbage([], { name: "another" })).toMatchObject({ exitCode: 0 });
+    expect([...agent.held.keys()]).toEqual([`${CONTAINER}/eth0`]);
+    const newer = namespaces.make("newer");
+    await succeed("ADD", { container: OTHER_CONTAINER, netns: newer.path });
+    await garbage([{ containerID: OTHER_CONTAINER, ifname: "eth0" }]);
+    expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: OTHER_CONTAINER }]);
+    ping(newer, "10.0.1.11");
+  });
+
+  test.each([
+    ["is missing", {}],
+    ["is null", { [KEY]: null }],
+    ["is no list", { [KEY]: {} }],
+    ["names no container", { [KEY]: [{ ifname: "eth0" }] }],
+  ])("destroys nothing when the list %s", async (_, configuration) => {
+    await succeed("ADD");
+    expect(await run("GC", { configuration })).toMatchObject({ exitCode: 1, json: { code: 7 } });
+    expect([...agent.held.keys()]).toEqual([`${CONTAINER}/eth0`]);
+  });
+
+  test("reads the key that runtimes used before it was settled", async () => {
+    await succeed("ADD");
+    await succeed("GC", { configuration: { "cni.dev/attachments": [] } });
+    expect([...agent.held]).toEqual([]);
+  });
+
+  test("is to be tried again when the agent is away", async () => {
+    await agent.stop();
+    expect(await garbage([])).toMatchObject({ exitCode: 1, json: { code: 11 } });
+  });
+});
+
+describe("STATUS", () => {
+  const served = () => join(folder, "served");
+
+  test("is code 50 on a node that never served since its boot", async () => {
+    await agent.stop();
+    const { exitCode, json } = await run("STATUS");
+    expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 50 } });
+    expect(json.msg).toContain(`has not served since this node's boot (there is no ${served()})`);
+  });
+
+  test("does not make a node NotReady while its agent is replaced, or finds out who holds what", async () => {
+    writeFileSync(served(), "");
+    agent.failure = { status: 503, body: { code: "unavailable", message: "reading the store" } };
+    await succeed("STATUS");
+    await agent.stop();
+    await succeed("STATUS");
+    await succeed("STATUS", { plugin: "tke-eni-ipamc" });
+  });
+
+  test("is code 50 when the agent has been gone for a minute", async () => {
+    await agent.stop();
+    writeFileSync(served(), "");
+    const then = Date.now() / 1000 - 61;
+    utimesSync(served(), then, then);
+    const { exitCode, json } = await run("STATUS");
+    expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 50 } });
+    expect(json.msg).toContain("has not served for 61 s");
+    agent.start();
+    await succeed("STATUS");
+  });
+
+  test("is a success with an agent that does not know the question yet", async () => {
+    await agent.stop();
+    using older = Bun.serve({ unix: agent.socket, fetch: () => new Response(null, { status: 404 }) });
+    expect(older.url).toBeDefined();
+    await succeed("STATUS");
+  });
+
+  test("is an error for a configuration by which no ADD could work", async () => {
+    expect(await run("STATUS", { configuration: { mtu: 1 } })).toMatchObject({
+      exitCode: 1,
+      json: { code: 7 },
+    });
   });
 });
 
@@ -244,6 +504,8 @@ describe("ADD", () => {
         podUid: "uid-1",
       },
       netns: pod.path,
+      network: "tke-route-eni",
+      link: 1,
     });
     expect(call?.headers.get("content-type")).toBe("application/json");
     expect(Number(call?.headers.get("connect-timeout-ms"))).toBeGreaterThan(0);
@@ -293,9 +555,15 @@ describe("ADD", () => {
   test("gives a pod a second interface that leaves the first one's default route alone", async () => {
     await succeed("ADD");
     await succeed("ADD", { ifName: "eth1" });
-    expect(pod.ip("route", "show", "default")).toMatchObject([{ dev: "eth0" }]);
+    const [first, second] = pod.ip("route", "show", "default");
+    expect(first).toMatchObject({ dev: "eth0" });
+    expect(first.metric).toBeUndefined();
+    expect(second).toMatchObject({ dev: "eth1", metric: expect.any(Number) });
     expect([...agent.held.keys()]).toEqual([`${CONTAINER}/eth0`, `${CONTAINER}/eth1`]);
+    ping(host, "10.0.16.6");
+    pod.run("ping", "-c", "1", "-W", "2", "-I", "10.0.16.6", "10.0.1.11");
     await succeed("DEL", { ifName: "eth1" });
+    expect(pod.run("ip", "rule")).not.toContain("10.0.16.6");
     ping(pod, "10.0.1.11");
   });
 
@@ -421,13 +689,18 @@ describe("DEL", () => {
   });
 });
 
-describe.each(["1.0.0", "1.1.0"])("tke-eni-ipamc of its own under CNI %s", (version) => {
+describe.each(VERSIONS)("tke-eni-ipamc of its own under CNI %s", (version) => {
   test("ADD, ADD, DEL, DEL", async () => {
     const plugin = "tke-eni-ipamc";
+    const family = version < "1.0.0" ? { version: "4" } : {};
     const result = {
       cniVersion: version,
-      ips: [{ address: "10.0.16.5/32", gateway: "169.254.1.1" }],
-      routes: [{ dst: "0.0.0.0/0", gw: "169.254.1.1" }],
+      ips: [{ ...family, address: "10.0.16.5/32", gateway: "169.254.1.1" }],
+      routes: [
+        { dst: "0.0.0.0/0", gw: "0.0.0.0", priority: 4096, scope: 253 },
+        { dst: "10.0.16.5/32", gw: "169.254.1.1" },
+        { dst: "0.0.0.0/0", gw: "169.254.1.1" },
+      ],
       dns: {},
     };
     expect((await succeed("ADD", { plugin, version })).json).toEqual(result);
@@ -480,5 +753,5 @@ test("nothing in the current directory is run or read", async () => {
   writeFileSync(join(cwd, "preload.ts"), "process.exit(77);\n");
   writeFileSync(join(cwd, ".env"), "CNI_COMMAND=DEL\n");
   const { json } = await succeed("VERSION", { cwd });
-  expect(json.supportedVersions).toEqual(["1.0.0", "1.1.0"]);
+  expect(json.supportedVersions).toEqual(VERSIONS);
 });

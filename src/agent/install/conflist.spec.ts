@@ -7,9 +7,8 @@ describe("conflist()", () => {
   it("has tke-route-eni alone, unless more is asked for", () => {
     expect(JSON.parse(conflist({ ...PATHS, portMapping: false, bandwidth: false }))).toEqual({
       cniVersion: "1.0.0",
+      cniVersions: ["0.3.1", "0.4.0", "1.0.0", "1.1.0"],
       name: "tke-route-eni",
-      disableCheck: true,
-      disableGC: true,
       plugins: [
         {
           type: "tke-route-eni",

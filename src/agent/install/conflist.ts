@@ -15,16 +15,17 @@ export interface ConflistOptions {
  * The CNI configuration list of the node, as text. The runtime is asked for the pod's annotations, by which a pod chooses its
  * network.
  *
- * Version 1.0.0 is what every containerd takes that people run; its libcni speaks 1.1.0 only from 2.0 on, and then asks each
- * plugin of the list for STATUS, whose failure makes the node NotReady. CHECK is switched off since the plugins refuse it, and
- * so is GC, by which libcni of any version deletes what it does not remember itself.
+ * `cniVersion` is what every containerd takes that people run. Of `cniVersions` libcni takes the highest that it knows, from 1.2 on
+ * (`NetworkConfFromBytes` in libcni/conf.go; containerd 2), and an older one does not read it: so STATUS and GC are asked for where they
+ * are known. CHECK and GC are not switched off. No containerd up to 2.2 calls them; a runtime that calls GC gives its list of valid
+ * attachments, of which libcni itself deletes whatever else it remembers of this network before it asks the plugins
+ * (`GCNetworkList` in libcni/api.go).
  */
 export function conflist({ socket, releases, portMapping, bandwidth }: ConflistOptions): string {
   const list = {
     cniVersion: "1.0.0",
+    cniVersions: ["0.3.1", "0.4.0", "1.0.0", "1.1.0"],
     name: NETWORK_NAME,
-    disableCheck: true,
-    disableGC: true,
     plugins: [
       {
         type: "tke-route-eni",

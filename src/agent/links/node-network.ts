@@ -1,4 +1,4 @@
-import { ENI_TABLE_BASE, MAX_ENI_NUMBER, TRASH_GROUP } from "../../api/data-path.ts";
+import { ENI_TABLE_BASE, MAX_ENI_NUMBER, PODS_TABLE, TRASH_GROUP } from "../../api/data-path.ts";
 import { deleteLinkGroup } from "../../netlink/link.ts";
 import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
 import { NetlinkMonitor, type Notification } from "../../netlink/monitor.ts";
@@ -10,13 +10,14 @@ import { NftKeeper } from "../nft/nft-keeper.ts";
 import type { PrimaryEgress } from "../nft/primary-egress.ts";
 import { nameProblem } from "../nft/ruleset.ts";
 import { awaitsVeths } from "../pool/cool-down.ts";
+import { foreignAddresses } from "../pool/foreign-addresses.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { AgentStore, StoredEni } from "../store/agent-store.ts";
 import { keepSysctls, wantedSysctls } from "../sysctl/keep-sysctls.ts";
 import { type EniSpec, unsoundness } from "./eni-spec.ts";
 import { numberEnis } from "./number-enis.ts";
 import { type ObservedNetwork, observeNetwork } from "./observed-network.ts";
-import { type PlannedAct, planNetwork } from "./plan-network.ts";
+import { type ForeignNeeds, type PlannedAct, planNetwork } from "./plan-network.ts";
 import { findEniLink, findPrimary, type Primary } from "./primary-link.ts";
 
 /** An ENI as this node has it. */
@@ -59,6 +60,11 @@ const TRASH_DELAY_MS = 200;
 /** Rounds of read and repair in one pass: the second sees what the first one's acts led to. */
 const ROUNDS = 3;
 const NO_NUMBER = `the node has ${MAX_ENI_NUMBER} ENIs already, which is all that marks have room for`;
+const STATE_PROBLEMS = {
+  Ready: undefined,
+  NoLink: "its link is not on this node",
+  LinkDown: "its link is down",
+} as const;
 const RESTLESS = "somebody changes it as fast as it is set up: see who else manages routes and rules here";
 
 /** Keeps links, routes, rules, nftables and sysctls of the node as its ENIs need them. */
@@ -110,6 +116,25 @@ export class NodeNetwork {
     const eni = enis.find((e) => e.eniId === eniId);
     if (primary === undefined || eni?.table === undefined || eni.mtu === undefined) return undefined;
     return { nodeAddress: primary.address, table: eni.table, mac: eni.mac, mtu: eni.mtu };
+  }
+
+  /** What is wrong for all ENIs, or for this one. */
+  problemsOf(eniId: string): string[] {
+    const { problem, enis } = this.#view;
+    const eni = enis.find((e) => e.eniId === eniId);
+    const own = eni?.problem ?? (eni === undefined ? undefined : STATE_PROBLEMS[eni.state]);
+    return [
+      ...(problem === undefined ? [] : [`the node's network cannot be set up: ${problem}`]),
+      ...(eni === undefined ? [`${eniId} is no ENI of this node`] : []),
+      ...(own === undefined ? [] : [`${eniId} is not ready: ${own}`]),
+    ];
+  }
+
+  /** Looks at everything now and repairs it. @returns what is still wrong for all ENIs, or for this one */
+  async settle(eniId: string): Promise<string[]> {
+    this.#lastFull = Number.NEGATIVE_INFINITY;
+    await this.pass();
+    return this.problemsOf(eniId);
   }
 
   /** Begins; the first pass has been made when this resolves. */
@@ -225,7 +250,7 @@ export class NodeNetwork {
     for (let round = 1; ; round++) {
       const observed = this.#observe();
       this.#number(observed);
-      const acts = planNetwork(observed, this.#enis);
+      const acts = planNetwork(observed, this.#enis, this.#foreign(observed));
       const isLast = round === ROUNDS || acts.length === 0;
       if (isLast) this.#problems = this.#problemsIn(observed, { acts, failure });
       this.#setView({ ...this.#see(observed), problem: this.#view.problem });
@@ -236,6 +261,15 @@ export class NodeNetwork {
       }
       failure = this.#do(acts.map(({ message }) => message));
     }
+  }
+
+  #foreign(observed: ObservedNetwork): ForeignNeeds {
+    const { state } = this.#world.pool;
+    return {
+      addresses: foreignAddresses(state),
+      isHeld: (address) => state.addresses.get(address)?.holding.kind === "in-use",
+      nodeAddress: findPrimary(observed, this.#internalIp)?.address,
+    };
   }
 
   /** Does all that can be done; returns why something could not. */
@@ -400,6 +434,8 @@ function matters(notification: Notification): boolean {
     case "route":
       return (
         notification.route.table > ENI_TABLE_BASE ||
+        // A pod's own route goes with its link, of which nobody is told; what is told is a route that somebody deleted.
+        (notification.route.table === PODS_TABLE && notification.change === "deleted") ||
         (notification.route.table === TABLE_MAIN && notification.route.destination.length === 0)
       );
     case "address":

@@ -5,7 +5,7 @@ import type { InstalledRoute } from "../../netlink/route.ts";
 import type { InstalledRule, Rule } from "../../netlink/rule.ts";
 import type { StoredEni } from "../store/agent-store.ts";
 import type { ObservedNetwork } from "./observed-network.ts";
-import { planNetwork } from "./plan-network.ts";
+import { type ForeignNeeds, planNetwork } from "./plan-network.ts";
 
 const eni: StoredEni = {
   eniId: "eni-1",
@@ -16,6 +16,8 @@ const eni: StoredEni = {
   table: 4003,
   number: 1,
 };
+
+const NO_FOREIGN: ForeignNeeds = { addresses: [], isHeld: () => false, nodeAddress: "10.0.1.11" };
 
 const eth1: Link = {
   index: 3,
@@ -77,7 +79,7 @@ const inPlace: ObservedNetwork = {
 };
 
 function plan(observed: Partial<ObservedNetwork>, enis: readonly StoredEni[] = [eni]): string[] {
-  return planNetwork({ ...inPlace, ...observed }, enis).map(({ message }) => message.act);
+  return planNetwork({ ...inPlace, ...observed }, enis, NO_FOREIGN).map(({ message }) => message.act);
 }
 
 describe("planNetwork()", () => {
@@ -117,7 +119,11 @@ describe("planNetwork()", () => {
   });
 
   it("says which ENI each act is for, and that removing is for none", () => {
-    const acts = planNetwork({ ...inPlace, rules: [{ ...markRule, table: 4009 }], routes: [] }, [eni]);
+    const acts = planNetwork(
+      { ...inPlace, rules: [{ ...markRule, table: 4009 }], routes: [] },
+      [eni],
+      NO_FOREIGN,
+    );
     expect(acts.map(({ eniId, message }) => [message.act, eniId])).toEqual([
       ["set route 0.0.0.0/0 by link 3 in table 4003", "eni-1"],
       ["set route 0.0.0.0/0 in table 4003", "eni-1"],

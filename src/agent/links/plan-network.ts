@@ -3,6 +3,7 @@ import { addAddress, deleteAddress } from "../../netlink/address.ts";
 import {
   AF_INET,
   equalIpAddress,
+  formatIpAddress,
   hostPrefix,
   type IpAddress,
   type IpPrefix,
@@ -11,8 +12,16 @@ import {
 } from "../../netlink/ip-address.ts";
 import { type Link, setLink } from "../../netlink/link.ts";
 import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
-import { deleteRoute, type InstalledRoute, type Route, replaceRoute } from "../../netlink/route.ts";
+import {
+  deleteRoute,
+  type InstalledRoute,
+  type Route,
+  RTPROT_STATIC,
+  replaceRoute,
+  TABLE_MAIN,
+} from "../../netlink/route.ts";
 import { addRule, deleteRule, type InstalledRule, type Rule } from "../../netlink/rule.ts";
+import type { ForeignAddress } from "../pool/foreign-addresses.ts";
 import type { StoredEni } from "../store/agent-store.ts";
 import { unsoundness } from "./eni-spec.ts";
 import type { ObservedNetwork } from "./observed-network.ts";
@@ -22,6 +31,8 @@ const PREF_PODS = PODS_TABLE;
 const PREF_MARK = 1536;
 const PREF_FROM = 1537;
 const PREF_NO_POD = 1538;
+const PREF_FOREIGN_TO = PODS_TABLE + 1;
+const PREF_FOREIGN_FROM = 1540;
 /** Of the route that says "no" when the ENI's own route is gone. */
 const BACKSTOP_METRIC = 4096;
 const ANYWHERE: IpPrefix = parseIpPrefix("0.0.0.0/0");
@@ -34,13 +45,17 @@ const ANYWHERE: IpPrefix = parseIpPrefix("0.0.0.0/0");
  * 4000. An ENI whose link is gone but that still has a number keeps its rules and the `unreachable` route: what its pods send
  * must not fall through to the primary, where the cloud drops it as spoofed.
  */
-export function planNetwork(observed: ObservedNetwork, enis: readonly StoredEni[]): PlannedAct[] {
+export function planNetwork(
+  observed: ObservedNetwork,
+  enis: readonly StoredEni[],
+  foreign: ForeignNeeds,
+): PlannedAct[] {
   const placed = enis.map((eni) => ({ eni, link: findEniLink(observed, eni.mac) }));
   const of = (eni: StoredEni) => (message: NetlinkMessage) => ({ eniId: eni.eniId, message });
-  const { surplus, missing } = compareRules(
-    observed,
-    placed.flatMap(({ eni, link }) => rulesOf(eni, link)),
-  );
+  const { surplus, missing } = compareRules(observed, {
+    wanted: [...placed.flatMap(({ eni, link }) => rulesOf(eni, link)), ...foreignRules(enis, foreign)],
+    isHeld: foreign.isHeld,
+  });
   return [
     ...placed.flatMap(({ eni, link }) =>
       link === undefined ? [] : linkActs(observed, eni, link).map(of(eni)),
@@ -53,7 +68,17 @@ export function planNetwork(observed: ObservedNetwork, enis: readonly StoredEni[
       observed,
       enis.map(({ table }) => table),
     ).map((message) => ({ message })),
+    ...foreignRouteActs(observed, foreign),
   ];
+}
+
+/** What pods need whose links other plugins make (docs/design/cni.md). */
+export interface ForeignNeeds {
+  readonly addresses: readonly ForeignAddress[];
+  /** Whether a pod has the address: as long as one does, nothing that leads to it or from it is taken away. */
+  isHeld(address: string): boolean;
+  /** Source of what the node sends to such a pod; undefined while it is not known. */
+  readonly nodeAddress: string | undefined;
 }
 
 /** One thing to do, and the ENI that is not ready before it is done. */
@@ -124,6 +149,10 @@ function isSame(a: IpAddress | undefined, b: IpAddress | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equalIpAddress(a, b);
 }
 
+function isSamePrefix(a: IpPrefix | undefined, b: IpPrefix | undefined): boolean {
+  return a?.length === b?.length && isSame(a?.address, b?.address);
+}
+
 function rulesOf({ eniId, number, table, primaryIp }: StoredEni, link: Link | undefined): WantedRule[] {
   const family = AF_INET;
   const rules: Rule[] = [
@@ -148,26 +177,95 @@ function rulesOf({ eniId, number, table, primaryIp }: StoredEni, link: Link | un
   return rules.map((rule) => ({ eniId, rule }));
 }
 
+/** One rule by which the pod sends, and where no route of ours leads to it, one by which main's does. */
+function foreignRules(
+  enis: readonly StoredEni[],
+  { addresses }: Pick<ForeignNeeds, "addresses">,
+): WantedRule[] {
+  const family = AF_INET;
+  return addresses.flatMap(({ address, eniId, device }): WantedRule[] => {
+    const table = enis.find((eni) => eni.eniId === eniId)?.table;
+    if (table === undefined) return [];
+    const prefix = hostPrefix(parseIpAddress(address));
+    const from: Rule = { family, priority: PREF_FOREIGN_FROM, from: prefix, table };
+    const to: Rule = { family, priority: PREF_FOREIGN_TO, to: prefix, table: TABLE_MAIN };
+    return (device === "" ? [from, to] : [from]).map((rule) => ({ eniId, rule }));
+  });
+}
+
+/** Routes to pods behind a bridge: those that are missing are made, and those to pods that are gone are deleted. */
+function foreignRouteActs(
+  { links, routes }: ObservedNetwork,
+  { addresses, isHeld, nodeAddress }: ForeignNeeds,
+): PlannedAct[] {
+  const inTable = routes.filter((r) => r.table === PODS_TABLE);
+  const wanted = addresses.flatMap(({ address, eniId, device }) => {
+    const index = links.find((link) => link.name === device)?.index;
+    if (index === undefined || nodeAddress === undefined) return [];
+    const route: Route = {
+      destination: hostPrefix(parseIpAddress(address)),
+      table: PODS_TABLE,
+      index,
+      scope: "link",
+      source: parseIpAddress(nodeAddress),
+    };
+    return [{ eniId, route }];
+  });
+  const missing = wanted.filter(
+    ({ route }) =>
+      !inTable.some(
+        (r) =>
+          r.index === route.index &&
+          isSamePrefix(r.destination, route.destination) &&
+          isSame(r.source, route.source),
+      ),
+  );
+  // A pod's own veth has a group, and its route goes with it.
+  const groupless = new Set(links.filter(({ group }) => group === 0).map(({ index }) => index));
+  const stale = inTable.filter(
+    ({ index, destination, scope, protocol }) =>
+      index !== undefined &&
+      groupless.has(index) &&
+      destination.length === 32 &&
+      scope === "link" &&
+      protocol === RTPROT_STATIC &&
+      !isHeld(formatIpAddress(destination.address)),
+  );
+  return [
+    ...missing.map(({ eniId, route }) => ({ eniId, message: replaceRoute(route) })),
+    ...stale.map(({ destination, table, index }) => ({
+      message: tolerating(deleteRoute({ destination, table, index }), "ESRCH"),
+    })),
+  ];
+}
+
 /** Rules of ours that are too many, and those that are missing. */
 function compareRules(
   { rules }: ObservedNetwork,
-  ofEnis: readonly WantedRule[],
+  { wanted, isHeld }: { wanted: readonly WantedRule[]; isHeld: ForeignNeeds["isHeld"] },
 ): { surplus: InstalledRule[]; missing: WantedRule[] } {
   const missing: WantedRule[] = [
     { rule: { family: AF_INET, priority: PREF_PODS, table: PODS_TABLE } },
-    ...ofEnis,
+    ...wanted,
   ];
   const surplus: InstalledRule[] = [];
   for (const installed of rules.filter(isOurs)) {
     const position = missing.findIndex(({ rule }) => isRule(installed, rule));
     // A second copy of a rule is surplus too.
-    if (position < 0) surplus.push(installed);
-    else missing.splice(position, 1);
+    if (position >= 0) missing.splice(position, 1);
+    else if (!servesHolder(installed, isHeld)) surplus.push(installed);
   }
   return { surplus, missing };
 }
 
-function isOurs({ priority, mark, from, inputLink, action, table, inverted }: InstalledRule): boolean {
+/** Whether a pod still sends by this rule although it is not known as one with a link of another plugin: the store may have been lost. */
+function servesHolder({ priority, from, to }: InstalledRule, isHeld: ForeignNeeds["isHeld"]): boolean {
+  if (priority !== PREF_FOREIGN_FROM && priority !== PREF_FOREIGN_TO) return false;
+  const address = (from ?? to)?.address;
+  return address !== undefined && isHeld(formatIpAddress(address));
+}
+
+function isOurs({ priority, mark, from, to, inputLink, action, table, inverted }: InstalledRule): boolean {
   if (inverted) return false;
   const eniTable = table !== undefined && table > ENI_TABLE_BASE;
   switch (priority) {
@@ -177,6 +275,10 @@ function isOurs({ priority, mark, from, inputLink, action, table, inverted }: In
       return eniTable && mark?.mask === MARK_MASK;
     case PREF_FROM:
       return eniTable && from !== undefined;
+    case PREF_FOREIGN_FROM:
+      return eniTable && from?.length === 32;
+    case PREF_FOREIGN_TO:
+      return table === TABLE_MAIN && to?.length === 32 && from === undefined;
     case PREF_NO_POD:
       return action === "unreachable" && inputLink !== undefined;
     default:
@@ -191,11 +293,10 @@ function isRule(installed: InstalledRule, wanted: Rule): boolean {
     installed.table === wanted.table &&
     installed.inputLink === wanted.inputLink &&
     installed.outputLink === undefined &&
-    installed.to === undefined &&
+    isSamePrefix(installed.to, wanted.to) &&
     installed.mark?.value === wanted.mark?.value &&
     installed.mark?.mask === wanted.mark?.mask &&
-    installed.from?.length === wanted.from?.length &&
-    isSame(installed.from?.address, wanted.from?.address)
+    isSamePrefix(installed.from, wanted.from)
   );
 }
 

@@ -1,4 +1,4 @@
-import { isSameAttachment } from "./attachment.ts";
+import { type AttachmentKey, isSameAttachment } from "./attachment.ts";
 import { eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
@@ -51,7 +51,7 @@ function serve(state: PoolState, waiter: Waiter, now: Instant): Outcome {
 /** The address that the attachment holds. */
 export function addressOf(
   state: PoolState,
-  { attachment }: Pick<Waiter, "attachment">,
+  { attachment }: { readonly attachment: AttachmentKey },
 ): PooledAddress | undefined {
   for (const record of state.addresses.values()) {
     if (record.holding.kind === "in-use" && isSameAttachment(record.holding.attachment, attachment)) {

@@ -59,6 +59,8 @@ describe("a pod that waits for its address", () => {
     const service = addressService({
       pool: () => pool,
       factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
+      settle: async () => [],
+      problemsOf: () => [],
       readyCondition: condition,
       failed: (_, cause) => void told.push([clock.monotonic() / 1000, /; (.*?) \(/.exec(cause)?.[1] ?? ""]),
       clock,

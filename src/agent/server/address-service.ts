@@ -5,19 +5,27 @@ import { PODS_TABLE } from "../../api/data-path.ts";
 import {
   type AddressService,
   AddressState,
+  type AllocateRequest,
   AllocateResponseSchema,
   AllocationFailureSchema,
   type Attachment as AttachmentMessage,
+  CheckResponseSchema,
+  CollectGarbageResponseSchema,
+  LinkKind,
   ListAddressesResponseSchema,
   ReleaseResponseSchema,
+  StatusResponseSchema,
 } from "../../gen/tke/eni/agent/v1/address_pb.ts";
 import { startTimer } from "../../time/timer.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
+import { addressOf } from "../pool/allocate.ts";
 import type { Attachment } from "../pool/attachment.ts";
 import { isOurs } from "../pool/bound-address.ts";
+import { garbage } from "../pool/garbage.ts";
 import { NotAllocatedError, type Pool } from "../pool/pool.ts";
 import { poolCounts } from "../pool/pool-counts.ts";
 import type { Holding, PooledAddress } from "../pool/pool-state.ts";
+import { addressProblems } from "./address-problems.ts";
 import { type Failure, failureOf } from "./failure-reason.ts";
 
 /** What an answer says beside the address itself. */
@@ -35,6 +43,10 @@ export interface AddressServiceWorld {
   pool(): Pool | undefined;
   /** Facts of an ENI; undefined while this node's primary address or the ENI's link is not known. */
   factsOf(eniId: string): AnswerFacts | undefined;
+  /** Brings the kernel to what the pool now says, before a pod relies on it; gives what is still wrong for all ENIs or for this one. */
+  settle(eniId: string): Promise<readonly string[]>;
+  /** What is wrong with the node's network, for all ENIs or for this one, a sentence each. */
+  problemsOf(eniId: string): readonly string[];
   /** What ipamd says of this node. */
   readyCondition(): Condition | undefined;
   /**
@@ -63,34 +75,67 @@ const TELL_AFTER_MS = 10_000;
 export function addressService(world: AddressServiceWorld): ServiceImpl<typeof AddressService> {
   return {
     async allocate(request, context) {
-      const attachment = attachmentOf(request.attachment);
+      const attachment = attachmentOf(request);
       const pool = openPool(world);
       const record = await allocated(world, { pool, attachment, netns: request.netns, context });
+      const unusable = (why: string) => {
+        const cause = `${record.address} cannot be used now, since ${why}: it is tried again; LinksReady of \`kubectl get nec\` says more`;
+        world.failed(attachment, cause);
+        return new ConnectError(cause, Code.Unavailable);
+      };
+      if (record.holding.kind === "in-use" && record.holding.attachment.foreign !== undefined) {
+        const [problem] = await world.settle(record.eniId);
+        if (problem !== undefined) throw unusable(problem);
+      }
       const facts = world.factsOf(record.eniId);
       if (facts === undefined) {
-        const cause = `${record.address} cannot be used now, since the link of ${record.eniId} or the node's own address is missing: it is tried again; LinksReady of \`kubectl get nec\` says more`;
-        world.failed(attachment, cause);
-        throw new ConnectError(cause, Code.Unavailable);
+        throw unusable(`the link of ${record.eniId} or the node's own address is missing`);
       }
-      return create(AllocateResponseSchema, {
-        addresses: [
-          {
-            address: record.address,
-            nodeAddress: facts.nodeAddress,
-            eniId: record.eniId,
-            eniMac: facts.mac,
-            subnetId: record.subnetId,
-          },
-        ],
-        group: facts.table,
-        podsTable: PODS_TABLE,
-        mtu: facts.mtu,
-      });
+      return create(AllocateResponseSchema, answerOf(record, facts));
     },
 
     release(request) {
-      const attachment = attachmentOf(request.attachment);
-      return create(ReleaseResponseSchema, { addresses: openPool(world).release(attachment) });
+      const { containerId, ifName } = keyOf(request.attachment);
+      return create(ReleaseResponseSchema, { addresses: openPool(world).release({ containerId, ifName }) });
+    },
+
+    check(request) {
+      const key = keyOf(request.attachment);
+      const { state } = openPool(world);
+      const record = addressOf(state, { attachment: key });
+      if (record === undefined) {
+        throw new ConnectError(
+          `${key.ifName} of container ${key.containerId} has no address on this node`,
+          Code.NotFound,
+        );
+      }
+      const facts = world.factsOf(record.eniId);
+      return create(CheckResponseSchema, {
+        ...(facts && { allocated: answerOf(record, facts) }),
+        problems: [...addressProblems(state, record), ...world.problemsOf(record.eniId)],
+      });
+    },
+
+    collectGarbage(request) {
+      if (request.network === "") {
+        throw new ConnectError(
+          "network must be the name of a network, and is empty: garbage is collected of one network at a time",
+          Code.InvalidArgument,
+        );
+      }
+      const pool = openPool(world);
+      const collected = garbage(pool.state, {
+        network: request.network,
+        valid: request.valid.map(keyOf),
+        now: world.clock.now(),
+      });
+      for (const attachment of collected) pool.release(attachment);
+      return create(CollectGarbageResponseSchema, { collected: collected.map(keyAndPod) });
+    },
+
+    status() {
+      openPool(world);
+      return create(StatusResponseSchema);
     },
 
     listAddresses() {
@@ -171,14 +216,41 @@ function openPool(world: AddressServiceWorld): Pool {
   );
 }
 
-function attachmentOf(message: AttachmentMessage | undefined): Attachment {
-  if (message === undefined || message.containerId === "" || message.ifName === "") {
-    throw new ConnectError(
-      `attachment must have container_id and if_name: it has "${message?.containerId ?? ""}" and "${message?.ifName ?? ""}"`,
-      Code.InvalidArgument,
-    );
-  }
-  const { containerId, ifName, podNamespace, podName, podUid } = message;
+function answerOf(record: PooledAddress, facts: AnswerFacts) {
+  return {
+    addresses: [
+      {
+        address: record.address,
+        nodeAddress: facts.nodeAddress,
+        eniId: record.eniId,
+        eniMac: facts.mac,
+        subnetId: record.subnetId,
+      },
+    ],
+    group: facts.table,
+    podsTable: PODS_TABLE,
+    mtu: facts.mtu,
+  };
+}
+
+function attachmentOf({ attachment, network, link, device }: AllocateRequest): Attachment {
+  return {
+    ...keyAndPod(keyOf(attachment)),
+    ...(network !== "" && { network }),
+    ...(link === LinkKind.FOREIGN && { foreign: { device } }),
+  };
+}
+
+/** @throws ConnectError when the message has no key */
+function keyOf(message: AttachmentMessage | undefined): AttachmentMessage {
+  if (message !== undefined && message.containerId !== "" && message.ifName !== "") return message;
+  throw new ConnectError(
+    `attachment must have container_id and if_name: it has "${message?.containerId ?? ""}" and "${message?.ifName ?? ""}"`,
+    Code.InvalidArgument,
+  );
+}
+
+function keyAndPod({ containerId, ifName, podNamespace, podName, podUid }: Attachment) {
   return { containerId, ifName, podNamespace, podName, podUid };
 }
 
@@ -195,6 +267,6 @@ function listed({ address, eniId, holding }: PooledAddress) {
     eniId,
     state: STATES[holding.kind],
     sinceUnixMs: BigInt(holding.since),
-    ...(holding.kind === "in-use" && { attachment: holding.attachment }),
+    ...(holding.kind === "in-use" && { attachment: keyAndPod(holding.attachment) }),
   };
 }

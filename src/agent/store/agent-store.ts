@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
+import type { ForeignLink } from "../pool/attachment.ts";
 import type { StoreChange } from "../pool/outcome.ts";
 import type { EniClaim, PooledAddress } from "../pool/pool-state.ts";
 
@@ -34,6 +35,8 @@ export type StoredHolding =
       podNamespace: string;
       podName: string;
       podUid: string;
+      network?: string | undefined;
+      foreign?: ForeignLink | undefined;
       netns: string;
       since: number;
     }
@@ -81,7 +84,7 @@ export class AgentStore {
     return this.#db
       .query<AddressRow, []>(
         `SELECT a.*, u.container_id AS use_container, u.if_name AS use_if, u.pod_namespace, u.pod_name, u.pod_uid, u.netns,
-                u.since AS use_since, c.container_id AS cool_container, c.if_name AS cool_if, c.since AS cool_since,
+                u.since AS use_since, u.network, u.link_kind, u.device, c.container_id AS cool_container, c.if_name AS cool_if, c.since AS cool_since,
                 r.token, r.since AS promised_since
          FROM addresses a LEFT JOIN allocations u USING (address) LEFT JOIN cooling c USING (address)
               LEFT JOIN reclaimable r USING (address)`,
@@ -186,10 +189,14 @@ export class AgentStore {
   #saveHolding({ address, holding }: PooledAddress): void {
     switch (holding.kind) {
       case "in-use": {
-        const { containerId, ifName, podNamespace, podName, podUid } = holding.attachment;
+        const { containerId, ifName, podNamespace, podName, podUid, network, foreign } = holding.attachment;
         this.#db
-          .query("INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-          .run(address, containerId, ifName, podNamespace, podName, podUid, holding.netns, holding.since);
+          .query("INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+          .run(
+            ...[address, address.includes(":") ? 6 : 4, containerId, ifName, podNamespace, podName, podUid],
+            ...[holding.netns, holding.since],
+            ...[network ?? "", foreign === undefined ? "routed" : "foreign", foreign?.device ?? ""],
+          );
         break;
       }
       case "cooling-down":
@@ -233,6 +240,9 @@ interface AddressRow {
   pod_uid: string;
   netns: string;
   use_since: number;
+  network: string;
+  link_kind: "routed" | "foreign";
+  device: string;
   cool_container: string | null;
   cool_if: string;
   cool_since: number;
@@ -262,6 +272,8 @@ function holdingOf(row: AddressRow): StoredHolding {
       podNamespace: row.pod_namespace,
       podName: row.pod_name,
       podUid: row.pod_uid,
+      ...(row.network !== "" && { network: row.network }),
+      ...(row.link_kind === "foreign" && { foreign: { device: row.device } }),
       netns: row.netns,
       since: row.use_since,
     };

@@ -24,6 +24,38 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const HELD_BY = {
+  containerId: "c1",
+  ifName: "eth0",
+  podNamespace: "default",
+  podName: "web-0",
+  podUid: "p1",
+};
+
+/** Tables as agents before networks and kinds of links wrote them. */
+const SCHEMA_1 = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE addresses (
+  address TEXT PRIMARY KEY, eni_id TEXT NOT NULL, subnet_id TEXT NOT NULL, uid TEXT, instance_id TEXT
+) WITHOUT ROWID;
+CREATE TABLE allocations (
+  address TEXT PRIMARY KEY, container_id TEXT NOT NULL, if_name TEXT NOT NULL,
+  pod_namespace TEXT NOT NULL, pod_name TEXT NOT NULL, pod_uid TEXT NOT NULL, netns TEXT NOT NULL, since INTEGER NOT NULL,
+  UNIQUE (container_id, if_name)
+) WITHOUT ROWID;
+CREATE TABLE cooling (
+  address TEXT PRIMARY KEY, container_id TEXT NOT NULL, if_name TEXT NOT NULL, since INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE reclaimable (address TEXT PRIMARY KEY, token TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE reclaimable_enis (
+  eni_id TEXT PRIMARY KEY, uid TEXT NOT NULL, token TEXT NOT NULL, since INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE enis (
+  eni_id TEXT PRIMARY KEY, mac TEXT NOT NULL, primary_ip TEXT NOT NULL, gateway TEXT NOT NULL, subnet_id TEXT NOT NULL,
+  table_number INTEGER NOT NULL UNIQUE, mark_number INTEGER NOT NULL UNIQUE
+) WITHOUT ROWID;
+`;
+
 const held: PooledAddress = {
   address: "10.0.16.5",
   eniId: "eni-1",
@@ -31,13 +63,7 @@ const held: PooledAddress = {
   object: { uid: "u", eniId: "eni-1", subnetId: "subnet-1", instanceId: "ins-1" },
   holding: {
     kind: "in-use",
-    attachment: {
-      containerId: "c1",
-      ifName: "eth0",
-      podNamespace: "default",
-      podName: "web-0",
-      podUid: "p1",
-    },
+    attachment: HELD_BY,
     netns: "/run/netns/x",
     since: 1000,
   },
@@ -94,6 +120,69 @@ describe("openStore()", () => {
     expect(open("boot-2").trust).toBe("rebooted");
   });
 
+  it("takes over a store of schema 1 as it is, also when the move was cut short once", () => {
+    const db = new Database(path, { create: true });
+    db.run("PRAGMA journal_mode = WAL");
+    db.run(SCHEMA_1);
+    db.run(`INSERT INTO meta VALUES ('schema-version', '1'), ('boot-id', 'boot-1'), ('closed', 'yes')`);
+    db.run(`INSERT INTO addresses VALUES ('10.0.16.5', 'eni-1', 'subnet-1', 'u', 'ins-1')`);
+    db.run(
+      `INSERT INTO allocations VALUES ('10.0.16.5', 'c1', 'eth0', 'default', 'web-0', 'p1', '/run/netns/x', 1000)`,
+    );
+    db.run(`INSERT INTO cooling VALUES ('10.0.16.6', 'c2', 'eth0', 1000)`);
+    // What is in the way of the first try.
+    db.run("CREATE TABLE allocations_2 (address TEXT)");
+    db.close();
+    const before = readFileSync(path);
+    expect(() => open()).toThrow("allocations_2");
+    expect(readFileSync(path).subarray(100)).toEqual(before.subarray(100));
+
+    const repaired = new Database(path);
+    repaired.run("DROP TABLE allocations_2");
+    repaired.close();
+    const { trust, store } = open();
+    expect(trust).toBe("intact");
+    expect(store.addresses()).toMatchObject([
+      {
+        address: "10.0.16.5",
+        holding: {
+          kind: "in-use",
+          containerId: "c1",
+          ifName: "eth0",
+          podName: "web-0",
+          netns: "/run/netns/x",
+          since: 1000,
+        },
+      },
+    ]);
+    expect(store.addresses()[0]?.holding).not.toHaveProperty("network");
+    expect(store.addresses()[0]?.holding).not.toHaveProperty("foreign");
+    store.close();
+    expect(open().trust).toBe("intact");
+  });
+
+  it("remembers the network, and whose link a pod has", () => {
+    const { store } = used();
+    const attachment = { ...HELD_BY, containerId: "c2", network: "a", foreign: { device: "cni0" } };
+    const foreign: PooledAddress = {
+      ...held,
+      address: "10.0.16.6",
+      holding: { kind: "in-use", attachment, netns: "", since: 1 },
+    };
+    store.apply([
+      { type: "object", address: foreign },
+      { type: "holding", address: foreign },
+    ]);
+    expect(store.addresses()[1]?.holding).toMatchObject({ network: "a", foreign: { device: "cni0" } });
+  });
+
+  it("takes one address of each family for an attachment, and not two of one", () => {
+    const { store } = used();
+    const of = (address: string): PooledAddress => ({ ...held, address });
+    store.apply([{ type: "holding", address: of("fd00::5") }]);
+    expect(() => store.apply([{ type: "holding", address: of("10.0.16.6") }])).toThrow("UNIQUE");
+  });
+
   it("refuses a store of a newer agent and leaves it as it is", () => {
     used().store.close();
     const db = new Database(path);
@@ -101,7 +190,7 @@ describe("openStore()", () => {
     db.close();
     const before = readFileSync(path);
     expect(() => open()).toThrow(StoreTooNewError);
-    expect(() => open()).toThrow(/schema 7, written by a newer agent; this one knows up to 1/);
+    expect(() => open()).toThrow(/schema 7, written by a newer agent; this one knows up to 2/);
     expect(readFileSync(path)).toEqual(before);
   });
 

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type AgentMemory, AgentStore, inodeOf, readMeta, writeMeta } from "./agent-store.ts";
-import { SCHEMA_VERSION, STORE_FILE, TABLES } from "./store-schema.ts";
+import { MIGRATIONS, SCHEMA_VERSION, STORE_FILE, TABLES } from "./store-schema.ts";
 
 /**
  * How far the store can be trusted.
@@ -32,11 +32,16 @@ export class StoreTooNewError extends Error {
   override readonly name = "StoreTooNewError";
 }
 
+/** A store of an older agent could not be brought to this one's schema. */
+export class StoreNotMovedError extends Error {
+  override readonly name = "StoreNotMovedError";
+}
+
 /**
  * Opens the agent's store, or starts a new one. A damaged file is put aside, never deleted.
  *
  * @param folder the agent's state folder; made if need be
- * @throws StoreTooNewError; SQLiteError when the disk cannot be written
+ * @throws StoreTooNewError; StoreNotMovedError; SQLiteError when the disk cannot be written
  */
 export function openStore({ folder, bootId }: { folder: string; bootId: string }): OpenedStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -66,13 +71,35 @@ function openExisting(path: string): Database | string {
       );
     }
     const damage = damageOf(db, { path, logLost });
-    if (damage === undefined) return db;
-    db.close();
-    return damage;
+    if (damage !== undefined) {
+      db.close();
+      return damage;
+    }
+    migrate(db, { path, from: version });
+    return db;
   } catch (error) {
     db?.close();
-    if (error instanceof StoreTooNewError) throw error;
+    if (error instanceof StoreTooNewError || error instanceof StoreNotMovedError) throw error;
     return `${path} cannot be read: ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+/**
+ * Brings an older store to this schema, one schema after the other. What fails leaves the store as it was: it is whole, and who holds
+ * what stands in it.
+ */
+function migrate(db: Database, { path, from }: { path: string; from: number }): void {
+  for (let version = from + 1; version <= SCHEMA_VERSION; version++) {
+    try {
+      db.transaction(() => {
+        db.run(MIGRATIONS[version] ?? "");
+        writeMeta(db, "schema-version", String(version));
+      })();
+    } catch (error) {
+      throw new StoreNotMovedError(
+        `${path} has schema ${from} and could not be brought to ${version}: ${(error as Error).message}`,
+      );
+    }
   }
 }
 

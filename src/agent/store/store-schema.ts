@@ -1,7 +1,18 @@
 /** Name of the store in the agent's state folder. */
 export const STORE_FILE = "store.db";
 /** Number of the tables below. An agent refuses a store of a higher number: it would drop what it does not know. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** An attachment has one address of each family. Which network it is of, and whose link it has, is not known of those of schema 1. */
+function allocations(name: string): string {
+  return `CREATE TABLE ${name} (
+  address TEXT PRIMARY KEY, family INTEGER NOT NULL CHECK (family IN (4, 6)),
+  container_id TEXT NOT NULL, if_name TEXT NOT NULL,
+  pod_namespace TEXT NOT NULL, pod_name TEXT NOT NULL, pod_uid TEXT NOT NULL, netns TEXT NOT NULL, since INTEGER NOT NULL,
+  network TEXT NOT NULL, link_kind TEXT NOT NULL CHECK (link_kind IN ('routed', 'foreign')), device TEXT NOT NULL,
+  UNIQUE (container_id, if_name, family)
+) WITHOUT ROWID;`;
+}
 
 /** Times are wall clock, milliseconds since 1970: they outlive the process. */
 export const TABLES = `
@@ -14,11 +25,7 @@ CREATE TABLE addresses (
   uid TEXT, instance_id TEXT
 ) WITHOUT ROWID;
 
-CREATE TABLE allocations (
-  address TEXT PRIMARY KEY, container_id TEXT NOT NULL, if_name TEXT NOT NULL,
-  pod_namespace TEXT NOT NULL, pod_name TEXT NOT NULL, pod_uid TEXT NOT NULL, netns TEXT NOT NULL, since INTEGER NOT NULL,
-  UNIQUE (container_id, if_name)
-) WITHOUT ROWID;
+${allocations("allocations")}
 
 CREATE TABLE cooling (
   address TEXT PRIMARY KEY, container_id TEXT NOT NULL, if_name TEXT NOT NULL, since INTEGER NOT NULL
@@ -37,3 +44,16 @@ CREATE TABLE enis (
   table_number INTEGER NOT NULL UNIQUE, mark_number INTEGER NOT NULL UNIQUE
 ) WITHOUT ROWID;
 `;
+
+/** What brings a store of the schema before to each schema, by that schema's number. Each runs in one transaction with its number. */
+export const MIGRATIONS: Readonly<Record<number, string>> = {
+  2: `
+${allocations("allocations_2")}
+INSERT INTO allocations_2
+  SELECT address, CASE WHEN instr(address, ':') > 0 THEN 6 ELSE 4 END, container_id, if_name,
+         pod_namespace, pod_name, pod_uid, netns, since, '', 'routed', ''
+  FROM allocations;
+DROP TABLE allocations;
+ALTER TABLE allocations_2 RENAME TO allocations;
+`,
+};

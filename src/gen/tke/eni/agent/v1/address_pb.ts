@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tke/eni/agent/v1/address.proto.
  */
 export const file_tke_eni_agent_v1_address: GenFile = /*@__PURE__*/
-  fileDesc("Ch50a2UvZW5pL2FnZW50L3YxL2FkZHJlc3MucHJvdG8SEHRrZS5lbmkuYWdlbnQudjEibQoKQXR0YWNobWVudBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHaWZfbmFtZRgCIAEoCRIVCg1wb2RfbmFtZXNwYWNlGAMgASgJEhAKCHBvZF9uYW1lGAQgASgJEg8KB3BvZF91aWQYBSABKAkiUgoPQWxsb2NhdGVSZXF1ZXN0EjAKCmF0dGFjaG1lbnQYASABKAsyHC50a2UuZW5pLmFnZW50LnYxLkF0dGFjaG1lbnQSDQoFbmV0bnMYAiABKAkicwoQQWxsb2NhdGVSZXNwb25zZRIvCglhZGRyZXNzZXMYASADKAsyHC50a2UuZW5pLmFnZW50LnYxLlBvZEFkZHJlc3MSDQoFZ3JvdXAYAiABKA0SEgoKcG9kc190YWJsZRgDIAEoDRILCgNtdHUYBCABKA0iZwoKUG9kQWRkcmVzcxIPCgdhZGRyZXNzGAEgASgJEhQKDG5vZGVfYWRkcmVzcxgCIAEoCRIOCgZlbmlfaWQYAyABKAkSDwoHZW5pX21hYxgEIAEoCRIRCglzdWJuZXRfaWQYBSABKAkiQgoOUmVsZWFzZVJlcXVlc3QSMAoKYXR0YWNobWVudBgBIAEoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCIkCg9SZWxlYXNlUmVzcG9uc2USEQoJYWRkcmVzc2VzGAEgAygJIlUKEUFsbG9jYXRpb25GYWlsdXJlEi8KBnJlYXNvbhgBIAEoDjIfLnRrZS5lbmkuYWdlbnQudjEuRmFpbHVyZVJlYXNvbhIPCgdtZXNzYWdlGAIgASgJIhYKFExpc3RBZGRyZXNzZXNSZXF1ZXN0IksKFUxpc3RBZGRyZXNzZXNSZXNwb25zZRIyCglhZGRyZXNzZXMYASADKAsyHy50a2UuZW5pLmFnZW50LnYxLlBvb2xlZEFkZHJlc3MiqAEKDVBvb2xlZEFkZHJlc3MSDwoHYWRkcmVzcxgBIAEoCRIOCgZlbmlfaWQYAiABKAkSLQoFc3RhdGUYAyABKA4yHi50a2UuZW5pLmFnZW50LnYxLkFkZHJlc3NTdGF0ZRIwCgphdHRhY2htZW50GAQgASgLMhwudGtlLmVuaS5hZ2VudC52MS5BdHRhY2htZW50EhUKDXNpbmNlX3VuaXhfbXMYBSABKAMq9wIKDUZhaWx1cmVSZWFzb24SHgoaRkFJTFVSRV9SRUFTT05fVU5TUEVDSUZJRUQQABIiCh5GQUlMVVJFX1JFQVNPTl9OT19GUkVFX0FERFJFU1MQARIcChhGQUlMVVJFX1JFQVNPTl9BVFRBQ0hJTkcQAhIbChdGQUlMVVJFX1JFQVNPTl9FTklfRlVMTBADEh4KGkZBSUxVUkVfUkVBU09OX1NVQk5FVF9GVUxMEAQSGAoURkFJTFVSRV9SRUFTT05fUVVPVEEQBRIcChhGQUlMVVJFX1JFQVNPTl9USFJPVFRMRUQQBhIkCiBGQUlMVVJFX1JFQVNPTl9OT19TVUJORVRfSU5fWk9ORRAHEiEKHUZBSUxVUkVfUkVBU09OX05PVF9BVVRIT1JJU0VEEAgSJAogRkFJTFVSRV9SRUFTT05fQ0xPVURfVU5BVkFJTEFCTEUQCRIgChxGQUlMVVJFX1JFQVNPTl9OT0RFX0VYQ0xVREVEEAoqngEKDEFkZHJlc3NTdGF0ZRIdChlBRERSRVNTX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSQUREUkVTU19TVEFURV9GUkVFEAESGAoUQUREUkVTU19TVEFURV9JTl9VU0UQAhIeChpBRERSRVNTX1NUQVRFX0NPT0xJTkdfRE9XThADEh0KGUFERFJFU1NfU1RBVEVfUkVDTEFJTUFCTEUQBDKVAgoOQWRkcmVzc1NlcnZpY2USUQoIQWxsb2NhdGUSIS50a2UuZW5pLmFnZW50LnYxLkFsbG9jYXRlUmVxdWVzdBoiLnRrZS5lbmkuYWdlbnQudjEuQWxsb2NhdGVSZXNwb25zZRJOCgdSZWxlYXNlEiAudGtlLmVuaS5hZ2VudC52MS5SZWxlYXNlUmVxdWVzdBohLnRrZS5lbmkuYWdlbnQudjEuUmVsZWFzZVJlc3BvbnNlEmAKDUxpc3RBZGRyZXNzZXMSJi50a2UuZW5pLmFnZW50LnYxLkxpc3RBZGRyZXNzZXNSZXF1ZXN0GicudGtlLmVuaS5hZ2VudC52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("Ch50a2UvZW5pL2FnZW50L3YxL2FkZHJlc3MucHJvdG8SEHRrZS5lbmkuYWdlbnQudjEibQoKQXR0YWNobWVudBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHaWZfbmFtZRgCIAEoCRIVCg1wb2RfbmFtZXNwYWNlGAMgASgJEhAKCHBvZF9uYW1lGAQgASgJEg8KB3BvZF91aWQYBSABKAkinQEKD0FsbG9jYXRlUmVxdWVzdBIwCgphdHRhY2htZW50GAEgASgLMhwudGtlLmVuaS5hZ2VudC52MS5BdHRhY2htZW50Eg0KBW5ldG5zGAIgASgJEg8KB25ldHdvcmsYAyABKAkSKAoEbGluaxgEIAEoDjIaLnRrZS5lbmkuYWdlbnQudjEuTGlua0tpbmQSDgoGZGV2aWNlGAUgASgJInMKEEFsbG9jYXRlUmVzcG9uc2USLwoJYWRkcmVzc2VzGAEgAygLMhwudGtlLmVuaS5hZ2VudC52MS5Qb2RBZGRyZXNzEg0KBWdyb3VwGAIgASgNEhIKCnBvZHNfdGFibGUYAyABKA0SCwoDbXR1GAQgASgNImcKClBvZEFkZHJlc3MSDwoHYWRkcmVzcxgBIAEoCRIUCgxub2RlX2FkZHJlc3MYAiABKAkSDgoGZW5pX2lkGAMgASgJEg8KB2VuaV9tYWMYBCABKAkSEQoJc3VibmV0X2lkGAUgASgJIkIKDlJlbGVhc2VSZXF1ZXN0EjAKCmF0dGFjaG1lbnQYASABKAsyHC50a2UuZW5pLmFnZW50LnYxLkF0dGFjaG1lbnQiJAoPUmVsZWFzZVJlc3BvbnNlEhEKCWFkZHJlc3NlcxgBIAMoCSJVChFBbGxvY2F0aW9uRmFpbHVyZRIvCgZyZWFzb24YASABKA4yHy50a2UuZW5pLmFnZW50LnYxLkZhaWx1cmVSZWFzb24SDwoHbWVzc2FnZRgCIAEoCSJACgxDaGVja1JlcXVlc3QSMAoKYXR0YWNobWVudBgBIAEoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCJYCg1DaGVja1Jlc3BvbnNlEjUKCWFsbG9jYXRlZBgBIAEoCzIiLnRrZS5lbmkuYWdlbnQudjEuQWxsb2NhdGVSZXNwb25zZRIQCghwcm9ibGVtcxgCIAMoCSJVChVDb2xsZWN0R2FyYmFnZVJlcXVlc3QSDwoHbmV0d29yaxgBIAEoCRIrCgV2YWxpZBgCIAMoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCJJChZDb2xsZWN0R2FyYmFnZVJlc3BvbnNlEi8KCWNvbGxlY3RlZBgBIAMoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCIPCg1TdGF0dXNSZXF1ZXN0IhAKDlN0YXR1c1Jlc3BvbnNlIhYKFExpc3RBZGRyZXNzZXNSZXF1ZXN0IksKFUxpc3RBZGRyZXNzZXNSZXNwb25zZRIyCglhZGRyZXNzZXMYASADKAsyHy50a2UuZW5pLmFnZW50LnYxLlBvb2xlZEFkZHJlc3MiqAEKDVBvb2xlZEFkZHJlc3MSDwoHYWRkcmVzcxgBIAEoCRIOCgZlbmlfaWQYAiABKAkSLQoFc3RhdGUYAyABKA4yHi50a2UuZW5pLmFnZW50LnYxLkFkZHJlc3NTdGF0ZRIwCgphdHRhY2htZW50GAQgASgLMhwudGtlLmVuaS5hZ2VudC52MS5BdHRhY2htZW50EhUKDXNpbmNlX3VuaXhfbXMYBSABKAMqUgoITGlua0tpbmQSGQoVTElOS19LSU5EX1VOU1BFQ0lGSUVEEAASFAoQTElOS19LSU5EX1JPVVRFRBABEhUKEUxJTktfS0lORF9GT1JFSUdOEAIq9wIKDUZhaWx1cmVSZWFzb24SHgoaRkFJTFVSRV9SRUFTT05fVU5TUEVDSUZJRUQQABIiCh5GQUlMVVJFX1JFQVNPTl9OT19GUkVFX0FERFJFU1MQARIcChhGQUlMVVJFX1JFQVNPTl9BVFRBQ0hJTkcQAhIbChdGQUlMVVJFX1JFQVNPTl9FTklfRlVMTBADEh4KGkZBSUxVUkVfUkVBU09OX1NVQk5FVF9GVUxMEAQSGAoURkFJTFVSRV9SRUFTT05fUVVPVEEQBRIcChhGQUlMVVJFX1JFQVNPTl9USFJPVFRMRUQQBhIkCiBGQUlMVVJFX1JFQVNPTl9OT19TVUJORVRfSU5fWk9ORRAHEiEKHUZBSUxVUkVfUkVBU09OX05PVF9BVVRIT1JJU0VEEAgSJAogRkFJTFVSRV9SRUFTT05fQ0xPVURfVU5BVkFJTEFCTEUQCRIgChxGQUlMVVJFX1JFQVNPTl9OT0RFX0VYQ0xVREVEEAoqngEKDEFkZHJlc3NTdGF0ZRIdChlBRERSRVNTX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSQUREUkVTU19TVEFURV9GUkVFEAESGAoUQUREUkVTU19TVEFURV9JTl9VU0UQAhIeChpBRERSRVNTX1NUQVRFX0NPT0xJTkdfRE9XThADEh0KGUFERFJFU1NfU1RBVEVfUkVDTEFJTUFCTEUQBDKRBAoOQWRkcmVzc1NlcnZpY2USUQoIQWxsb2NhdGUSIS50a2UuZW5pLmFnZW50LnYxLkFsbG9jYXRlUmVxdWVzdBoiLnRrZS5lbmkuYWdlbnQudjEuQWxsb2NhdGVSZXNwb25zZRJOCgdSZWxlYXNlEiAudGtlLmVuaS5hZ2VudC52MS5SZWxlYXNlUmVxdWVzdBohLnRrZS5lbmkuYWdlbnQudjEuUmVsZWFzZVJlc3BvbnNlEkgKBUNoZWNrEh4udGtlLmVuaS5hZ2VudC52MS5DaGVja1JlcXVlc3QaHy50a2UuZW5pLmFnZW50LnYxLkNoZWNrUmVzcG9uc2USYwoOQ29sbGVjdEdhcmJhZ2USJy50a2UuZW5pLmFnZW50LnYxLkNvbGxlY3RHYXJiYWdlUmVxdWVzdBooLnRrZS5lbmkuYWdlbnQudjEuQ29sbGVjdEdhcmJhZ2VSZXNwb25zZRJLCgZTdGF0dXMSHy50a2UuZW5pLmFnZW50LnYxLlN0YXR1c1JlcXVlc3QaIC50a2UuZW5pLmFnZW50LnYxLlN0YXR1c1Jlc3BvbnNlEmAKDUxpc3RBZGRyZXNzZXMSJi50a2UuZW5pLmFnZW50LnYxLkxpc3RBZGRyZXNzZXNSZXF1ZXN0GicudGtlLmVuaS5hZ2VudC52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * Whom an address is for. The attachment's key is (container_id, if_name), as in the CNI specification.
@@ -74,6 +74,28 @@ export type AllocateRequest = Message<"tke.eni.agent.v1.AllocateRequest"> & {
    * @generated from field: string netns = 2;
    */
   netns: string;
+
+  /**
+   * Name of the network in the CNI configuration: the scope of CollectGarbage.
+   *
+   * @generated from field: string network = 3;
+   */
+  network: string;
+
+  /**
+   * Who makes the pod's link.
+   *
+   * @generated from field: tke.eni.agent.v1.LinkKind link = 4;
+   */
+  link: LinkKind;
+
+  /**
+   * With LINK_KIND_FOREIGN: link of the host behind which the pod is (a bridge); empty where the other plugin makes the host's
+   * route itself (ptp).
+   *
+   * @generated from field: string device = 5;
+   */
+  device: string;
 };
 
 /**
@@ -225,6 +247,117 @@ export const AllocationFailureSchema: GenMessage<AllocationFailure> = /*@__PURE_
   messageDesc(file_tke_eni_agent_v1_address, 6);
 
 /**
+ * @generated from message tke.eni.agent.v1.CheckRequest
+ */
+export type CheckRequest = Message<"tke.eni.agent.v1.CheckRequest"> & {
+  /**
+   * @generated from field: tke.eni.agent.v1.Attachment attachment = 1;
+   */
+  attachment?: Attachment | undefined;
+};
+
+/**
+ * Describes the message tke.eni.agent.v1.CheckRequest.
+ * Use `create(CheckRequestSchema)` to create a new message.
+ */
+export const CheckRequestSchema: GenMessage<CheckRequest> = /*@__PURE__*/
+  messageDesc(file_tke_eni_agent_v1_address, 7);
+
+/**
+ * @generated from message tke.eni.agent.v1.CheckResponse
+ */
+export type CheckResponse = Message<"tke.eni.agent.v1.CheckResponse"> & {
+  /**
+   * @generated from field: tke.eni.agent.v1.AllocateResponse allocated = 1;
+   */
+  allocated?: AllocateResponse | undefined;
+
+  /**
+   * What is wrong with the way from and to the pod beside its own link, a sentence each: the ENI's link, route, rules, the
+   * nftables maps, the address's VpcIP. Empty when all is in place.
+   *
+   * @generated from field: repeated string problems = 2;
+   */
+  problems: string[];
+};
+
+/**
+ * Describes the message tke.eni.agent.v1.CheckResponse.
+ * Use `create(CheckResponseSchema)` to create a new message.
+ */
+export const CheckResponseSchema: GenMessage<CheckResponse> = /*@__PURE__*/
+  messageDesc(file_tke_eni_agent_v1_address, 8);
+
+/**
+ * @generated from message tke.eni.agent.v1.CollectGarbageRequest
+ */
+export type CollectGarbageRequest = Message<"tke.eni.agent.v1.CollectGarbageRequest"> & {
+  /**
+   * @generated from field: string network = 1;
+   */
+  network: string;
+
+  /**
+   * The attachments that stay: container_id and if_name of each.
+   *
+   * @generated from field: repeated tke.eni.agent.v1.Attachment valid = 2;
+   */
+  valid: Attachment[];
+};
+
+/**
+ * Describes the message tke.eni.agent.v1.CollectGarbageRequest.
+ * Use `create(CollectGarbageRequestSchema)` to create a new message.
+ */
+export const CollectGarbageRequestSchema: GenMessage<CollectGarbageRequest> = /*@__PURE__*/
+  messageDesc(file_tke_eni_agent_v1_address, 9);
+
+/**
+ * @generated from message tke.eni.agent.v1.CollectGarbageResponse
+ */
+export type CollectGarbageResponse = Message<"tke.eni.agent.v1.CollectGarbageResponse"> & {
+  /**
+   * What was taken back.
+   *
+   * @generated from field: repeated tke.eni.agent.v1.Attachment collected = 1;
+   */
+  collected: Attachment[];
+};
+
+/**
+ * Describes the message tke.eni.agent.v1.CollectGarbageResponse.
+ * Use `create(CollectGarbageResponseSchema)` to create a new message.
+ */
+export const CollectGarbageResponseSchema: GenMessage<CollectGarbageResponse> = /*@__PURE__*/
+  messageDesc(file_tke_eni_agent_v1_address, 10);
+
+/**
+ * @generated from message tke.eni.agent.v1.StatusRequest
+ */
+export type StatusRequest = Message<"tke.eni.agent.v1.StatusRequest"> & {
+};
+
+/**
+ * Describes the message tke.eni.agent.v1.StatusRequest.
+ * Use `create(StatusRequestSchema)` to create a new message.
+ */
+export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
+  messageDesc(file_tke_eni_agent_v1_address, 11);
+
+/**
+ * @generated from message tke.eni.agent.v1.StatusResponse
+ */
+export type StatusResponse = Message<"tke.eni.agent.v1.StatusResponse"> & {
+};
+
+/**
+ * Describes the message tke.eni.agent.v1.StatusResponse.
+ * Use `create(StatusResponseSchema)` to create a new message.
+ */
+export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
+  messageDesc(file_tke_eni_agent_v1_address, 12);
+
+/**
  * @generated from message tke.eni.agent.v1.ListAddressesRequest
  */
 export type ListAddressesRequest = Message<"tke.eni.agent.v1.ListAddressesRequest"> & {
@@ -235,7 +368,7 @@ export type ListAddressesRequest = Message<"tke.eni.agent.v1.ListAddressesReques
  * Use `create(ListAddressesRequestSchema)` to create a new message.
  */
 export const ListAddressesRequestSchema: GenMessage<ListAddressesRequest> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 7);
+  messageDesc(file_tke_eni_agent_v1_address, 13);
 
 /**
  * @generated from message tke.eni.agent.v1.ListAddressesResponse
@@ -252,7 +385,7 @@ export type ListAddressesResponse = Message<"tke.eni.agent.v1.ListAddressesRespo
  * Use `create(ListAddressesResponseSchema)` to create a new message.
  */
 export const ListAddressesResponseSchema: GenMessage<ListAddressesResponse> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 8);
+  messageDesc(file_tke_eni_agent_v1_address, 14);
 
 /**
  * @generated from message tke.eni.agent.v1.PooledAddress
@@ -293,7 +426,44 @@ export type PooledAddress = Message<"tke.eni.agent.v1.PooledAddress"> & {
  * Use `create(PooledAddressSchema)` to create a new message.
  */
 export const PooledAddressSchema: GenMessage<PooledAddress> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 9);
+  messageDesc(file_tke_eni_agent_v1_address, 15);
+
+/**
+ * @generated from enum tke.eni.agent.v1.LinkKind
+ */
+export const LinkKind = {
+  /**
+   * What plugins say that are older than this field: ROUTED.
+   *
+   * @generated from enum value: LINK_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * tke-route-eni: a veth of the ENI's group, with a route in the pods' table.
+   *
+   * @generated from enum value: LINK_KIND_ROUTED = 1;
+   */
+  ROUTED: 1,
+
+  /**
+   * Another plugin, with addresses from tke-eni-ipamc: no group tells whose packets are, so the agent routes them by address.
+   *
+   * @generated from enum value: LINK_KIND_FOREIGN = 2;
+   */
+  FOREIGN: 2,
+} as const;
+
+/**
+ * @generated from enum tke.eni.agent.v1.LinkKind
+ */
+export type LinkKind = (typeof LinkKind)[keyof typeof LinkKind] | UnknownEnum;
+
+/**
+ * Describes the enum tke.eni.agent.v1.LinkKind.
+ */
+export const LinkKindSchema: GenEnum<LinkKind> = /*@__PURE__*/
+  enumDesc(file_tke_eni_agent_v1_address, 0);
 
 /**
  * Why no address could be given.
@@ -382,7 +552,7 @@ export type FailureReason = (typeof FailureReason)[keyof typeof FailureReason] |
  * Describes the enum tke.eni.agent.v1.FailureReason.
  */
 export const FailureReasonSchema: GenEnum<FailureReason> = /*@__PURE__*/
-  enumDesc(file_tke_eni_agent_v1_address, 0);
+  enumDesc(file_tke_eni_agent_v1_address, 1);
 
 /**
  * @generated from enum tke.eni.agent.v1.AddressState
@@ -425,7 +595,7 @@ export type AddressState = (typeof AddressState)[keyof typeof AddressState] | Un
  * Describes the enum tke.eni.agent.v1.AddressState.
  */
 export const AddressStateSchema: GenEnum<AddressState> = /*@__PURE__*/
-  enumDesc(file_tke_eni_agent_v1_address, 1);
+  enumDesc(file_tke_eni_agent_v1_address, 2);
 
 /**
  * Gives addresses of this node's ENIs to pods. Served as Connect over HTTP/1.1 on a unix socket that only root can open
@@ -455,6 +625,39 @@ export const AddressService: GenService<{
     methodKind: "unary";
     input: typeof ReleaseRequestSchema;
     output: typeof ReleaseResponseSchema;
+  },
+  /**
+   * What the agent has on record for an attachment, and whether the kernel can carry it: the answer of its Allocate, without giving
+   * anything. An attachment without an address is NOT_FOUND.
+   *
+   * @generated from rpc tke.eni.agent.v1.AddressService.Check
+   */
+  check: {
+    methodKind: "unary";
+    input: typeof CheckRequestSchema;
+    output: typeof CheckResponseSchema;
+  },
+  /**
+   * Takes back what attachments of one network hold that the runtime does not name any more. What was given in the last two
+   * minutes stays: the runtime's list may be older.
+   *
+   * @generated from rpc tke.eni.agent.v1.AddressService.CollectGarbage
+   */
+  collectGarbage: {
+    methodKind: "unary";
+    input: typeof CollectGarbageRequestSchema;
+    output: typeof CollectGarbageResponseSchema;
+  },
+  /**
+   * Succeeds where a pod that comes now is served, or is told why it has to wait; UNAVAILABLE while this node has not served since
+   * its boot.
+   *
+   * @generated from rpc tke.eni.agent.v1.AddressService.Status
+   */
+  status: {
+    methodKind: "unary";
+    input: typeof StatusRequestSchema;
+    output: typeof StatusResponseSchema;
   },
   /**
    * Everything the pool of this node holds, for people and tests.
