@@ -56,6 +56,7 @@ export interface Pod {
   readonly status?: {
     readonly phase?: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
     readonly reason?: string;
+    readonly message?: string;
     /** When the kubelet acknowledged it, RFC 3339. */
     readonly startTime?: string;
     readonly nominatedNodeName?: string;

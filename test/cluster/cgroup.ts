@@ -69,6 +69,12 @@ export function podPids(uid: string): number[] {
   return [...new Set(groups.flatMap(pidsOf))];
 }
 
+/** The pids of the containers' processes on one node. */
+export function pidsOfNode(node: string): number[] {
+  const groups = clusterGroups().filter((folder) => `${folder}/`.includes(`${nodeCgroup(node)}/`));
+  return [...new Set(groups.flatMap(pidsOf))];
+}
+
 /** Kills every process of the cluster and removes its groups. Returns when none is left. */
 export async function killCgroup(): Promise<void> {
   await waitUntil(
@@ -88,7 +94,8 @@ export async function killCgroup(): Promise<void> {
   }
 }
 
-function killIfThere(pid: number): void {
+/** Kills a process, unless it has ended already. */
+export function killIfThere(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {

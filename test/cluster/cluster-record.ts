@@ -7,6 +7,8 @@ import { stateFolder } from "./folders.ts";
 /** What must be known of a cluster to use it and to take it down. Written before anything else is done. */
 export interface ClusterRecord {
   readonly nodes: number;
+  /** Of the nodes, where it is not the usual one. */
+  readonly instanceType?: string;
   /** Whether `up` came to its end. */
   readonly complete: boolean;
   /** The process whose end makes the cluster a leftover; without it the cluster is a person's and stays until `down`. */

@@ -44,7 +44,7 @@ export async function openCluster(): Promise<Cluster> {
 
   return {
     kubeconfig: kubeconfigPath,
-    nodes: Array.from({ length: record.nodes }, (_, index) => nodeMachine(index + 1)),
+    nodes: Array.from({ length: record.nodes }, (_, index) => nodeMachine(index + 1, record.instanceType)),
     kubectl: (args, options) => kubectl(kubeconfigPath, args, options),
     enterNode: enter,
     nodeExec: async (node, argv, options) => runCommand([...(await enter(node)), ...argv], options),

@@ -8,6 +8,8 @@ export interface SleeperOptions {
   readonly count: number;
   /** The only node that they may run on. */
   readonly node: string;
+  /** Whether they ask for the resource, as they should; they get an address all the same. */
+  readonly asks?: boolean;
 }
 
 /** Of a pod, what these tests read. */
@@ -25,7 +27,7 @@ export interface SleeperView {
 export async function createSleepers(
   cluster: Cluster,
   name: string,
-  { count, node }: SleeperOptions,
+  { count, node, asks = true }: SleeperOptions,
 ): Promise<void> {
   const items = Array.from({ length: count }, (_, i) => ({
     apiVersion: "v1",
@@ -40,7 +42,7 @@ export async function createSleepers(
           image: busyboxImage,
           imagePullPolicy: "Never",
           command: ["sleep", "1000000"],
-          resources: { limits: { [ENI_IP_RESOURCE]: "1" } },
+          ...(asks ? { resources: { limits: { [ENI_IP_RESOURCE]: "1" } } } : {}),
         },
       ],
     },

@@ -24,6 +24,8 @@ export interface UpOptions {
   readonly nodes: number;
   /** Of each kubelet; 110 unless said otherwise. */
   readonly maxPods?: number;
+  /** Type of the nodes' machines, which says how many ENIs and addresses they may have. */
+  readonly instanceType?: string;
   /** The cluster is this process's: when it has ended, however it did, the next `up` may take the cluster away. */
   readonly temporary?: boolean;
   /** The command that starts vpc-sim, without arguments; from the sources unless said otherwise. */
@@ -63,7 +65,9 @@ async function start(
   options: UpOptions,
   { images, progress }: { images: string[]; progress: Progress },
 ): Promise<Cluster> {
-  const nodes = Array.from({ length: options.nodes }, (_, index) => nodeMachine(index + 1));
+  const nodes = Array.from({ length: options.nodes }, (_, index) =>
+    nodeMachine(index + 1, options.instanceType),
+  );
   const record = await prepareHost(options);
   await progress.step("starting the VPC and its machines", async () => {
     const machines = [controlPlane, ...nodes];
@@ -96,6 +100,7 @@ async function prepareHost(options: UpOptions): Promise<ClusterRecord> {
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
   const record: ClusterRecord = {
     nodes: options.nodes,
+    ...(options.instanceType === undefined ? {} : { instanceType: options.instanceType }),
     complete: false,
     mountPoints: missingMountPoints(),
     sysctls: readHostSysctls(),

@@ -62,15 +62,18 @@ export const apiServerUrl = `https://${controlPlane.address}:6443`;
 /** The node subnets end at .254, and the control plane's address is the one before node-1's. */
 export const maxNodes = 200;
 
+/** Of nodes that were not asked to be of another type: three ENIs besides the primary one, with nine addresses for pods each. */
+const USUAL_TYPE = "S5.LARGE8";
+
 /** node-1, node-2, …: node-3 and every second one after it are in the second zone. */
-export function nodeMachine(number: number): NodeMachine {
+export function nodeMachine(number: number, instanceType = USUAL_TYPE): NodeMachine {
   const zone = number > 1 && number % 2 === 1 ? 2 : 1;
   const instanceId = `ins-node${String(number).padStart(4, "0")}`;
   return {
     name: `node-${number}`,
     namespace: `${nodeNamespacePrefix}${number}`,
     instanceId,
-    instanceType: "S5.LARGE8",
+    instanceType,
     zone: `ap-sim-${zone}`,
     subnetId: `subnet-node000${zone}`,
     address: `10.0.${zone}.${10 + number}`,
