@@ -15,10 +15,11 @@ const PROGRAMS = ["containerd", "kubelet", "kube-proxy"] as const;
 
 /**
  * What a boot begins with, in the node's mounts and network: nothing mounted for containers, an empty /run, and of the network
- * only the links of the machine's ENIs, the further ones down and without addresses.
+ * only the links of the machine's ENIs, the further ones down and without addresses. (Mounts of the host that the node's own /run
+ * covers are listed, too, and cannot be reached.)
  */
 const CLEAN = `set -e
-for mount in $(awk '$2 ~ "^/run/" || $2 ~ "^/var/lib/kubelet/pods/" {print $2}' /proc/mounts | sort -r); do umount -l "$mount"; done
+for mount in $(awk '$2 ~ "^/run/" || $2 ~ "^/var/lib/kubelet/pods/" {print $2}' /proc/mounts | sort -r); do umount -l "$mount" 2>/dev/null || true; done
 find /run -mindepth 1 -delete
 mkdir -p /run/netns /run/containerd /run/lock
 touch /run/node-is-ready
