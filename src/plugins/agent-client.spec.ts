@@ -13,6 +13,8 @@ const ATTACHMENT = {
   args: new Map<string, string>(),
 };
 
+const IMPATIENT = { patienceMs: 0 };
+
 let folder: string;
 let socket: string;
 let server: AnsweringServer | undefined;
@@ -31,7 +33,7 @@ afterEach(() => {
 /** An agent that answers each call alike. */
 async function answering(status: number, body: string): Promise<AgentClient> {
   server = await AnsweringServer.start(socket, AnsweringServer.response(status, body));
-  return new AgentClient({ socket });
+  return new AgentClient({ socket }, IMPATIENT);
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<CniError> {
@@ -116,7 +118,9 @@ describe("AgentClient", () => {
     ["nobody listens", () => writeFileSync(socket, ""), "ECONNREFUSED"],
   ])("is to be tried again when %s", async (_, prepare, reason) => {
     prepare();
-    const failure = await failureOf(new AgentClient({ socket }).allocate(ATTACHMENT, { network: "a" }));
+    const failure = await failureOf(
+      new AgentClient({ socket }, IMPATIENT).allocate(ATTACHMENT, { network: "a" }),
+    );
     expect(failure.code).toBe(11);
     expect(failure.message).toBe(
       `cannot reach tke-eni-agent at ${socket} (${reason}): see that the tke-eni-agent pod of this node is running`,

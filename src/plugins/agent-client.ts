@@ -31,6 +31,13 @@ const STATUS_TIMEOUT_MS = 2_000;
 /** The agent ends the call by its deadline itself and says why; we hang up only if it does not. */
 const GRACE_MS = 1_000;
 
+/**
+ * How long an ADD waits for an agent that is not there or does not serve yet. One that is replaced is back within a second or two; an
+ * ADD that failed meanwhile would cost the pod a sandbox and the kubelet's back-off.
+ */
+const ABSENCE_MS = 10_000;
+const RETRY_MS = 100;
+
 /** Codes of the Connect protocol for what passes by itself. */
 const PASSING = ["resource_exhausted", "unavailable", "deadline_exceeded", "aborted", "canceled"];
 
@@ -44,18 +51,26 @@ const OTHERS: Readonly<Record<string, number>> = {
 const ROUTED = 1 satisfies LinkKind;
 const FOREIGN = 2 satisfies LinkKind;
 
+/** The agent is not there, or does not serve yet. */
+class AgentAwayError extends CniError {}
+
 /**
  * The agent's address API by the Connect protocol: one POST a call, JSON both ways
  * (https://connectrpc.com/docs/protocol, "Unary-Request").
  */
 export class AgentClient {
   readonly #backend: Backend;
+  readonly #patienceMs: number;
 
-  constructor(backend: Backend) {
+  /** @param options.patienceMs how long an ADD waits for an agent that is away */
+  constructor(backend: Backend, { patienceMs = ABSENCE_MS }: { readonly patienceMs?: number } = {}) {
     this.#backend = backend;
+    this.#patienceMs = patienceMs;
   }
 
   /**
+   * Waits for an agent that is being replaced.
+   *
    * @param network name of the network
    * @param foreign where another plugin makes the pod's link: the host's link behind which the pod is, empty where there is none
    * @throws CniError 11 for what passes by itself, 100 otherwise.
@@ -71,8 +86,21 @@ export class AgentClient {
       link: foreign === undefined ? ROUTED : FOREIGN,
       ...foreign,
     };
-    const response = await this.#call("Allocate", request, { timeoutMs: ALLOCATE_TIMEOUT_MS });
-    return parseAllocation(response as OnWire<AllocateResponse>);
+    const deadline = performance.now() + ALLOCATE_TIMEOUT_MS;
+    let awaySince: number | undefined;
+    for (;;) {
+      const timeoutMs = Math.ceil(deadline - performance.now());
+      try {
+        const response = await this.#call("Allocate", request, { timeoutMs });
+        return parseAllocation(response as OnWire<AllocateResponse>);
+      } catch (error) {
+        const now = performance.now();
+        awaySince ??= now;
+        const isOver = now - awaySince >= this.#patienceMs || now + RETRY_MS >= deadline;
+        if (!(error instanceof AgentAwayError) || isOver) throw error;
+        await Bun.sleep(RETRY_MS);
+      }
+    }
   }
 
   /** @throws CniError 11 for what passes by itself, 100 otherwise. */
@@ -135,7 +163,7 @@ export class AgentClient {
   }
 
   #unreachable(error: unknown, { timeoutMs }: { timeoutMs: number }): CniError {
-    return new CniError(
+    return new AgentAwayError(
       CODES.tryAgainLater,
       `cannot reach tke-eni-agent at ${formatBackend(this.#backend)} (${reasonOf(error, timeoutMs)}): see that the tke-eni-agent pod of this node is running`,
     );
@@ -193,7 +221,8 @@ function refusal({
   }
   const cniCode = PASSING.includes(code) ? CODES.tryAgainLater : (OTHERS[code] ?? CODES.agentFailure);
   const told = typeof message === "string" && message !== "" ? message : `tke-eni-agent refused ${method}`;
-  return new CniError(cniCode, told, { details: `tke-eni-agent: ${code}` });
+  const Refusal = code === "unavailable" ? AgentAwayError : CniError;
+  return new Refusal(cniCode, told, { details: `tke-eni-agent: ${code}` });
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -52,9 +52,10 @@ test(
   "a boot gives no address twice, and pods that a controller looks after run again",
   async () => {
     await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(deployment(PODS_OF_BOOT)) });
-    await until("all to run", () => running(PODS_OF_BOOT), 120_000);
+    await until("all to run", () => running(PODS_OF_BOOT, 0), 120_000);
+    const boot = Date.now();
     await rebootNode(cluster, NODE);
-    await until("all to run again", () => running(PODS_OF_BOOT), 180_000);
+    await until("all to run again", () => running(PODS_OF_BOOT, boot), 180_000);
     const used = (await addressesOf(cluster, NODE)).filter(({ status }) => status?.use?.state === "InUse");
     const holders = used.map(({ status }) => status?.use?.pod);
     expect(new Set(holders).size).toBe(used.length);
@@ -64,15 +65,26 @@ test(
   TEST_MS,
 );
 
-/** The pods of the Deployment `many`, once so many of them run, each with an address of its own. */
-async function running(count: number): Promise<Pod[] | false> {
-  const { items } = await getJson<{ items: Pod[] }>(cluster, "pods", "-l", "app=many");
-  const up = items.filter(
-    ({ metadata, status }) =>
-      metadata.deletionTimestamp === undefined &&
-      status?.phase === "Running" &&
-      status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
-  );
+interface ManyPod extends Pod {
+  readonly status?: Pod["status"] & {
+    readonly containerStatuses?: readonly { readonly state: { readonly running?: { startedAt: string } } }[];
+  };
+}
+
+/** The pods of the Deployment `many`, once so many of them run that were started after that, each with an address of its own. */
+async function running(count: number, after: number): Promise<ManyPod[] | false> {
+  const { items } = await getJson<{ items: ManyPod[] }>(cluster, "pods", "-l", "app=many");
+  // Told in whole seconds.
+  const isNew = ({ status }: ManyPod) =>
+    Date.parse(status?.containerStatuses?.[0]?.state.running?.startedAt ?? "") >= after - 1_000;
+  const up = items
+    .filter(isNew)
+    .filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        status?.phase === "Running" &&
+        status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
+    );
   if (up.length !== count) throw new Error(`${up.length} of ${count} run`);
   const addresses = up.map(({ status }) => status?.podIP);
   expect(new Set(addresses).size).toBe(count);

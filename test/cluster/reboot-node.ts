@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { binary } from "../../tools/build/binary.ts";
 import { runCommand } from "../../tools/build/run-command.ts";
@@ -39,7 +39,7 @@ conntrack -F >/dev/null 2>&1 || true
 
 /**
  * Has a node lose its power and boot: everything that ran on it is gone at once, and nothing is left but its disk. Returns when
- * its kubelet runs again.
+ * its programs have been started again.
  *
  * The kernel is the machine's and does not boot; so the agent's store is told of another boot id, as it would find it.
  */
@@ -57,7 +57,15 @@ export async function rebootNode(cluster: Cluster, node: string): Promise<void> 
   await forgetBoot(node);
   const path = { PATH: `${dirname(await binary("containerd-shim-runc-v2"))}:${process.env["PATH"]}` };
   for (const { daemon, command } of programs) {
-    await startDaemon(daemon.name, [...(await cluster.enterNode(node)), ...command], { env: path });
+    const started = await startDaemon(daemon.name, [...(await cluster.enterNode(node)), ...command], {
+      env: path,
+    });
+    // The kubelet ends where there is no container runtime.
+    await waitUntil(
+      `containerd of ${node}`,
+      () => existsSync(`/proc/${holder.pid}/root/run/containerd/containerd.sock`),
+      { deadlineMs: 30_000, daemons: [started] },
+    );
   }
 }
 

@@ -597,13 +597,26 @@ describe("ADD", () => {
     expect(linkNames(pod)).toEqual(["lo"]);
   });
 
-  test("is to be tried again when the agent is away", async () => {
+  test("is to be tried again when the agent stays away", async () => {
     await agent.stop();
     const { exitCode, json } = await run("ADD");
     expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 11 } });
     expect(json.msg).toBe(
       `cannot reach tke-eni-agent at ${agent.socket} (ENOENT): see that the tke-eni-agent pod of this node is running`,
     );
+  }, 30_000);
+
+  test("waits for an agent that is being replaced", async () => {
+    await agent.stop();
+    const added = run("ADD");
+    await Bun.sleep(300);
+    // First it is not ready, as one that has just started.
+    agent.failure = { status: 503, body: { code: "unavailable", message: "reading the store" } };
+    agent.start();
+    while (agent.calls.length < 2) await Bun.sleep(10);
+    agent.failure = undefined;
+    const { exitCode, json } = await added;
+    expect({ exitCode, json }).toMatchObject({ exitCode: 0, json: { ips: [{ address: "10.0.16.5/32" }] } });
   });
 
   test.each([

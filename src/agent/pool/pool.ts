@@ -24,9 +24,15 @@ export interface PoolUpdate {
   readonly effects: readonly PoolEffect[];
 }
 
-/** Nobody waits any more: the caller's time was up, or its attachment was released. */
+/** Nobody waits any more: the caller's time was up, its attachment was released, or the pool has closed. */
 export class NotAllocatedError extends Error {
   override readonly name = "NotAllocatedError";
+  readonly why: "time-is-up" | "released" | "stopping";
+
+  constructor(why: NotAllocatedError["why"], message: string) {
+    super(message);
+    this.why = why;
+  }
 }
 
 /** The pool at work: takes events one by one, writes what they change, then tells. */
@@ -83,7 +89,7 @@ export class Pool {
       // An answer that is on its way already wins.
       if (!this.#callers.delete(waiter)) return;
       this.take({ type: "give-up", waiter });
-      caller.reject(new NotAllocatedError("no address became free in time"));
+      caller.reject(new NotAllocatedError("time-is-up", "no address became free in time"));
     };
     try {
       this.#step({ type: "allocate", waiter, attachment, netns });
@@ -137,7 +143,9 @@ export class Pool {
     if (effect.type === "dismiss") {
       this.#callers
         .get(effect.waiter)
-        ?.reject(new NotAllocatedError("the attachment was released while it waited for an address"));
+        ?.reject(
+          new NotAllocatedError("released", "the attachment was released while it waited for an address"),
+        );
     }
   }
 
@@ -159,5 +167,5 @@ export class Pool {
 }
 
 function stopping(): NotAllocatedError {
-  return new NotAllocatedError("the agent is stopping");
+  return new NotAllocatedError("stopping", "the agent is stopping");
 }

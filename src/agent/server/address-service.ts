@@ -176,7 +176,8 @@ async function allocated(
       tell(cause);
       throw new ConnectError(cause, Code.Internal);
     }
-    // The attachment was released, or the agent stops: no shortage.
+    // Not unavailable: a plugin would try again, and allocate for a sandbox that is gone.
+    if (error.why === "released") throw new ConnectError(error.message, Code.Aborted);
     if (!timeIsUp.signal.aborted) throw new ConnectError(error.message, Code.Unavailable);
     const { reason, message, cause } = whyNot();
     tell(cause);
