@@ -1,5 +1,5 @@
 // The executable `tke-eni-agent`.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { CommanderError } from "commander";
 import pino from "pino";
 import { createKubeClient } from "../kube/kube-client.ts";
@@ -9,6 +9,7 @@ import { systemWaitingClock } from "../time/waiting-clock.ts";
 import { Agent } from "./agent.ts";
 import { type AgentOptions, parseAgentOptions } from "./agent-options.ts";
 import { installPlugins } from "./install/install-plugins.ts";
+import { keepPrivate } from "./private-folder.ts";
 import { probeHealth, serveHealth } from "./server/health.ts";
 import { readBootId } from "./store/boot-id.ts";
 
@@ -27,7 +28,8 @@ const ended = Promise.withResolvers<"stop" | Error>();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve("stop"));
 
 try {
-  mkdirSync(options.runFolder, { recursive: true, mode: 0o700 });
+  keepPrivate(options.runFolder);
+  keepPrivate(options.stateFolder);
   if (existsSync(options.pluginsSource)) {
     const installed = await installPlugins({ from: options.pluginsSource, to: options.cniBin });
     if (installed.length > 0) logger.info({ installed, folder: options.cniBin }, "installed CNI plugins");

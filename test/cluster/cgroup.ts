@@ -71,8 +71,17 @@ export function podPids(uid: string): number[] {
 
 /** The pids of the containers' processes on one node. */
 export function pidsOfNode(node: string): number[] {
-  const groups = clusterGroups().filter((folder) => `${folder}/`.includes(`${nodeCgroup(node)}/`));
-  return [...new Set(groups.flatMap(pidsOf))];
+  return [...new Set(groupsBelow(node).flatMap(pidsOf))];
+}
+
+/** Removes the groups of a node's containers, none of which may have a process any more. Its own stays. */
+export async function removeContainerGroups(node: string): Promise<void> {
+  for (const folder of groupsBelow(node)) await removed(folder);
+}
+
+/** Groups below that of a node, children before parents. */
+function groupsBelow(node: string): string[] {
+  return clusterGroups().filter((folder) => folder.includes(`${nodeCgroup(node)}/`));
 }
 
 /** Kills every process of the cluster and removes its groups. Returns when none is left. */
@@ -86,12 +95,14 @@ export async function killCgroup(): Promise<void> {
     },
     { deadlineMs: 20_000, intervalMs: 20 },
   );
-  for (const folder of clusterGroups()) {
-    await waitUntil(`the removal of ${folder}`, () => removeGroup(folder), {
-      deadlineMs: 5000,
-      intervalMs: 20,
-    });
-  }
+  for (const folder of clusterGroups()) await removed(folder);
+}
+
+async function removed(folder: string): Promise<void> {
+  await waitUntil(`the removal of ${folder}`, () => removeGroup(folder), {
+    deadlineMs: 5000,
+    intervalMs: 20,
+  });
 }
 
 /** Kills a process, unless it has ended already. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { binary } from "../../tools/build/binary.ts";
 import { runCommand } from "../../tools/build/run-command.ts";
-import { killIfThere, pidsOfNode } from "./cgroup.ts";
+import { killIfThere, pidsOfNode, removeContainerGroups } from "./cgroup.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Daemon, isAlive } from "./daemon.ts";
 import { loadDaemons } from "./daemon-records.ts";
@@ -53,6 +53,7 @@ export async function rebootNode(cluster: Cluster, node: string): Promise<void> 
   const holder = daemons.get(`${node}-holder`);
   if (holder === undefined) throw new Error(`the cluster has no record of ${node}-holder`);
   await killAllOn(node, { holder, daemons: programs.map(({ daemon }) => daemon) });
+  await removeContainerGroups(node);
   await cluster.nodeExec(node, ["sh", "-c", CLEAN]);
   await forgetBoot(node);
   const path = { PATH: `${dirname(await binary("containerd-shim-runc-v2"))}:${process.env["PATH"]}` };
