@@ -6,10 +6,12 @@ import { benchCni } from "./cni.ts";
 import { rowOf, tableOf } from "./figure.ts";
 import { machine } from "./machine.ts";
 import { benchPool } from "./pool.ts";
+import { benchRestarts } from "./restarts.ts";
 
 const benches: Readonly<Record<string, { run: Bench /** On real namespaces. */; real: boolean }>> = {
   pool: { run: benchPool, real: false },
   cni: { run: benchCni, real: true },
+  restarts: { run: benchRestarts, real: true },
 };
 
 const command = new Command("bench")

@@ -1,6 +1,5 @@
 // What a node goes through with its pods: agents that come and go, a full pool, a boot; and what of the agent a pod can reach.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import type { Pod } from "../../src/kube/core-resources.ts";
 import { silentProgress } from "../../tools/build/progress.ts";
 import { compileExecutable } from "../../tools/executables/compile.ts";
@@ -9,7 +8,7 @@ import { podPids } from "./cgroup.ts";
 import type { Cluster } from "./cluster.ts";
 import { deploy } from "./deploy.ts";
 import { down } from "./down.ts";
-import { busyboxImage } from "./images/base-images.ts";
+import { createManyPods, deleteManyPods, manyRun } from "./many-pods.ts";
 import { addressesOf, getJson, observeNode } from "./observe.ts";
 import { rebootNode } from "./reboot-node.ts";
 import { restartUnderLoad } from "./restarts-under-load.ts";
@@ -51,73 +50,19 @@ test(
 test(
   "a boot gives no address twice, and pods that a controller looks after run again",
   async () => {
-    await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(deployment(PODS_OF_BOOT)) });
-    await until("all to run", () => running(PODS_OF_BOOT, 0), 120_000);
+    await createManyPods(cluster, PODS_OF_BOOT);
+    await until("all to run", () => manyRun(cluster, PODS_OF_BOOT, 0), 120_000);
     const boot = Date.now();
     await rebootNode(cluster, NODE);
-    await until("all to run again", () => running(PODS_OF_BOOT, boot), 180_000);
+    const pods = await until("all to run again", () => manyRun(cluster, PODS_OF_BOOT, boot), 180_000);
+    expect(new Set(pods.map(({ status }) => status?.podIP)).size).toBe(PODS_OF_BOOT);
     const used = (await addressesOf(cluster, NODE)).filter(({ status }) => status?.use?.state === "InUse");
     const holders = used.map(({ status }) => status?.use?.pod);
     expect(new Set(holders).size).toBe(used.length);
-    await cluster.kubectl(["delete", "deployment", "many", "--timeout=60s"]);
-    await cluster.kubectl(["delete", "pods", "-l", "app=many", "--timeout=60s"]);
+    await deleteManyPods(cluster);
   },
   TEST_MS,
 );
-
-interface ManyPod extends Pod {
-  readonly status?: Pod["status"] & {
-    readonly containerStatuses?: readonly { readonly state: { readonly running?: { startedAt: string } } }[];
-  };
-}
-
-/** The pods of the Deployment `many`, once so many of them run that were started after that, each with an address of its own. */
-async function running(count: number, after: number): Promise<ManyPod[] | false> {
-  const { items } = await getJson<{ items: ManyPod[] }>(cluster, "pods", "-l", "app=many");
-  // Told in whole seconds.
-  const isNew = ({ status }: ManyPod) =>
-    Date.parse(status?.containerStatuses?.[0]?.state.running?.startedAt ?? "") >= after - 1_000;
-  const up = items
-    .filter(isNew)
-    .filter(
-      ({ metadata, status }) =>
-        metadata.deletionTimestamp === undefined &&
-        status?.phase === "Running" &&
-        status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
-    );
-  if (up.length !== count) throw new Error(`${up.length} of ${count} run`);
-  const addresses = up.map(({ status }) => status?.podIP);
-  expect(new Set(addresses).size).toBe(count);
-  return up;
-}
-
-function deployment(replicas: number): object {
-  const labels = { app: "many" };
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "many" },
-    spec: {
-      replicas,
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: {
-          terminationGracePeriodSeconds: 0,
-          containers: [
-            {
-              name: "main",
-              image: busyboxImage,
-              imagePullPolicy: "Never",
-              command: ["sleep", "1000000"],
-              resources: { limits: { [ENI_IP_RESOURCE]: "1" } },
-            },
-          ],
-        },
-      },
-    },
-  };
-}
 
 test(
   "addresses of pods that did not ask for one are not offered to others",

@@ -118,7 +118,8 @@ async function readinessOf(
   return { status: ready?.status ?? "absent", lastTransitionTime: ready?.lastTransitionTime ?? "" };
 }
 
-async function failedSandboxes(cluster: Cluster): Promise<string[]> {
+/** What the kubelets said of sandboxes that they could not make, for as long as events are kept. */
+export async function failedSandboxes(cluster: Cluster): Promise<string[]> {
   const { items } = await getJson<{ items: { message: string; involvedObject: { name: string } }[] }>(
     cluster,
     "events",
