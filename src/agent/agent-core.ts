@@ -1,5 +1,5 @@
 import type { Condition } from "../api/condition.ts";
-import { createEventRecorder } from "../kube/events.ts";
+import { createEventRecorder, type EventRecorder } from "../kube/events.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import type { Random } from "../time/back-off.ts";
@@ -89,16 +89,18 @@ export class AgentCore {
   #objects: NodeObjects | undefined;
   /** What pods are told of what became of their addresses. */
   readonly podEvents: PodEvents;
+  /** Tells people what happened to objects. */
+  readonly recorder: EventRecorder;
 
   constructor(world: AgentCoreWorld, options: AgentCoreOptions) {
     this.#world = world;
     this.#options = options;
-    const recorder = createEventRecorder(
+    this.recorder = createEventRecorder(
       { ...world, client: world.kube },
       { component: "tke-eni-agent", instance: options.nodeName },
     );
-    this.podEvents = new PodEvents(recorder);
-    this.#started.defer(() => recorder.stop());
+    this.podEvents = new PodEvents(this.recorder);
+    this.#started.defer(() => this.recorder.stop());
   }
 
   get phase(): AgentPhase {

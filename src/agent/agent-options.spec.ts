@@ -9,6 +9,8 @@ it("parseAgentOptions() has the node's standard paths as defaults", () => {
     coolDownMs: 30_000,
     portMapping: false,
     bandwidth: false,
+    ipMasq: false,
+    linkLocal: "primary",
     pluginsSource: "/opt/tke-eni/bin",
     cniBin: "/opt/cni/bin",
     cniConf: "/etc/cni/net.d",
@@ -31,6 +33,7 @@ const refused: [string[], RegExp][] = [
   [[], /--node-name is missing/],
   [["--node-name=n", "--cool-down=soon"], /"2m"/],
   [["--node-name=n", "--probe=dead"], /alive, ready/],
+  [["--node-name=n", "--link-local=both"], /primary, eni/],
   [["--node-name=n", "--frobnicate"], /frobnicate/],
 ];
 for (const [argv, reason] of refused) {

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AGENT_RUN_FOLDER, AGENT_STATE_FOLDER } from "../api/agent-paths.ts";
 import { parseGoDuration } from "../api/go-duration.ts";
+import type { PrimaryEgress } from "./nft/primary-egress.ts";
 
 export interface AgentOptions {
   nodeName: string;
@@ -10,6 +11,10 @@ export interface AgentOptions {
   coolDownMs: number;
   portMapping: boolean;
   bandwidth: boolean;
+  /** Whether pods are masqueraded outside, as ip-masq-agent's ConfigMap says. */
+  ipMasq: boolean;
+  /** The interface by which pods reach link-local addresses. */
+  linkLocal: PrimaryEgress["linkLocal"];
   pluginsSource: string;
   cniBin: string;
   cniConf: string;
@@ -46,6 +51,19 @@ export function parseAgentOptions(
     .option("--cool-down <duration>", "rest of an address between two pods", duration, 30_000)
     .option("--port-mapping", "chain the portmap plugin, for hostPort", false)
     .option("--bandwidth", "chain the bandwidth plugin, for kubernetes.io/*-bandwidth annotations", false)
+    .option(
+      "--ip-masq",
+      "let pods go outside with the node's primary address, but for what ConfigMap kube-system/ip-masq-agent-config excepts",
+      false,
+    )
+    .addOption(
+      new Option(
+        "--link-local <interface>",
+        "interface by which pods reach 169.254.0.0/16: the node's primary one, with its address, or their ENI",
+      )
+        .choices(["primary", "eni"])
+        .default("primary"),
+    )
     .option("--plugins-source <folder>", "CNI plugins to install", "/opt/tke-eni/bin")
     .option("--cni-bin <folder>", "where the runtime looks for CNI plugins", "/opt/cni/bin")
     .option("--cni-conf <folder>", "where the runtime looks for CNI configurations", "/etc/cni/net.d")
@@ -85,6 +103,8 @@ export function parseAgentOptions(
     coolDownMs: given["coolDown"],
     portMapping: given["portMapping"],
     bandwidth: given["bandwidth"],
+    ipMasq: given["ipMasq"],
+    linkLocal: given["linkLocal"],
     pluginsSource: given["pluginsSource"],
     cniBin: given["cniBin"],
     cniConf: given["cniConf"],

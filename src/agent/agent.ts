@@ -9,10 +9,13 @@ import { Conntrack } from "./conntrack/conntrack.ts";
 import { containerRuntime } from "./cri/container-runtime.ts";
 import { conflist } from "./install/conflist.ts";
 import { writeIfChanged } from "./install/write-if-changed.ts";
+import { ipvsSign } from "./kube-proxy/ipvs.ts";
+import { warnOfIpvs } from "./kube-proxy/warn-of-ipvs.ts";
 import { BoundPods } from "./kubelet/bound-pods.ts";
 import { DevicePlugin } from "./kubelet/device-plugin.ts";
 import { NodeStatus } from "./kubelet/node-status.ts";
 import { NodeNetwork } from "./links/node-network.ts";
+import { followMasquerade } from "./masquerade/follow-masquerade.ts";
 import { canServe } from "./pool/can-serve.ts";
 import type { Pool, PoolUpdate } from "./pool/pool.ts";
 import { readKernel, readVeths } from "./recovery/read-kernel.ts";
@@ -20,6 +23,7 @@ import { addressService } from "./server/address-service.ts";
 import { serveConnect } from "./server/serve-connect.ts";
 import { serveGrpc } from "./server/serve-grpc.ts";
 import { touchServedFile } from "./server/served-file.ts";
+import type { AgentStore } from "./store/agent-store.ts";
 import { announcedSlots } from "./store/announced-slots.ts";
 import { type OpenedStore, openStore } from "./store/open-store.ts";
 import { ownStore } from "./store/own-store.ts";
@@ -155,6 +159,7 @@ export class Agent {
 
     const network = new NodeNetwork({ clock, logger, pool, store });
     network.setInternalIp(store.meta("node-address"));
+    this.#watchEgress(network, store);
     await network.start();
     this.#network = network;
     this.#started.defer(() => network.stop());
@@ -168,6 +173,21 @@ export class Agent {
       ),
     );
     this.#offerNetwork(pool, network);
+  }
+
+  /** What pods send by the primary interface, and who else might send what they should not. */
+  #watchEgress(network: NodeNetwork, store: AgentStore): void {
+    const { ipMasq, linkLocal, nodeName } = this.#options;
+    const { recorder } = this.#core;
+    if (ipMasq) {
+      const masquerade = followMasquerade({ ...this.#world, recorder, store, network }, linkLocal);
+      this.#started.defer(() => masquerade.stop());
+    } else network.setEgress({ linkLocal, masquerade: undefined });
+    const warning = warnOfIpvs(
+      { ...this.#world, recorder, sign: ipvsSign },
+      { node: nodeName, signal: this.#stopping.signal },
+    );
+    this.#started.defer(() => warning);
   }
 
   /** Writes the CNI configuration once a pod that came now would get an address: the runtime takes the node for ready then. */

@@ -27,7 +27,7 @@ import {
   AllocationFailureSchema,
   FailureReason,
 } from "../../src/gen/tke/eni/agent/v1/address_pb.ts";
-import { events, nodes } from "../../src/kube/core-resources.ts";
+import { events, type KubeEvent, nodes } from "../../src/kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
 import type { Resource } from "../../src/kube/resource.ts";
 import { openServerAccess } from "../../src/kube/server-access.ts";
@@ -540,3 +540,68 @@ test("SIGTERM ends the agent in order, and the next one takes over in between", 
   expect(await endAgent("SIGTERM")).toBe(0);
   expect(existsSync(join(folder, "run", "cni.sock"))).toBe(false);
 }, 60_000);
+
+/** The rules that decide what leaves by the primary interface. */
+function outward(): string[] {
+  const listed = node.run("nft", "list", "chain", "inet", "tke_eni", "outward");
+  return [...listed.matchAll(/^\t\t(.*)$/gm)].map(([, rule]) => rule ?? "");
+}
+
+async function eventOf(reason: string): Promise<KubeEvent | undefined> {
+  return (await kube.list(events)).items.find((event) => event.reason === reason);
+}
+
+async function writeMasquerade(config: string): Promise<void> {
+  const metadata = { name: "ip-masq-agent-config", namespace: "kube-system" };
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { config } };
+  await apiServer.kubectl(["apply", "-f", "-"], { input: JSON.stringify(object) });
+}
+
+test("--ip-masq follows ip-masq-agent's ConfigMap, refuses a wrong one and keeps the last good one, also over a restart", async () => {
+  const ownServices = "fib daddr type local return";
+  const linkLocal = "ip daddr 169.254.0.0/16 goto primary";
+  const rest = "meta nfproto ipv4 goto primary";
+  await startAgent({ more: ["--ip-masq"] });
+  await soon("ip-masq-agent's defaults", () => outward().includes("ip daddr 192.168.0.0/16 return"));
+
+  await writeMasquerade(
+    '{"NonMasqueradeCIDRs":["10.0.0.0/16"],"NonMasqueradeSrcCIDRs":["10.0.16.7/32"],"ResyncInterval":"1m0s"}',
+  );
+  const good = [ownServices, linkLocal, "ip daddr 10.0.0.0/16 return", "ip saddr 10.0.16.7 return", rest];
+  await soon("the ConfigMap is in force", () => Bun.deepEquals(outward(), good));
+
+  await writeMasquerade('{"NonMasqueradeCIDRs":["10.0.0.1/16"]}');
+  await soon("the wrong one is told", async () => (await eventOf("InvalidSetting")) !== undefined);
+  expect(await eventOf("InvalidSetting")).toMatchObject({
+    type: "Warning",
+    involvedObject: { kind: "ConfigMap", name: "ip-masq-agent-config", namespace: "kube-system" },
+    message:
+      'config: NonMasqueradeCIDRs has "10.0.0.1/16", which is not the beginning of a block: write 10.0.0.0/16; the last good configuration stays in force',
+  });
+  expect(outward()).toEqual(good);
+  await endAgent("SIGTERM");
+  node.run("nft", "delete", "table", "inet", "tke_eni");
+  await startAgent({ more: ["--ip-masq"] });
+  await soon("the last good one again", () => Bun.deepEquals(outward(), good));
+
+  await writeMasquerade("masqLinkLocal: false\nnonMasqueradeCIDRs: []\n");
+  await soon("link-local addresses by the ENI", () =>
+    Bun.deepEquals(outward(), [ownServices, "ip daddr 169.254.0.0/16 return", rest]),
+  );
+  await endAgent("SIGTERM");
+  await startAgent();
+  await soon("without the flag the ConfigMap does nothing", () =>
+    Bun.deepEquals(outward(), [ownServices, linkLocal]),
+  );
+  await apiServer.kubectl(["delete", "configmap", "-n", "kube-system", "ip-masq-agent-config"]);
+}, 60_000);
+
+test("kube-proxy in IPVS mode is warned of on the Node", async () => {
+  node.run(..."ip link add kube-ipvs0 type veth peer name ipvs-peer".split(" "));
+  await startAgent();
+  await soon("the event", async () => (await eventOf("IPVSNotSupported")) !== undefined);
+  expect(await eventOf("IPVSNotSupported")).toMatchObject({
+    type: "Warning",
+    involvedObject: { kind: "Node", name: NODE, uid: NODE },
+  });
+});

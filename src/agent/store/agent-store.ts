@@ -52,7 +52,7 @@ export interface StoredPromise {
 }
 
 /** Small facts that outlive the process. */
-export type MetaKey = "instance-id" | "node-address" | "announced-slots";
+export type MetaKey = "instance-id" | "node-address" | "announced-slots" | "masquerade-config";
 
 /** What the agent's core asks of its memory. */
 export type AgentMemory = Pick<

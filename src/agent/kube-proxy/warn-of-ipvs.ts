@@ -1,0 +1,39 @@
+import type { EventRecorder } from "../../kube/events.ts";
+import type { WaitingClock } from "../../time/waiting-clock.ts";
+import type { Logger } from "../logger.ts";
+
+export interface IpvsWorld {
+  readonly clock: WaitingClock;
+  readonly logger: Logger;
+  readonly recorder: Pick<EventRecorder, "record">;
+  /** What shows that IPVS is in use. */
+  readonly sign: () => string | undefined;
+}
+
+/** kube-proxy's mode does not change without a restart of it. */
+const PERIOD_MS = 60_000;
+
+/**
+ * Warns, once until it ends, of kube-proxy in IPVS mode: IPVS sends packets on where neither the marks nor the source rules of this
+ * data path are asked, so that replies may leave by the wrong interface.
+ */
+export async function warnOfIpvs(
+  { clock, logger, recorder, sign }: IpvsWorld,
+  { node, signal }: { node: string; signal: AbortSignal },
+): Promise<void> {
+  let before: string | undefined;
+  while (!signal.aborted) {
+    const found = sign();
+    if (found !== undefined && before === undefined) {
+      const message = `kube-proxy runs in IPVS mode (${found}), which is not supported: Services may not be reached; set its mode to nftables or iptables`;
+      logger.warn({ node }, message);
+      // kubectl describe looks for events of a Node by its name in the place of the UID.
+      const about = { apiVersion: "v1", kind: "Node", name: node, uid: node };
+      recorder.record({ about, type: "Warning", reason: "IPVSNotSupported", message });
+    } else if (found === undefined && before !== undefined) {
+      logger.info({ node }, "kube-proxy does not run in IPVS mode any more");
+    }
+    before = found;
+    await clock.sleep(PERIOD_MS, signal);
+  }
+}
