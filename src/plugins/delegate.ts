@@ -37,12 +37,22 @@ function findExecutable(name: string, cniPath: string): string {
   const folders = cniPath.split(":").filter((folder) => folder !== "");
   for (const folder of folders) {
     const path = `${folder}/${name}`;
-    if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
+    if (isExecutable(path)) return path;
   }
   throw new CniError(
     CODES.invalidEnvironment,
-    `CNI_PATH is "${cniPath}", and no folder of it has ${name}, which ipam.type names: install it there`,
+    `CNI_PATH is "${cniPath}", and no folder of it has an executable ${name}, which ipam.type names: install it there`,
   );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    const file = statSync(path);
+    return file.isFile() && (file.mode & 0o111) !== 0;
+  } catch {
+    // Also a name that is too long for any file.
+    return false;
+  }
 }
 
 function failureOf({
