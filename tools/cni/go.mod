@@ -1,5 +1,6 @@
 // Pins cnitool and the stock CNI plugins: loopback is needed by every pod, portmap, bandwidth and tuning are chained on
-// request, ptp and host-local are the stand-in network of tests and the reference of the benchmarks.
+// request, ptp and host-local are the stand-in network of tests and the reference of the benchmarks; bridge and static are other plugins
+// that ours work with.
 module tke-eni/tools/cni
 
 go 1.26.0
@@ -7,6 +8,8 @@ go 1.26.0
 tool (
 	github.com/containernetworking/cni/cnitool
 	github.com/containernetworking/plugins/plugins/ipam/host-local
+	github.com/containernetworking/plugins/plugins/ipam/static
+	github.com/containernetworking/plugins/plugins/main/bridge
 	github.com/containernetworking/plugins/plugins/main/loopback
 	github.com/containernetworking/plugins/plugins/main/ptp
 	github.com/containernetworking/plugins/plugins/meta/bandwidth
@@ -20,6 +23,7 @@ require (
 	github.com/containernetworking/plugins v1.9.1 // indirect
 	github.com/coreos/go-iptables v0.8.0 // indirect
 	github.com/mattn/go-shellwords v1.0.12 // indirect
+	github.com/networkplumbing/go-nft v0.4.0 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/safchain/ethtool v0.6.2 // indirect
 	github.com/vishvananda/netlink v1.3.1 // indirect
