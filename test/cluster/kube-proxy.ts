@@ -23,6 +23,8 @@ export function kubeProxyConfiguration(options: {
   kubeconfig: string;
   nodeName: string;
   mode: KubeProxyMode;
+  /** What kube-proxy takes for a client on its own node, as its configuration has it; unless said otherwise, the node's pods. */
+  local?: object;
 }): string {
   return stringify({
     apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
@@ -31,8 +33,10 @@ export function kubeProxyConfiguration(options: {
     hostnameOverride: options.nodeName,
     mode: options.mode,
     // Local is what comes from this node's pods: the VPC's block would take other nodes' pods for local too.
-    detectLocalMode: "InterfaceNamePrefix",
-    detectLocal: { interfaceNamePrefix: "eni" },
+    ...(options.local ?? {
+      detectLocalMode: "InterfaceNamePrefix",
+      detectLocal: { interfaceNamePrefix: "eni" },
+    }),
     // All addresses of the node, those of its ENIs too, whichever mode.
     nodePortAddresses: ["0.0.0.0/0"],
     // The size of the connection table is the machine's, and a network namespace may not set it.

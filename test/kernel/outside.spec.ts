@@ -110,6 +110,22 @@ describe.each([false, true])("where what comes from outside comes in by the prim
     expect(received("eth0") - before >= 4).toBe(on);
   });
 
+  test("no mark of ours goes on to whoever looks after us", async () => {
+    node.namespace.run(
+      "nft",
+      `table ip looks {
+         counter marked {}
+         chain last {
+           type filter hook postrouting priority 200
+           meta mark and 0xf0 != 0 counter name marked
+         }
+       }`,
+    );
+    expect(await seen(pod, OUTSIDE_ADDRESS)).toBe(pod.address);
+    expect(node.namespace.run("nft", "list", "counter", "ip", "looks", "marked")).toContain("packets 0");
+    node.namespace.run("nft", "delete", "table", "ip", "looks");
+  });
+
   test("a pod is seen outside by its own address, and reached from there", async () => {
     expect(await seen(pod, OUTSIDE_ADDRESS)).toBe(pod.address);
     expect(await seen({ namespace: vpc.outside }, pod.address)).toBe(OUTSIDE_ADDRESS);

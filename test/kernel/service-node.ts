@@ -150,13 +150,18 @@ export class ServiceNode {
   /** Starts the real kube-proxy; resolves when it has written its rules for `port`. */
   async startKubeProxy(
     mode: KubeProxyMode,
-    { api, written }: { api: ApiServer; written: string },
+    { api, written, local }: { api: ApiServer; written: string; local?: object },
   ): Promise<void> {
     await this.#reach(api);
     this.#proxyConfiguration = join(this.#folder, "kube-proxy.yaml");
     writeFileSync(
       this.#proxyConfiguration,
-      kubeProxyConfiguration({ kubeconfig: api.kubeconfig, nodeName: this.name, mode }),
+      kubeProxyConfiguration({
+        kubeconfig: api.kubeconfig,
+        nodeName: this.name,
+        mode,
+        ...(local && { local }),
+      }),
     );
     const enter = ["ip", "netns", "exec", this.namespace.name];
     const command = [...enter, await binary("kube-proxy"), `--config=${this.#proxyConfiguration}`];

@@ -245,3 +245,24 @@ describe.each(["nftables", "iptables"] satisfies KubeProxyMode[])("kube-proxy in
     });
   }
 });
+
+describe("kube-proxy that takes the whole VPC for its node's own pods", () => {
+  beforeAll(async () => {
+    const written = String(nodePort("remote", "Local"));
+    const local = { detectLocalMode: "ClusterCIDR", clusterCIDR: "10.0.0.0/16" };
+    await a.startKubeProxy("nftables", { api, written, local });
+  }, SET_UP_MS);
+
+  afterAll(() => a.stopKubeProxy(), SET_UP_MS);
+
+  test("what it sends on to another node without masquerade leaves with an address that the interface may send", async () => {
+    const port = nodePort("remote", "Local");
+    const [ofEni = ""] = a.enis.map(({ spec }) => spec.primaryIp);
+    for (const { namespace } of [away, b]) {
+      for (const address of [a.address, ofEni]) {
+        expect(await ask(namespace, address, port)).toEqual({ server: remote.name, saw: address });
+      }
+    }
+    expect(await vpc.control.readDrops()).toEqual({ total: 0, bySource: [] });
+  });
+});
