@@ -39,10 +39,15 @@ export class CniTool {
 
   static async make(
     host: ThrowAwayNamespace,
-    { folder, plugins, stock }: { folder: string; plugins: CompiledPlugins; stock: readonly string[] },
+    {
+      folder,
+      plugins,
+      stock,
+      folders: more = [],
+    }: { folder: string; plugins: CompiledPlugins; stock: readonly string[]; folders?: readonly string[] },
   ): Promise<CniTool> {
     const program = await binary("cnitool");
-    const folders = new Set([plugins.folder]);
+    const folders = new Set([plugins.folder, ...more]);
     for (const name of stock) folders.add(dirname(await binary(name)));
     for (const name of ["net.d", "cache"]) mkdirSync(join(folder, name), { recursive: true });
     return new CniTool(host, folder, { program, path: [...folders].join(":") });
