@@ -91,6 +91,27 @@ export class ServiceNode {
     return [this.address, ...this.enis.map(({ spec }) => spec.primaryIp)];
   }
 
+  /** Socket of the agent's address API. */
+  get socket(): string {
+    return join(this.#folder, "cni.sock");
+  }
+
+  /** Lets the agent give all secondary addresses to pods. */
+  async giveAddresses(): Promise<void> {
+    const addresses = this.enis.flatMap(({ spec: { eniId, subnetId }, secondaries }) =>
+      secondaries.map((address) => ({ address, eniId, subnetId })),
+    );
+    await this.#tell({ addresses });
+  }
+
+  /** Ends the agent, and starts it anew with what it remembers. */
+  async restartAgent(): Promise<void> {
+    this.#send("stop");
+    await this.#agent?.exited;
+    this.#ready = [];
+    await this.#startAgent();
+  }
+
   /** What pods send by the primary interface from now on. */
   async setEgress(egress: PrimaryEgress): Promise<void> {
     await this.#tell({ egress });
