@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
@@ -18,8 +18,8 @@ export class BenchCluster {
   readonly namespaces: ThrowAwayNamespaces;
   readonly folder: string;
   readonly kube: KubeClient;
-  /** With the rights that an agent has in a cluster. */
-  readonly agentKubeconfig: string;
+  /** Folder with what the kubelet gives an agent's pod: token and certificate of the API server. */
+  readonly serviceAccount: string;
   /** Of the API server, on the loopback of the root namespace. */
   readonly port: number;
   readonly agent: string;
@@ -29,14 +29,14 @@ export class BenchCluster {
   private constructor(
     parts: Pick<
       BenchCluster,
-      "namespaces" | "folder" | "kube" | "agentKubeconfig" | "port" | "agent" | "plugins"
+      "namespaces" | "folder" | "kube" | "serviceAccount" | "port" | "agent" | "plugins"
     >,
     apiServer: ApiServer,
   ) {
     this.namespaces = parts.namespaces;
     this.folder = parts.folder;
     this.kube = parts.kube;
-    this.agentKubeconfig = parts.agentKubeconfig;
+    this.serviceAccount = parts.serviceAccount;
     this.port = parts.port;
     this.agent = parts.agent;
     this.plugins = parts.plugins;
@@ -57,12 +57,15 @@ export class BenchCluster {
     undo.defer(() => apiServer.stop());
     await apiServer.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
     await apiServer.kubectl(["apply", "-n", "kube-system", "-f", join(root, "k8s/base/agent/access.yaml")]);
-    const agentKubeconfig = await apiServer.kubeconfigOfServiceAccount("kube-system", "tke-eni-agent");
+    const serviceAccount = join(folder, "serviceaccount");
+    mkdirSync(serviceAccount);
+    writeFileSync(join(serviceAccount, "token"), await apiServer.tokenOf("kube-system", "tke-eni-agent"));
+    copyFileSync(apiServer.certificateAuthority, join(serviceAccount, "ca.crt"));
     const access = await openServerAccess({ kubeconfig: apiServer.kubeconfig });
     const kube = createKubeClient(createTransport(access, { userAgent: "bench" }));
     const port = Number(new URL(apiServer.url).port);
     undo.move();
-    return new BenchCluster({ namespaces, folder, kube, agentKubeconfig, port, agent, plugins }, apiServer);
+    return new BenchCluster({ namespaces, folder, kube, serviceAccount, port, agent, plugins }, apiServer);
   }
 
   async stop(): Promise<void> {

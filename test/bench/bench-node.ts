@@ -1,5 +1,6 @@
-import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CONFLIST_FILE } from "../../src/api/agent-paths.ts";
 import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
 import { VPC_ENI, type VpcENI } from "../../src/api/vpc-eni.ts";
@@ -7,10 +8,15 @@ import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
 import { nodes } from "../../src/kube/core-resources.ts";
 import type { Resource } from "../../src/kube/resource.ts";
 import { NetworkNamespace } from "../../src/netlink/namespace.ts";
+import { waitUntil } from "../cluster/wait-until.ts";
 import type { ThrowAwayNamespace } from "../kernel/throw-away-namespaces.ts";
 import { openRoad } from "./api-road.ts";
 import type { BenchCluster } from "./bench-cluster.ts";
 import { CniPlugin } from "./cni-plugin.ts";
+import type { ReachablePod } from "./plain-node.ts";
+import { makePods } from "./pod-namespaces.ts";
+import { spawnCompanionIn } from "./spawn-in.ts";
+import type { VpcRouter } from "./vpc-router.ts";
 
 const vips: Resource<VpcIP> = VPC_IP;
 const venis: Resource<VpcENI> = VPC_ENI;
@@ -19,6 +25,8 @@ const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
 /** Addresses of one ENI beside its own: what an instance of twelve cores has. */
 const ADDRESSES_PER_ENI = 29;
 const WRITERS = 8;
+/** As many as keep the processors busy. */
+const AT_ONCE = 10;
 
 export interface BenchNodeOptions {
   /** 1, 2, …: tells nodes of one VPC apart, in names and addresses. */
@@ -26,7 +34,7 @@ export interface BenchNodeOptions {
   /** Addresses for pods, on as many ENIs as they need. */
   readonly addresses: number;
   /** The VPC's router, to which all links of the node lead. */
-  readonly vpc: ThrowAwayNamespace;
+  readonly vpc: VpcRouter;
 }
 
 /** A network interface of the node, plugged into the VPC. */
@@ -54,6 +62,8 @@ export class BenchNode {
   readonly #folder: string;
   readonly #started = new AsyncDisposableStack();
   #agent: Bun.Subprocess | undefined;
+  /** Holds the mount namespace that the agent runs in. */
+  #pod: Bun.Subprocess | undefined;
 
   private constructor(cluster: BenchCluster, { number, addresses, vpc }: BenchNodeOptions) {
     this.#cluster = cluster;
@@ -64,7 +74,11 @@ export class BenchNode {
     for (const name of ["cni.d", "bin", "run"]) mkdirSync(join(this.#folder, name), { recursive: true });
     this.namespace = cluster.namespaces.make(this.name);
     this.#handle = NetworkNamespace.open(this.namespace.path);
-    this.#plug(vpc, { device: "eth0", mac: `20:90:6f:00:${hex(number)}:00`, far: `n${number}-eth0` });
+    vpc.plug(this.namespace, {
+      device: "eth0",
+      mac: `20:90:6f:00:${hex(number)}:00`,
+      far: `n${number}-eth0`,
+    });
     this.namespace.run("ip", "address", "add", `${this.primaryIp}/24`, "dev", "eth0");
     this.namespace.run("ip", "link", "set", "eth0", "up");
     this.namespace.run("ip", "route", "add", "default", "via", "10.0.1.1");
@@ -85,7 +99,7 @@ export class BenchNode {
 
   /** The plugin as the agent's own CNI configuration has the runtime call it. */
   plugin(): CniPlugin {
-    const list = JSON.parse(readFileSync(join(this.#folder, "cni.d", "10-tke-route-eni.conflist"), "utf8"));
+    const list = JSON.parse(readFileSync(this.#conflist, "utf8"));
     return new CniPlugin({
       name: "tke-route-eni",
       executable: this.#cluster.plugins.path("tke-route-eni"),
@@ -93,6 +107,10 @@ export class BenchNode {
       node: this.namespace.path,
       configuration: { cniVersion: list.cniVersion, name: list.name, ...list.plugins[0] },
     });
+  }
+
+  get #conflist(): string {
+    return join(this.#folder, "cni.d", CONFLIST_FILE);
   }
 
   /** Process id of the agent. */
@@ -103,20 +121,53 @@ export class BenchNode {
 
   /** Starts the agent's process and no more. It dies with this process, however this one ends. */
   launchAgent(): void {
-    const { agent, agentKubeconfig, plugins } = this.#cluster;
+    const { agent, plugins, port } = this.#cluster;
     const folder = (name: string) => join(this.#folder, name);
     const log = openSync(folder("agent.log"), "a");
-    [this.#agent] = this.#handle.run(() => [
-      Bun.spawn(
-        [
-          ...["setpriv", "--pdeathsig", "KILL", agent, "--node-name", this.name],
-          ...["--kubeconfig", agentKubeconfig, "--cool-down", "1s", "--plugins-source", plugins.folder],
-          ...["--cni-bin", folder("bin"), "--cni-conf", folder("cni.d"), "--run-folder", folder("run")],
-          ...["--state-folder", folder("state"), "--kubelet-folder", "", "--cri-socket", ""],
-        ],
-        { stdin: "ignore", stdout: log, stderr: log },
-      ),
-    ]);
+    this.#agent = spawnCompanionIn(
+      this.#handle,
+      [
+        ...["nsenter", "--mount", "--target", String(this.#pod?.pid), agent],
+        ...["--node-name", this.name, "--cool-down", "1s", "--plugins-source", plugins.folder],
+        ...["--cni-bin", folder("bin"), "--cni-conf", folder("cni.d")],
+        ...["--run-folder", folder("run"), "--state-folder", folder("state")],
+        ...["--kubelet-folder", "", "--cri-socket", ""],
+      ],
+      {
+        log,
+        env: {
+          PATH: process.env["PATH"] ?? "",
+          KUBERNETES_SERVICE_HOST: "127.0.0.1",
+          KUBERNETES_SERVICE_PORT: String(port),
+        },
+      },
+    );
+    closeSync(log);
+  }
+
+  /**
+   * Makes the agent's pod as far as it counts: a mount namespace in which its service account is where the kubelet puts it. With a
+   * kubeconfig the agent would load what no agent of a cluster does.
+   */
+  async #makePod(): Promise<void> {
+    const script = `mount -t tmpfs tmpfs /run && mkdir -p "$0" && cp "$1"/* "$0" && touch "$2" && exec sleep infinity`;
+    const ready = join(this.#folder, "pod-is-ready");
+    const log = openSync(join(this.#folder, "agent.log"), "a");
+    this.#pod = spawnCompanionIn(
+      this.#handle,
+      [
+        ...["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+        ...["/run/secrets/kubernetes.io/serviceaccount", this.#cluster.serviceAccount, ready],
+      ],
+      { log },
+    );
+    closeSync(log);
+    const pod = this.#pod;
+    this.#started.defer(async () => {
+      pod.kill("SIGKILL");
+      await pod.exited;
+    });
+    await waitUntil("the mount namespace of the agent", () => existsSync(ready), { deadlineMs: 10_000 });
   }
 
   /** Kills the agent as a crash would, and waits until it is gone. */
@@ -125,6 +176,14 @@ export class BenchNode {
     this.#agent = undefined;
     ending?.kill("SIGKILL");
     await ending?.exited;
+  }
+
+  /** Attaches so many new pods, a few at a time. */
+  async fill(count: number): Promise<{ plugin: CniPlugin; pods: ReachablePod[] }> {
+    const plugin = this.plugin();
+    const pods = makePods(this.#cluster.namespaces, `${this.name}-pod`, count);
+    for (let at = 0; at < count; at += AT_ONCE) await plugin.atOnce("ADD", pods.slice(at, at + AT_ONCE));
+    return { plugin, pods: pods.map((pod) => ({ ...pod, address: plugin.addressOf(pod) })) };
   }
 
   /** Addresses of pods by the state that the agent says they are in: `FREE`, `IN_USE`, `COOLING_DOWN`. */
@@ -188,11 +247,14 @@ export class BenchNode {
     const road = openRoad(this.#handle, this.#cluster.port);
     this.#started.defer(() => road.stop(true));
     await this.#writeObjects();
+    await this.#makePod();
     this.launchAgent();
     const all = this.enis.reduce((sum, { addresses }) => sum + addresses.length, 0);
+    // The agent offers the node to the runtime by this file.
+    const isOffered = () => existsSync(this.#conflist);
     await this.until(
       `${all} free addresses on ${this.name}`,
-      (counts) => counts.get("ADDRESS_STATE_FREE") === all,
+      (counts) => counts.get("ADDRESS_STATE_FREE") === all && isOffered(),
     );
     await this.quiet();
   }
@@ -247,7 +309,7 @@ export class BenchNode {
     await Promise.all(Array.from({ length: WRITERS }, writer));
   }
 
-  #plugEnis(vpc: ThrowAwayNamespace, addresses: number): PluggedEni[] {
+  #plugEnis(vpc: VpcRouter, addresses: number): PluggedEni[] {
     const enis: PluggedEni[] = [];
     for (let left = addresses, place = 1; left > 0; left -= ADDRESSES_PER_ENI, place++) {
       const subnet = `10.${16 + this.#number}.${place}`;
@@ -260,16 +322,10 @@ export class BenchNode {
         addresses: Array.from({ length: Math.min(left, ADDRESSES_PER_ENI) }, (_, i) => `${subnet}.${3 + i}`),
         far: `n${this.#number}-eth${place}`,
       };
-      this.#plug(vpc, eni);
+      vpc.plug(this.namespace, eni);
       enis.push(eni);
     }
     return enis;
-  }
-
-  #plug(vpc: ThrowAwayNamespace, { device, mac, far }: { device: string; mac: string; far: string }): void {
-    const { name } = this.namespace;
-    vpc.run("ip", "link", "add", far, "type", "veth", "peer", "name", device, "address", mac, "netns", name);
-    vpc.run("ip", "link", "set", far, "up");
   }
 }
 

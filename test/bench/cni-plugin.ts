@@ -1,4 +1,5 @@
 import { NetworkNamespace } from "../../src/netlink/namespace.ts";
+import { spawnIn } from "./spawn-in.ts";
 
 /** A pod as a runtime names it to a plugin. */
 export interface CniPod {
@@ -46,27 +47,18 @@ export class CniPlugin {
     const prevResult = this.#results.get(pod.containerId);
     const input = JSON.stringify(command === "ADD" ? configuration : { ...configuration, prevResult });
     const began = performance.now();
-    // A child is born in the network namespace of the thread that starts it.
-    const child = this.#node.run(
-      () =>
-        // Not the process itself: it has a `then`-less type, and `run` refuses what may be a promise.
-        [
-          Bun.spawn([executable], {
-            env: {
-              PATH: process.env["PATH"] ?? "",
-              CNI_COMMAND: command,
-              CNI_CONTAINERID: pod.containerId,
-              CNI_NETNS: pod.netns,
-              CNI_IFNAME: "eth0",
-              CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod.name};K8S_POD_UID=${pod.containerId.slice(0, 8)};K8S_POD_INFRA_CONTAINER_ID=${pod.containerId}`,
-              CNI_PATH: path,
-            },
-            stdin: new TextEncoder().encode(input),
-            stdout: "pipe",
-            stderr: "inherit",
-          }),
-        ] as const,
-    )[0];
+    const child = spawnIn(this.#node, [executable], {
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: pod.containerId,
+        CNI_NETNS: pod.netns,
+        CNI_IFNAME: "eth0",
+        CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${pod.name};K8S_POD_UID=${pod.containerId.slice(0, 8)};K8S_POD_INFRA_CONTAINER_ID=${pod.containerId}`,
+        CNI_PATH: path,
+      },
+      stdin: new TextEncoder().encode(input),
+    });
     const [exitCode, output] = await Promise.all([child.exited, child.stdout.text()]);
     const ms = performance.now() - began;
     if (command === "DEL") this.#results.delete(pod.containerId);
@@ -86,6 +78,14 @@ export class CniPlugin {
     const times: number[] = [];
     for (const pod of pods) times.push(await this.call(command, pod));
     return times;
+  }
+
+  /** The address that ADD gave the pod. @throws Error where it has none */
+  addressOf({ name, containerId }: CniPod): string {
+    const { ips } = (this.#results.get(containerId) ?? {}) as { ips?: readonly { address: string }[] };
+    const address = ips?.[0]?.address.split("/")[0];
+    if (address === undefined) throw new Error(`${name} has no address`);
+    return address;
   }
 
   /** All at once. @returns how long it took until the last had ended, ms */

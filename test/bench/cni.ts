@@ -9,9 +9,12 @@ import { BenchCluster } from "./bench-cluster.ts";
 import { BenchNode } from "./bench-node.ts";
 import type { CniPlugin, CniPod } from "./cni-plugin.ts";
 import type { Figure } from "./figure.ts";
+import { benchFullNode } from "./full-node.ts";
+import { makePods } from "./pod-namespaces.ts";
 import { formatRatio, median, pairedRatio } from "./statistics.ts";
 import { stockPtp } from "./stock-ptp.ts";
 import { vethsGone } from "./veths-gone.ts";
+import { VpcRouter } from "./vpc-router.ts";
 
 /** Rounds, each a pair for every row. */
 const ROUNDS = 24;
@@ -47,7 +50,7 @@ export async function benchCni({ say, signal }: BenchWorld): Promise<Measured> {
   await using started = new AsyncDisposableStack();
   const cluster = await BenchCluster.start("tkbc", say);
   started.defer(() => cluster.stop());
-  const vpc = cluster.namespaces.make("vpc");
+  const vpc = new VpcRouter(cluster.namespaces);
   const node = await BenchNode.start(cluster, { number: 1, addresses: ADDRESSES, vpc });
   started.defer(() => node.stop());
 
@@ -75,6 +78,7 @@ export async function benchCni({ say, signal }: BenchWorld): Promise<Measured> {
   const gone: number[] = [];
   // The first round warms caches up, and is not counted.
   for (let round = 0; round <= ROUNDS; round++) {
+    say(round === 0 ? "a round to warm up …" : `round ${round} of ${ROUNDS} …`);
     for (const { plugin, pods, times, settle, linksGone } of rotated(all, round)) {
       signal.throwIfAborted();
       times["ADD, one at a time, p50"].push(median(await plugin.each("ADD", pods)));
@@ -122,7 +126,9 @@ export async function benchCni({ say, signal }: BenchWorld): Promise<Measured> {
     unit: "ms",
     goal: { op: "<=", value: GONE_WITHIN_MS },
   });
-  return { figures, raw: Object.fromEntries(all.map(({ plugin, times }) => [plugin.name, times])) };
+  const full = await benchFullNode(cluster, { vpc, say, signal });
+  const raw = { ...Object.fromEntries(all.map(({ plugin, times }) => [plugin.name, times])), ...full.raw };
+  return { figures: [...figures, ...full.figures], raw };
 }
 
 function contender(
@@ -131,11 +137,7 @@ function contender(
   { host, settle }: { host: string; settle: () => Promise<void> },
 ): Contender {
   const place = plugin.name.replaceAll(/[^a-z0-9]/g, "");
-  const pods = Array.from({ length: PODS }, (_, i): CniPod => {
-    const { path } = cluster.namespaces.make(`${place}-${i}`);
-    const containerId = new Bun.CryptoHasher("sha256").update(path).digest("hex");
-    return { name: `web-${place}-${i}`, containerId, netns: path };
-  });
+  const pods = makePods(cluster.namespaces, place, PODS);
   const times = Object.fromEntries(Object.keys(ROWS).map((row) => [row, []])) as unknown as Record<
     RowName,
     number[]

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { Argument, Command } from "commander";
 import type { Bench } from "./bench.ts";
 import { benchCni } from "./cni.ts";
+import { benchDatapath } from "./datapath.ts";
 import { rowOf, tableOf } from "./figure.ts";
 import { machine } from "./machine.ts";
 import { benchPool } from "./pool.ts";
@@ -12,6 +13,7 @@ const benches: Readonly<Record<string, { run: Bench /** On real namespaces. */; 
   pool: { run: benchPool, real: false },
   cni: { run: benchCni, real: true },
   restarts: { run: benchRestarts, real: true },
+  datapath: { run: benchDatapath, real: true },
 };
 
 const command = new Command("bench")
