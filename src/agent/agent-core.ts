@@ -1,4 +1,5 @@
 import type { Condition } from "../api/condition.ts";
+import { FailureReasonSchema } from "../gen/tke/eni/agent/v1/address_pb.ts";
 import { createEventRecorder, type EventRecorder } from "../kube/events.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { KubeTransport } from "../kube/transport.ts";
@@ -6,10 +7,15 @@ import type { Random } from "../time/back-off.ts";
 import { startTimer } from "../time/timer.ts";
 import type { WaitingClock } from "../time/waiting-clock.ts";
 import { type CollectorWorld, collectGoneSandboxes } from "./collect/collector.ts";
+import type { Drift } from "./drift/drift.ts";
+import { reportDrift } from "./drift/drift-reporter.ts";
 import type { NodeNetwork } from "./links/node-network.ts";
 import type { Logger } from "./logger.ts";
+import { AgentMetrics } from "./metrics/agent-metrics.ts";
+import { countPool } from "./metrics/count-pool.ts";
 import { feedPool } from "./objects/feed-pool.ts";
 import { warnOfLostAddresses } from "./objects/lost-addresses.ts";
+import { NodeEvents } from "./objects/node-events.ts";
 import { followNode } from "./objects/node-facts.ts";
 import {
   addressResource,
@@ -24,11 +30,13 @@ import { configStatus, eniUse } from "./objects/wanted-statuses.ts";
 import { boundCount } from "./pool/bound-address.ts";
 import { instantOf } from "./pool/instant.ts";
 import { Pool, type PoolUpdate } from "./pool/pool.ts";
+import { poolCounts } from "./pool/pool-counts.ts";
 import { publishedUse } from "./pool/published-use.ts";
 import { restorePool } from "./pool/restore-pool.ts";
 import { slotTarget } from "./pool/slot-target.ts";
 import type { HeldSlots } from "./pool/unasked.ts";
 import { type RecoveryWorld, recover } from "./recovery/recover.ts";
+import { failureOf } from "./server/failure-reason.ts";
 import type { AgentMemory } from "./store/agent-store.ts";
 import type { OpenedMemory } from "./store/open-store.ts";
 
@@ -91,6 +99,8 @@ export class AgentCore {
   readonly podEvents: PodEvents;
   /** Tells people what happened to objects. */
   readonly recorder: EventRecorder;
+  readonly metrics = new AgentMetrics();
+  readonly #nodeEvents: NodeEvents;
 
   constructor(world: AgentCoreWorld, options: AgentCoreOptions) {
     this.#world = world;
@@ -100,11 +110,17 @@ export class AgentCore {
       { component: "tke-eni-agent", instance: options.nodeName },
     );
     this.podEvents = new PodEvents(this.recorder);
+    this.#nodeEvents = new NodeEvents(this.recorder, options.nodeName);
     this.#started.defer(() => this.recorder.stop());
   }
 
   get phase(): AgentPhase {
     return this.#phase;
+  }
+
+  /** Slots that the kubelet may hand to pods. */
+  get offered(): number {
+    return this.#offered;
   }
 
   /** Undefined before `restore`. */
@@ -130,8 +146,23 @@ export class AgentCore {
     this.#pool?.take({ type: "slots-held", held: this.#heldSlots });
   }
 
+  /** Counts, logs and tells what was found to differ. */
+  report(found: readonly Drift[]): void {
+    const { metrics, podEvents } = this;
+    reportDrift(
+      {
+        logger: this.#world.logger,
+        count: (kind, outcome) => metrics.drifted(kind, outcome),
+        tellNode: ({ reason, message }) => this.#nodeEvents.warn(reason, message),
+        tellPod: (pod, { reason, message }) => podEvents.warn(pod, reason, message),
+      },
+      found,
+    );
+  }
+
   /** Finds out who holds what where the store cannot tell. @returns false when it was stopped before */
   async remember(opened: OpenedMemory): Promise<boolean> {
+    this.metrics.storeOpened(opened.trust);
     if (opened.trust === "intact") return true;
     this.#phase = "recovering";
     const { nodeName } = this.#options;
@@ -145,8 +176,15 @@ export class AgentCore {
     const stored = { addresses: store.addresses(), promises: store.promisedEnis() };
     const instanceId = store.meta("instance-id");
     const state = restorePool(stored, { coolDownMs, instanceId, now: instantOf(clock) });
-    this.#pool = new Pool(state, { clock, store, onFatal });
-    return this.#pool;
+    const pool = new Pool(state, { clock, store, onFatal });
+    this.#pool = pool;
+    pool.subscribe((update) => this.#tellOfPool(update));
+    const whyNot = () => {
+      const { reason } = failureOf(this.readyCondition(), poolCounts(pool.state));
+      return FailureReasonSchema.value[reason]?.localName ?? "UNSPECIFIED";
+    };
+    this.#started.defer(countPool(pool, { clock, metrics: this.metrics, whyNot }));
+    return pool;
   }
 
   /**
@@ -171,7 +209,6 @@ export class AgentCore {
     this.#phase = "serving";
     this.#world.logger.info({ addresses: pool.state.addresses.size }, "serving");
 
-    pool.subscribe((update) => this.#tellOfPool(update));
     this.#started.defer(warnOfLostAddresses({ clock: this.#world.clock, events: this.podEvents }, pool));
     this.#followObjects(pool, network, { store, hasPlugin: plugin !== undefined });
     if (plugin !== undefined) this.#followSlots(pool, plugin);
@@ -330,6 +367,16 @@ export class AgentCore {
             { address: effect.address, containerId: effect.attachment.containerId },
             "the VpcIP of an address that a pod holds has gone: the pod keeps it, nobody gets it again",
           );
+          break;
+        case "adopted":
+          this.report([
+            {
+              kind: "unknown-holder",
+              outcome: "repaired",
+              pod: effect.attachment,
+              message: `a pod's link holds ${effect.address}, which the agent's memory had for free: its pod keeps it; has an old store been put back?`,
+            },
+          ]);
           break;
         case "promised":
           logger.info({ address: effect.address, token: effect.promise.token }, "promised an address back");

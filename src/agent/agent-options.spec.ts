@@ -18,6 +18,7 @@ it("parseAgentOptions() has the node's standard paths as defaults", () => {
     stateFolder: "/var/lib/tke-eni-agent",
     kubeletFolder: "/var/lib/kubelet",
     criSocket: "/run/containerd/containerd.sock",
+    metricsAddress: undefined,
     logLevel: "info",
     probe: undefined,
   });
@@ -29,11 +30,22 @@ it("parseAgentOptions() switches kubelet and runtime off by an empty value", () 
   expect(options.criSocket).toBeUndefined();
 });
 
+it.each([
+  ["127.0.0.1:61679", { hostname: "127.0.0.1", port: 61_679 }],
+  ["[::1]:80", { hostname: "::1", port: 80 }],
+])("parseAgentOptions() takes %s for the metrics' address", (text, metricsAddress) => {
+  expect(parseAgentOptions(["--node-name=n", "--metrics-address", text], {})).toMatchObject({
+    metricsAddress,
+  });
+});
+
 const refused: [string[], RegExp][] = [
   [[], /--node-name is missing/],
   [["--node-name=n", "--cool-down=soon"], /"2m"/],
   [["--node-name=n", "--probe=dead"], /alive, ready/],
   [["--node-name=n", "--link-local=both"], /primary, eni/],
+  [["--node-name=n", "--metrics-address=61679"], /"127.0.0.1:61679"/],
+  [["--node-name=n", "--metrics-address=localhost:99999"], /"127.0.0.1:61679"/],
   [["--node-name=n", "--frobnicate"], /frobnicate/],
 ];
 for (const [argv, reason] of refused) {

@@ -24,6 +24,8 @@ export interface AgentOptions {
   kubeletFolder: string | undefined;
   /** Undefined: no container runtime is asked. */
   criSocket: string | undefined;
+  /** Where the metrics are served besides the health socket; undefined: nowhere. */
+  metricsAddress: { hostname: string; port: number } | undefined;
   logLevel: string;
   /** Only ask the running agent: whether it lives, or whether it also does its part. */
   probe: "alive" | "ready" | undefined;
@@ -79,6 +81,11 @@ export function parseAgentOptions(
       "the container runtime's socket; empty: ask no runtime",
       "/run/containerd/containerd.sock",
     )
+    .option(
+      "--metrics-address <host:port>",
+      "serve /metrics there as well, without authentication; default: only on the health socket",
+      hostAndPort,
+    )
     .addOption(
       new Option("--log-level <level>", "least severe level that is logged")
         .choices(["debug", "info", "warn", "error"])
@@ -112,6 +119,7 @@ export function parseAgentOptions(
     stateFolder: given["stateFolder"],
     kubeletFolder: given["kubeletFolder"] || undefined,
     criSocket: given["criSocket"] || undefined,
+    metricsAddress: given["metricsAddress"],
     logLevel: given["logLevel"],
     probe: given["probe"],
   };
@@ -121,4 +129,12 @@ function duration(text: string): number {
   const ms = parseGoDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as "2m" or "30s".');
   return ms;
+}
+
+function hostAndPort(text: string): { hostname: string; port: number } {
+  const [, hostname = "", port = ""] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (hostname === "" || Number(port) > 65_535) {
+    throw new InvalidArgumentError('It must be an address and a port such as "127.0.0.1:61679".');
+  }
+  return { hostname, port: Number(port) };
 }

@@ -72,6 +72,17 @@ export class Agent {
     return { phase: this.#core.phase, well: problem === undefined, problem };
   }
 
+  /** Everything that is counted, as text for Prometheus. */
+  metrics(): Promise<string> {
+    return this.#core.metrics.render({
+      phase: this.#core.phase,
+      pool: this.#core.pool?.state,
+      enis: this.#network?.view.enis ?? [],
+      offered: this.#core.offered,
+      standing: this.#network?.standingDrift() ?? new Map(),
+    });
+  }
+
   /** Begins to serve. Resolves when it does, or when it was stopped before. */
   async start(): Promise<void> {
     const { logger } = this.#world;
@@ -157,7 +168,14 @@ export class Agent {
     releases.start();
     this.#started.defer(() => releases.stop());
 
-    const network = new NodeNetwork({ clock, logger, pool, store });
+    const network = new NodeNetwork({
+      clock,
+      logger,
+      pool,
+      store,
+      drifted: (found) => this.#core.report(found),
+      looked: (ms) => this.#core.metrics.looked(ms),
+    });
     network.setInternalIp(store.meta("node-address"));
     this.#watchEgress(network, store);
     await network.start();

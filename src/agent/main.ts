@@ -10,7 +10,7 @@ import { Agent } from "./agent.ts";
 import { type AgentOptions, parseAgentOptions } from "./agent-options.ts";
 import { installPlugins } from "./install/install-plugins.ts";
 import { keepPrivate } from "./private-folder.ts";
-import { probeHealth, serveHealth } from "./server/health.ts";
+import { probeHealth, serveHealth, serveMetrics } from "./server/health.ts";
 import { readBootId } from "./store/boot-id.ts";
 
 const options = optionsOrExit();
@@ -48,12 +48,14 @@ try {
     },
     options,
   );
-  const health = await serveHealth(options, () => agent.health());
+  const health = await serveHealth(options, agent);
+  const metrics = options.metricsAddress && serveMetrics(options.metricsAddress, agent);
   agent.start().catch((error) => ended.resolve(error));
   const end = await ended.promise;
   if (end !== "stop") throw end;
   logger.info({}, "stopping");
   await agent.stop();
+  await metrics?.stop();
   await health.stop();
   process.exit(0);
 } catch (error) {

@@ -69,6 +69,13 @@ const GOLDEN_CHANGES = [
     bytes:
       "3400000013000100000000000000000000000000d0070000000000000000000014001a00100002000c0001000800080001000000",
   },
+  {
+    command: "forwarding 1 and rp_filter 1, in one",
+    message: setLink(2000, { forwarding: 1, rpFilter: 1 }),
+    bytes:
+      "3c00000013000100000000000000000000000000d007000000000000000000001c001a0018000200140001000800010001000000" +
+      "0800080001000000",
+  },
 ];
 
 describe("the bytes of", () => {
@@ -122,6 +129,8 @@ describe("parseLink()", () => {
         master: undefined,
         peerIndex: undefined,
         peerNetnsId: undefined,
+        rpFilter: undefined,
+        forwarding: undefined,
       },
     ]);
   });

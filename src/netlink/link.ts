@@ -41,7 +41,8 @@ const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 // linux/if.h
 const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x10000;
-/** linux/ip.h, IPV4_DEVCONF_RP_FILTER */
+// linux/ip.h, IPV4_DEVCONF_*
+const IPV4_DEVCONF_FORWARDING = 1;
 const IPV4_DEVCONF_RP_FILTER = 8;
 const IPV4_DEVCONF_PROXY_ARP = 3;
 
@@ -100,13 +101,15 @@ export interface LinkChanges {
   readonly rpFilter?: 0 | 1 | 2 | undefined;
   /** `net.ipv4.conf.LINK.proxy_arp`, in the same way. */
   readonly proxyArp?: 0 | 1 | undefined;
+  /** `net.ipv4.conf.LINK.forwarding`, the same way. */
+  readonly forwarding?: 0 | 1 | undefined;
 }
 
 /**
  * Changes the link of this index, and never any other: unlike RTM_NEWLINK, whose group without a link means all links of the
  * group, RTM_SETLINK insists on one.
  * Equivalent to: `ip link set dev LINK [up|down] [name NAME] [group N] [alias TEXT] [mtu N] [address MAC] [netns NS]`, and for
- * `rpFilter` and `proxyArp` to `sysctl net.ipv4.conf.LINK.rp_filter=N` and `….proxy_arp=N`.
+ * `rpFilter`, `proxyArp` and `forwarding` to `sysctl net.ipv4.conf.LINK.rp_filter=N` and so on.
  */
 export function setLink(index: number, changes: LinkChanges): NetlinkMessage {
   const writer = new MessageWriter(RTM_SETLINK, NLM_F_REQUEST);
@@ -121,7 +124,11 @@ export function setLink(index: number, changes: LinkChanges): NetlinkMessage {
   if (changes.netnsFd !== undefined) writer.u32Attribute(IFLA_NET_NS_FD, changes.netnsFd);
   if (changes.alias !== undefined) writer.attribute(IFLA_IFALIAS, new TextEncoder().encode(changes.alias));
   if (changes.name !== undefined) writer.stringAttribute(IFLA_IFNAME, changes.name);
-  if (changes.rpFilter !== undefined || changes.proxyArp !== undefined) writeInetConf(writer, changes);
+  writeInetConf(writer, [
+    [IPV4_DEVCONF_FORWARDING, changes.forwarding],
+    [IPV4_DEVCONF_PROXY_ARP, changes.proxyArp],
+    [IPV4_DEVCONF_RP_FILTER, changes.rpFilter],
+  ]);
   const { netnsFd: _, ...told } = changes;
   return { bytes: writer.finish(), act: `set link ${index} ${JSON.stringify(told)}` };
 }
@@ -176,6 +183,9 @@ export interface Link {
   /** Index of the other end of a veth, in the namespace `peerNetnsId` where that is set. */
   readonly peerIndex: number | undefined;
   readonly peerNetnsId: number | undefined;
+  /** `net.ipv4.conf.LINK.rp_filter` and `.forwarding`; undefined in a notification, and for a link without IPv4. */
+  readonly rpFilter?: number | undefined;
+  readonly forwarding?: number | undefined;
 }
 
 /** All links of the namespace. Equivalent to: `ip -details link show` */
@@ -205,6 +215,7 @@ export function parseLink({ type, payload }: ReceivedMessage): Link | undefined 
   const flags = view.getUint32(8, true);
   const attributes = Attributes.read(payload, HEADER_LENGTH);
   const mac = attributes.bytes(IFLA_ADDRESS);
+  const conf = inetConf(attributes);
   return {
     index: view.getInt32(4, true),
     name: attributes.string(IFLA_IFNAME) ?? "",
@@ -220,6 +231,8 @@ export function parseLink({ type, payload }: ReceivedMessage): Link | undefined 
     // 0 while the other end is being made or unmade.
     peerIndex: attributes.u32(IFLA_LINK) || undefined,
     peerNetnsId: attributes.i32(IFLA_LINK_NETNSID),
+    rpFilter: conf(IPV4_DEVCONF_RP_FILTER),
+    forwarding: conf(IPV4_DEVCONF_FORWARDING),
   };
 }
 
@@ -239,13 +252,27 @@ function writeVethEnd(writer: MessageWriter, end: VethEnd): void {
   writer.stringAttribute(IFLA_IFNAME, end.name);
 }
 
-function writeInetConf(writer: MessageWriter, { rpFilter, proxyArp }: LinkChanges): void {
+function writeInetConf(
+  writer: MessageWriter,
+  settings: readonly (readonly [attribute: number, value: number | undefined])[],
+): void {
+  if (settings.every(([, value]) => value === undefined)) return;
   writer.nest(IFLA_AF_SPEC, () => {
     writer.nest(AF_INET, () => {
       writer.nest(IFLA_INET_CONF, () => {
-        if (proxyArp !== undefined) writer.u32Attribute(IPV4_DEVCONF_PROXY_ARP, proxyArp);
-        if (rpFilter !== undefined) writer.u32Attribute(IPV4_DEVCONF_RP_FILTER, rpFilter);
+        for (const [attribute, value] of settings) {
+          if (value !== undefined) writer.u32Attribute(attribute, value);
+        }
       });
     });
   });
+}
+
+/** Reads `net.ipv4.conf.LINK.*` of an answer: unlike a request it holds them as one array, the first at 0. */
+function inetConf(attributes: Attributes): (attribute: number) => number | undefined {
+  const values = attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET)?.bytes(IFLA_INET_CONF);
+  return (attribute) => {
+    const at = (attribute - 1) * 4;
+    return values === undefined || at + 4 > values.length ? undefined : viewOf(values).getInt32(at, true);
+  };
 }

@@ -1,8 +1,9 @@
 import { type LinkAddress, parseAddress } from "./address.ts";
-import { RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE, RTM_DELRULE } from "./constants.ts";
+import { RTM_DELADDR, RTM_DELLINK, RTM_DELNETCONF, RTM_DELROUTE, RTM_DELRULE } from "./constants.ts";
 import { errnoName, SystemCallError } from "./errno.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { type Link, parseLink } from "./link.ts";
+import { type LinkSettings, parseLinkSettings } from "./link-settings.ts";
 import { type ReceivedMessage, splitMessages } from "./message.ts";
 import { NetworkNamespace } from "./namespace.ts";
 import { type InstalledRoute, parseRoute } from "./route.ts";
@@ -22,6 +23,8 @@ const GROUPS = {
   "ipv4-address": 0x10,
   "ipv4-route": 0x40,
   "ipv4-rule": 0x80,
+  /** Of `net.ipv4.conf.LINK.*`, the kernel tells of forwarding, rp_filter and few others. */
+  "ipv4-settings": 0x800000,
   "ipv6-address": 0x100,
   "ipv6-route": 0x400,
   "ipv6-rule": 0x40000,
@@ -35,6 +38,7 @@ export type Notification = { readonly change: "new" | "deleted" } & (
   | { readonly kind: "address"; readonly address: Required<LinkAddress> }
   | { readonly kind: "route"; readonly route: InstalledRoute }
   | { readonly kind: "rule"; readonly rule: InstalledRule }
+  | { readonly kind: "settings"; readonly settings: LinkSettings }
 );
 
 export interface Drained {
@@ -115,9 +119,11 @@ export class NetlinkMonitor {
   }
 }
 
+const DELETIONS: readonly number[] = [RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE, RTM_DELNETCONF];
+
 /** The notification in a message; undefined for a message of another kind. */
 export function parseNotification(message: ReceivedMessage): Notification | undefined {
-  const deleted = [RTM_DELLINK, RTM_DELADDR, RTM_DELROUTE, RTM_DELRULE].includes(message.type);
+  const deleted = DELETIONS.includes(message.type);
   const change = deleted ? "deleted" : "new";
   const link = parseLink(message);
   if (link !== undefined) return { kind: "link", change, link };
@@ -127,6 +133,8 @@ export function parseNotification(message: ReceivedMessage): Notification | unde
   if (route !== undefined) return { kind: "route", change, route };
   const rule = parseRule(message);
   if (rule !== undefined) return { kind: "rule", change, rule };
+  const settings = parseLinkSettings(message);
+  if (settings !== undefined) return { kind: "settings", change, settings };
   return undefined;
 }
 

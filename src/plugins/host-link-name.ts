@@ -1,18 +1,12 @@
+import { podLinkName } from "../api/pod-link-name.ts";
 import type { AttachmentParameters } from "../cni/environment.ts";
 import { podOf } from "../cni/pod.ts";
 
-/**
- * Name of the host end of an attachment's veth: `eni` and the first 11 hex digits of sha1(`NAMESPACE.POD`), as TKE names it, so that
- * people find a pod's link by its name. `.IFNAME` is appended to the text for any interface but eth0, and the container's id stands
- * for the pod where the caller is not a kubelet.
- */
+/** Name of the host end of an attachment's veth; the container's id stands for the pod where the caller is not a kubelet. */
 export function hostLinkName({
   args,
   containerId,
   ifName,
 }: Pick<AttachmentParameters, "args" | "containerId" | "ifName">): string {
-  const pod = podOf(args);
-  const owner = pod === undefined ? containerId : `${pod.namespace}.${pod.name}`;
-  const text = ifName === "eth0" ? owner : `${owner}.${ifName}`;
-  return `eni${new Bun.CryptoHasher("sha1").update(text).digest("hex").slice(0, 11)}`;
+  return podLinkName({ pod: podOf(args), containerId, ifName });
 }

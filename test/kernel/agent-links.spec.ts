@@ -3,15 +3,14 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EniSpec } from "../../src/agent/links/eni-spec.ts";
-import type { EniOnNode, NetworkView } from "../../src/agent/links/node-network.ts";
 import { eventually } from "../../src/kube/testing/eventually.ts";
-import type { ToNodeNetwork } from "./node-network-process.ts";
+import { NodeNetworkAgent } from "./node-network-agent.ts";
 import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
 
 /** How soon the agent has to mend what somebody broke. */
 const REPAIR_MS = 1_000;
-/** Starting a process of Bun with all that it imports. */
-const START_MS = 10_000;
+/** Of the agent under test. */
+const COOL_DOWN_MS = 1_000;
 const NODE_ADDRESS = "10.0.1.11";
 const VPC_MAC = "fe:ee:00:00:00:01";
 
@@ -19,7 +18,7 @@ const namespaces = new ThrowAwayNamespaces("tkal");
 let folder: string;
 let vpc: ThrowAwayNamespace;
 let node: ThrowAwayNamespace;
-let agent: Agent;
+let agent: NodeNetworkAgent;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "tke-eni-links-test-"));
@@ -175,92 +174,6 @@ function pingInVain(from: ThrowAwayNamespace, to: string): string {
   return stdout.toString();
 }
 
-/** The agent's part under test, in a process of the node. */
-class Agent {
-  readonly #process: Bun.Subprocess<"pipe", "pipe", "inherit">;
-  readonly #reading: Promise<void>;
-  #heard = 0;
-  readonly lines: object[] = [];
-  view: NetworkView | undefined;
-  readonly views: NetworkView[] = [];
-  ready: readonly string[] = [];
-
-  constructor({ path }: { path?: string | undefined } = {}) {
-    const program = [process.execPath, join(import.meta.dir, "node-network-process.ts"), folder];
-    this.#process = Bun.spawn(["ip", "netns", "exec", node.name, ...program], {
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "inherit",
-      env: { ...process.env, ...(path !== undefined && { PATH: `${path}:${process.env["PATH"]}` }) },
-    });
-    this.#reading = this.#read();
-  }
-
-  static async start(wanted: readonly EniSpec[], options?: { path?: string }): Promise<Agent> {
-    const started = new Agent(options);
-    try {
-      await started.setWanted(wanted);
-      await eventually("the ENIs are ready", () => started.ready.length === wanted.length, {
-        withinMs: START_MS,
-      });
-      return started;
-    } catch (error) {
-      await started.stop();
-      throw error;
-    }
-  }
-
-  /** Resolves when the agent has heard it. */
-  async setWanted(wanted: readonly EniSpec[]): Promise<void> {
-    const before = this.#heard;
-    this.#send({ wanted });
-    await eventually("the agent knows its ENIs", () => this.#heard > before, { withinMs: START_MS });
-  }
-
-  eni(eniId: string): EniOnNode | undefined {
-    return this.view?.enis.find((eni) => eni.eniId === eniId);
-  }
-
-  table(eniId: string): number {
-    return this.eni(eniId)?.table ?? 0;
-  }
-
-  async stop(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
-    this.#send("stop");
-    await this.#process.exited;
-    await this.#reading;
-  }
-
-  #send(command: ToNodeNetwork): void {
-    if (this.#process.exitCode !== null) {
-      throw new Error(
-        `the agent ended with ${this.#process.exitCode}; it said ${JSON.stringify(this.lines)}`,
-      );
-    }
-    this.#process.stdin.write(`${JSON.stringify(command)}\n`);
-    this.#process.stdin.flush();
-  }
-
-  async #read(): Promise<void> {
-    let rest = "";
-    for await (const chunk of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = `${rest}${chunk}`.split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) this.#take(JSON.parse(line));
-    }
-  }
-
-  #take(line: { heard?: true; view?: NetworkView; ready?: readonly string[] }): void {
-    if (line.heard) this.#heard++;
-    else if (line.view !== undefined) {
-      this.view = line.view;
-      this.views.push(line.view);
-    } else if (line.ready !== undefined) this.ready = line.ready;
-    else this.lines.push(line);
-  }
-}
-
 /** All that is ours in the kernel of the node, in words that do not depend on order. */
 function ours(): string[] {
   const rules = node.run("ip", "rule").split("\n");
@@ -288,7 +201,7 @@ describe("two ENIs with pods", () => {
   let b: ThrowAwayNamespace;
 
   beforeEach(async () => {
-    agent = await Agent.start([eni1, eni2]);
+    agent = await NodeNetworkAgent.start({ node, folder }, [eni1, eni2]);
     a = addPod("a", { address: "10.0.16.5", table: agent.table("eni-1") });
     b = addPod("b", { address: "10.0.17.5", table: agent.table("eni-2") });
   });
@@ -395,7 +308,7 @@ describe("two ENIs with pods", () => {
        [ "$1" != -f ] || ! mkdir ${folder}/once 2>/dev/null || ${nft} flush map inet tke_eni from_pod\n`,
       { mode: 0o755 },
     );
-    agent = await Agent.start([eni1, eni2], { path: folder });
+    agent = await NodeNetworkAgent.start({ node, folder, path: folder }, [eni1, eni2]);
     expect(existsSync(join(folder, "once"))).toBe(true);
     await eventually("the map is whole", () =>
       node.run("nft", "list", "map", "inet", "tke_eni", "from_pod").includes(`${agent.table("eni-1")} :`),
@@ -493,7 +406,10 @@ describe("two ENIs with pods", () => {
     expect(left()).toEqual(before);
     ping(a, "10.0.16.1");
     node.run("ip", "link", "del", "enia");
-    await eventually("nothing of it is left", () => left().length === 0, { withinMs: 2 * REPAIR_MS });
+    await agent.tell({ released: "container-a" });
+    await eventually("nothing of it is left", () => left().length === 0, {
+      withinMs: COOL_DOWN_MS + 2 * REPAIR_MS,
+    });
     ping(b, "10.0.17.1");
   });
 
@@ -571,7 +487,7 @@ describe("two ENIs with pods", () => {
     unplug("eth1");
     node.run("ip", "link", "add", "filler", "type", "bridge");
     plug("eth1", { mac: eni1.mac, addresses: [eni1.primaryIp, "10.0.16.5"] });
-    agent = await Agent.start([eni1, eni2]);
+    agent = await NodeNetworkAgent.start({ node, folder }, [eni1, eni2]);
     expect(agent.view?.enis.map(({ eniId, table }) => ({ eniId, table }))).toEqual(before);
     ping(a, "10.0.16.1");
     expect(dropped()).toBe(0);
@@ -636,7 +552,7 @@ describe("two ENIs with pods", () => {
       withinMs: REPAIR_MS,
     });
     await agent.stop();
-    agent = await Agent.start([eni1, eni2]);
+    agent = await NodeNetworkAgent.start({ node, folder }, [eni1, eni2]);
     expect(all().split("\n").toSorted()).toEqual(before.split("\n").toSorted());
     expect(node.run("ip", "link")).toContain("br0");
   });

@@ -104,6 +104,20 @@ describe("links", () => {
     ]);
   });
 
+  test("dumpLinks() tells the IPv4 settings of each link, and the monitor their changes", () => {
+    connect();
+    using monitor = NetlinkMonitor.open({ namespace: host.path, groups: ["ipv4-settings"] });
+    inHost.batch([setLink(200, { rpFilter: 2, forwarding: 1 })]);
+    const settings = () => inHost.dump(dumpLinks()).find(({ index }) => index === 200);
+    expect(settings()).toMatchObject({ rpFilter: 2, forwarding: 1 });
+    host.run("sysctl", "-qw", "net.ipv4.conf.eni0.rp_filter=0", "net.ipv4.conf.eni0.forwarding=0");
+    expect(settings()).toMatchObject({ rpFilter: 0, forwarding: 0 });
+    expect(monitor.drain().notifications).toMatchObject([
+      { kind: "settings", settings: { index: 200, rpFilter: 0 } },
+      { kind: "settings", settings: { index: 200, forwarding: 0 } },
+    ]);
+  });
+
   test("setLink() moves a link into another namespace", () => {
     connect();
     using there = NetworkNamespace.open(pod.path);

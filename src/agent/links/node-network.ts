@@ -5,6 +5,8 @@ import { NetlinkMonitor, type Notification } from "../../netlink/monitor.ts";
 import { TABLE_MAIN } from "../../netlink/route.ts";
 import { NetlinkSocket } from "../../netlink/socket.ts";
 import type { Clock } from "../../time/clock.ts";
+import type { Drift } from "../drift/drift.ts";
+import { type FoundDrift, StandingDrift } from "../drift/standing-drift.ts";
 import type { Logger } from "../logger.ts";
 import { NftKeeper } from "../nft/nft-keeper.ts";
 import type { PrimaryEgress } from "../nft/primary-egress.ts";
@@ -14,10 +16,12 @@ import { foreignAddresses } from "../pool/foreign-addresses.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { AgentStore, StoredEni } from "../store/agent-store.ts";
 import { keepSysctls, wantedSysctls } from "../sysctl/keep-sysctls.ts";
+import { deadEnis, mendedByActs, renamedEnis } from "./eni-drift.ts";
 import { type EniSpec, unsoundness } from "./eni-spec.ts";
 import { numberEnis } from "./number-enis.ts";
 import { type ObservedNetwork, observeNetwork } from "./observed-network.ts";
 import { type ForeignNeeds, type PlannedAct, planNetwork } from "./plan-network.ts";
+import { PodKeeper } from "./pod-keeper.ts";
 import { findEniLink, findPrimary, type Primary } from "./primary-link.ts";
 
 /** An ENI as this node has it. */
@@ -47,6 +51,10 @@ export interface NodeNetworkWorld {
   readonly logger: Logger;
   readonly pool: Pool;
   readonly store: Pick<AgentStore, "enis" | "saveEni" | "forgetEni">;
+  /** Told of what somebody else has changed, all of one look at once. */
+  readonly drifted: (found: readonly Drift[]) => void;
+  /** Told how long each whole look at the kernel took, repairs included, in milliseconds. */
+  readonly looked: (ms: number) => void;
 }
 
 /** How often the kernel's notifications are taken up. */
@@ -55,6 +63,8 @@ const DRAIN_MS = 50;
 const PERIOD_MS = 500;
 /** How often everything is read although nothing was told: a notification could have been lost on our side. */
 const FULL_PERIOD_MS = 10_000;
+/** Links and routes of pods are looked at so long after the first word of a change: a plugin at work changes several. */
+const PODS_MS = 100;
 /** Retired links are deleted together, since each deletion waits for the kernel and this many share one wait. */
 const TRASH_DELAY_MS = 200;
 /** Rounds of read and repair in one pass: the second sees what the first one's acts led to. */
@@ -72,9 +82,15 @@ export class NodeNetwork {
   readonly #world: NodeNetworkWorld;
   readonly #socket = NetlinkSocket.open();
   readonly #monitor = NetlinkMonitor.open({
-    groups: ["link", "ipv4-address", "ipv4-route", "ipv4-rule"],
+    groups: ["link", "ipv4-address", "ipv4-route", "ipv4-rule", "ipv4-settings"],
   });
   readonly #nft: NftKeeper;
+  readonly #pods: PodKeeper;
+  readonly #standing = new StandingDrift();
+  /** ENIs that were once in place. */
+  readonly #known = new Set<string>();
+  /** Settings that were once as they should be. */
+  #settings: ReadonlySet<string> = new Set();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #listeners = new Set<(view: NetworkView) => void>();
   #enis: StoredEni[];
@@ -86,7 +102,8 @@ export class NodeNetwork {
   #again = false;
   #lastFull = Number.NEGATIVE_INFINITY;
   #sweep: ReturnType<typeof setTimeout> | undefined;
-  #read: ReturnType<typeof setTimeout> | undefined;
+  /** The look that is to come, and when (monotonic). */
+  #read: { timer: ReturnType<typeof setTimeout>; at: number } | undefined;
   #stopped = false;
   /** Why single ENIs cannot be set up. */
   #problems: ReadonlyMap<string, string> = new Map();
@@ -97,6 +114,7 @@ export class NodeNetwork {
   constructor(world: NodeNetworkWorld) {
     this.#world = world;
     this.#nft = new NftKeeper(world.logger);
+    this.#pods = new PodKeeper(world);
     this.#enis = world.store.enis();
   }
 
@@ -167,14 +185,26 @@ export class NodeNetwork {
     this.request();
   }
 
+  /** What is quarantined now or could not be put right, by kind. */
+  standingDrift(): Map<Drift["kind"], number> {
+    return new Map([...this.#standing.counts(), ...this.#pods.standing()]);
+  }
+
   /** A pod gave an address back: whether its veth is gone has to be read. Bursts are read once. */
   readSoon(): void {
-    const delay = this.#world.pool.state.waiters.length > 0 ? 0 : DRAIN_MS;
-    this.#read ??= setTimeout(() => {
+    this.#readIn(this.#world.pool.state.waiters.length > 0 ? 0 : DRAIN_MS);
+  }
+
+  #readIn(delayMs: number): void {
+    const at = this.#world.clock.monotonic() + delayMs;
+    if (this.#read !== undefined && this.#read.at <= at) return;
+    clearTimeout(this.#read?.timer);
+    const timer = setTimeout(() => {
       this.#read = undefined;
       this.#lastFull = Number.NEGATIVE_INFINITY;
       this.request();
-    }, delay);
+    }, delayMs);
+    this.#read = { timer, at };
   }
 
   /** Asks for a pass soon. */
@@ -195,7 +225,7 @@ export class NodeNetwork {
     this.#stopped = true;
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#sweep);
-    clearTimeout(this.#read);
+    clearTimeout(this.#read?.timer);
     await this.#passing;
     this.#nft.close();
     this.#monitor.close();
@@ -218,15 +248,20 @@ export class NodeNetwork {
     const { clock, logger } = this.#world;
     // Carrier may come back up to a second before the kernel tells of it.
     const isWaiting = this.#view.enis.some(({ state }) => state !== "Ready");
-    if (isWaiting || clock.monotonic() - this.#lastFull >= FULL_PERIOD_MS) {
+    if (isWaiting || this.#hasEnded() || clock.monotonic() - this.#lastFull >= FULL_PERIOD_MS) {
+      const began = clock.monotonic();
       this.#repairKernel();
       this.#lastFull = clock.monotonic();
+      this.#world.looked(this.#lastFull - began);
     }
     const { primary, enis } = this.#view;
     const names = enis.flatMap(({ ifName }) => (ifName === undefined ? [] : [ifName]));
-    for (const { key, value, was } of keepSysctls(wantedSysctls(primary?.link.name, names))) {
+    const sysctls = wantedSysctls(primary?.link.name, names);
+    for (const { key, value, was } of keepSysctls(sysctls)) {
       logger.info({ key, value, was }, "set a sysctl");
+      if (this.#settings.has(key)) this.#tellMended("sysctl", `${key} was ${was} instead of ${value}`);
     }
+    this.#settings = new Set(sysctls.map(({ key }) => key));
     if (primary === undefined) {
       throw new Error(
         "the node has no default route in table main and no link with its InternalIP: which link is the primary one cannot be told",
@@ -238,7 +273,10 @@ export class NodeNetwork {
       group: table,
       ifName: ifWritable(enis.find((e) => e.eniId === eniId)?.ifName),
     }));
-    await this.#nft.keep({ primary: ifWritable(primary.link.name), enis: marked, egress: this.#egress });
+    const wanted = { primary: ifWritable(primary.link.name), enis: marked, egress: this.#egress };
+    if (await this.#nft.keep(wanted)) {
+      this.#tellMended("ruleset", "the nftables table inet tke_eni was flushed or changed");
+    }
     const problem = nameProblem(primary.link.name);
     if (problem !== undefined) throw new Error(problem);
     this.#tellReady();
@@ -246,15 +284,23 @@ export class NodeNetwork {
 
   /** Reads the kernel, and repairs it until nothing is left to repair. */
   #repairKernel(): void {
+    const settled = new Set(this.#world.pool.state.readyEnis);
+    const before = this.#view.enis;
+    const mended = new Map<string, FoundDrift>();
     let failure: unknown;
     for (let round = 1; ; round++) {
-      const observed = this.#observe();
+      const readAt = this.#world.clock.monotonic();
+      const observed = this.#observe(readAt);
       this.#number(observed);
       const acts = planNetwork(observed, this.#enis, this.#foreign(observed));
       const isLast = round === ROUNDS || acts.length === 0;
       if (isLast) this.#problems = this.#problemsIn(observed, { acts, failure });
       this.#setView({ ...this.#see(observed), problem: this.#view.problem });
+      const found = mendedByActs(acts, { enis: this.#enis, settled });
+      if (!isLast) for (const [key, drift] of found) mended.set(key, drift);
       if (isLast) {
+        this.#tellDrift({ before, mended, left: found, failure });
+        this.#lookAtPods(observed, readAt);
         // What is left to do for no ENI in particular is everybody's problem.
         if (acts.some(({ eniId }) => eniId === undefined)) throw failure ?? new Error(RESTLESS);
         return;
@@ -270,6 +316,58 @@ export class NodeNetwork {
       isHeld: (address) => state.addresses.get(address)?.holding.kind === "in-use",
       nodeAddress: findPrimary(observed, this.#internalIp)?.address,
     };
+  }
+
+  /** The differences of one look: what was mended, and what stands. */
+  #tellDrift({
+    before,
+    mended,
+    left,
+    failure,
+  }: {
+    before: readonly EniOnNode[];
+    mended: ReadonlyMap<string, FoundDrift>;
+    left: ReadonlyMap<string, FoundDrift>;
+    failure: unknown;
+  }): void {
+    const { pool, drifted } = this.#world;
+    const { enis } = this.#view;
+    const renamed = renamedEnis(before, enis);
+    const why = failure instanceof Error ? failure.message : RESTLESS;
+    const failed = [...left.values()].map(
+      (drift): FoundDrift => ({
+        ...drift,
+        outcome: "failed",
+        message: `${drift.message}, and that could not be mended: ${why}`,
+      }),
+    );
+    const dead = deadEnis(enis, {
+      known: this.#known.intersection(new Set(this.#wanted?.map(({ eniId }) => eniId))),
+      isPromised: (eniId) => pool.state.claims.get(eniId)?.promise !== undefined,
+    });
+    const told = [
+      ...renamed,
+      // Its rule that names the link is another with the link's name.
+      ...[...mended.values()].filter(
+        ({ key }) => !left.has(key) && !renamed.some((r) => key === r.key.replace("renamed", "rule")),
+      ),
+      ...this.#standing.take([...failed, ...dead]),
+    ];
+    if (told.length > 0) drifted(told);
+  }
+
+  #tellMended(kind: Drift["kind"], message: string): void {
+    this.#world.drifted([{ kind, outcome: "repaired", message }]);
+  }
+
+  #lookAtPods(observed: ObservedNetwork, readAt: number): void {
+    const again = this.#pods.look(observed, {
+      socket: this.#socket,
+      enis: this.#enis,
+      nodeAddress: this.#view.primary?.address,
+      readAt,
+    });
+    if (again !== undefined) this.#readIn(again);
   }
 
   /** Does all that can be done; returns why something could not. */
@@ -308,9 +406,8 @@ export class NodeNetwork {
     return problems;
   }
 
-  #observe(): ObservedNetwork {
-    const { clock, pool } = this.#world;
-    const readAt = clock.monotonic();
+  #observe(readAt: number): ObservedNetwork {
+    const { pool } = this.#world;
     const observed = observeNetwork(this.#socket);
     if (awaitsVeths(pool.state)) {
       const aliases = observed.links.flatMap(({ alias }) => (alias === undefined ? [] : [alias]));
@@ -321,16 +418,12 @@ export class NodeNetwork {
   }
 
   #number(observed: ObservedNetwork): void {
-    const { store, pool, logger } = this.#world;
+    const { store, logger } = this.#world;
     const groups = new Set(observed.links.map(({ group }) => group));
     const { enis, saved, forgotten, refused } = numberEnis(this.#enis, {
       wanted: this.#wanted,
       indexOf: (mac) => findEniLink(observed, mac)?.index,
-      isHeld: ({ eniId, table }) =>
-        groups.has(table) ||
-        [...pool.state.addresses.values()].some(
-          (r) => r.eniId === eniId && (r.holding.kind === "in-use" || r.holding.kind === "cooling-down"),
-        ),
+      isHeld: (eni) => groups.has(eni.table) || this.#isHeldByPod(eni),
     });
     // Stored first: what is in the kernel must have the same numbers after a restart.
     for (const eniId of forgotten) store.forgetEni(eniId);
@@ -339,6 +432,21 @@ export class NodeNetwork {
       logger.info({ eni: eniId }, "the ENI has gone, its numbers are free again");
     this.#enis = enis;
     this.#refused = refused;
+  }
+
+  #isHeldByPod({ eniId }: StoredEni): boolean {
+    return [...this.#world.pool.state.addresses.values()].some(
+      (r) => r.eniId === eniId && (r.holding.kind === "in-use" || r.holding.kind === "cooling-down"),
+    );
+  }
+
+  /** Whether an ENI that is wanted no more may have lost its last pod. */
+  #hasEnded(): boolean {
+    const wanted = this.#wanted;
+    return (
+      wanted !== undefined &&
+      this.#enis.some((eni) => !wanted.some(({ eniId }) => eniId === eni.eniId) && !this.#isHeldByPod(eni))
+    );
   }
 
   #see(observed: ObservedNetwork): Omit<NetworkView, "problem"> {
@@ -367,6 +475,7 @@ export class NodeNetwork {
   #tellReady(): void {
     const { pool } = this.#world;
     const ready = new Set(this.#view.enis.filter((e) => e.state === "Ready").map((e) => e.eniId));
+    for (const eniId of ready) this.#known.add(eniId);
     if (ready.symmetricDifference(pool.state.readyEnis).size > 0) {
       pool.take({ type: "enis-ready", eniIds: ready });
     }
@@ -397,9 +506,10 @@ export class NodeNetwork {
 
   #drain(): void {
     const { notifications, resync } = this.#monitor.drain();
-    if (!resync && !notifications.some(matters)) return;
-    this.#lastFull = Number.NEGATIVE_INFINITY;
-    this.request();
+    if (resync || notifications.some(matters)) {
+      this.#lastFull = Number.NEGATIVE_INFINITY;
+      this.request();
+    } else if (notifications.some(mayBeOfPod)) this.#readIn(PODS_MS);
   }
 
   #sweepTrashSoon(): void {
@@ -422,7 +532,21 @@ function ifWritable(name: string | undefined): string | undefined {
   return name !== undefined && nameProblem(name) === undefined ? name : undefined;
 }
 
-/** Whether a notification can be about something that is ours; a pod's own veth and route are its plugin's. */
+/** Whether a notification can be about a pod's veth or route, which its plugin may just be making. */
+function mayBeOfPod(notification: Notification): boolean {
+  switch (notification.kind) {
+    case "link":
+      return notification.link.kind === "veth";
+    case "route":
+      return notification.route.table === PODS_TABLE;
+    case "settings":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether a notification can be about something that is ours, the pods' veths and routes apart. */
 function matters(notification: Notification): boolean {
   switch (notification.kind) {
     case "link":
@@ -441,5 +565,8 @@ function matters(notification: Notification): boolean {
     case "address":
     case "rule":
       return true;
+    // Of `all` and `default`.
+    case "settings":
+      return notification.settings.index < 0;
   }
 }

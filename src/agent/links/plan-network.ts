@@ -21,6 +21,7 @@ import {
   TABLE_MAIN,
 } from "../../netlink/route.ts";
 import { addRule, deleteRule, type InstalledRule, type Rule } from "../../netlink/rule.ts";
+import type { DriftKind } from "../drift/drift.ts";
 import type { ForeignAddress } from "../pool/foreign-addresses.ts";
 import type { StoredEni } from "../store/agent-store.ts";
 import { unsoundness } from "./eni-spec.ts";
@@ -51,7 +52,9 @@ export function planNetwork(
   foreign: ForeignNeeds,
 ): PlannedAct[] {
   const placed = enis.map((eni) => ({ eni, link: findEniLink(observed, eni.mac) }));
-  const of = (eni: StoredEni) => (message: NetlinkMessage) => ({ eniId: eni.eniId, message });
+  const of =
+    ({ eniId }: StoredEni) =>
+    ({ message, drift: kind }: Mending): PlannedAct => ({ eniId, message, drift: { kind, eniId } });
   const { surplus, missing } = compareRules(observed, {
     wanted: [...placed.flatMap(({ eni, link }) => rulesOf(eni, link)), ...foreignRules(enis, foreign)],
     isHeld: foreign.isHeld,
@@ -62,8 +65,15 @@ export function planNetwork(
     ),
     ...placed.flatMap(({ eni, link }) => routeActs(observed, eni, link).map(of(eni))),
     // Before the new ones: of two alike the kernel deletes the first, and the second stays either way.
-    ...surplus.map((rule) => ({ message: tolerating(deleteRule(rule), "ENOENT") })),
-    ...missing.map(({ eniId, rule }) => ({ eniId, message: tolerating(addRule(rule), "EEXIST") })),
+    ...surplus.map((rule) => ({
+      message: tolerating(deleteRule(rule), "ENOENT"),
+      drift: ruleDrift(rule, enis.find(({ table }) => table === rule.table)?.eniId),
+    })),
+    ...missing.map(({ eniId, rule }) => ({
+      eniId,
+      message: tolerating(addRule(rule), "EEXIST"),
+      drift: ruleDrift(rule, eniId),
+    })),
     ...staleRouteActs(
       observed,
       enis.map(({ table }) => table),
@@ -85,6 +95,19 @@ export interface ForeignNeeds {
 export interface PlannedAct {
   eniId?: string | undefined;
   message: NetlinkMessage;
+  /** What it mends on a node that was set up already; undefined where it is no more than tidying up after an ENI. */
+  drift?: MendedDrift | undefined;
+}
+
+export interface MendedDrift {
+  readonly kind: DriftKind;
+  /** Of an ENI; undefined for what all share. */
+  readonly eniId?: string | undefined;
+}
+
+interface Mending {
+  message: NetlinkMessage;
+  drift: DriftKind;
 }
 
 interface WantedRule {
@@ -92,25 +115,28 @@ interface WantedRule {
   rule: Rule;
 }
 
-function linkActs({ addresses }: ObservedNetwork, eni: StoredEni, link: Link): NetlinkMessage[] {
+function linkActs({ addresses }: ObservedNetwork, eni: StoredEni, link: Link): Mending[] {
   const own = parseIpAddress(eni.primaryIp);
   const wanted = { index: link.index, prefix: hostPrefix(own) };
   const held = addresses.filter((a) => a.index === link.index && equalIpAddress(a.prefix.address, own));
   const wide = held.filter(({ prefix }) => prefix.length !== wanted.prefix.length);
-  return [
-    ...(link.up ? [] : [setLink(link.index, { up: true })]),
+  const ofAddress = [
     // A shorter prefix brings a connected route into main, and the whole subnet would leave by this ENI.
     ...wide.map((address) => tolerating(deleteAddress(address), "EADDRNOTAVAIL")),
     ...(held.length > wide.length ? [] : [tolerating(addAddress(wanted), "EEXIST")]),
   ];
+  return [
+    ...(link.up ? [] : [{ message: setLink(link.index, { up: true }), drift: "eni-down" } as const]),
+    ...ofAddress.map((message) => ({ message, drift: "eni-address" }) as const),
+  ];
 }
 
-function routeActs({ routes }: ObservedNetwork, eni: StoredEni, link: Link | undefined): NetlinkMessage[] {
+function routeActs({ routes }: ObservedNetwork, eni: StoredEni, link: Link | undefined): Mending[] {
   const inTable = routes.filter((r) => r.table === eni.table && r.destination.length === 0);
   const wanted = routesOf(eni, link);
   return wanted
     .filter((route) => !inTable.some((installed) => isRoute(installed, route)))
-    .map((route) => replaceRoute(route));
+    .map((route) => ({ message: replaceRoute(route), drift: "eni-route" }));
 }
 
 function routesOf(eni: StoredEni, link: Link | undefined): Route[] {
@@ -256,6 +282,16 @@ function compareRules(
     else if (!servesHolder(installed, isHeld)) surplus.push(installed);
   }
   return { surplus, missing };
+}
+
+/**
+ * What a rule that is missing or too many means. The rules of an ENI that has ended go without a word, and those of pods with links of
+ * other plugins come and go with the pods.
+ */
+function ruleDrift({ priority }: Rule, eniId: string | undefined): MendedDrift | undefined {
+  if (priority === PREF_PODS) return { kind: "pods-rule" };
+  const isOfEni = priority === PREF_MARK || priority === PREF_FROM || priority === PREF_NO_POD;
+  return isOfEni && eniId !== undefined ? { kind: "eni-rule", eniId } : undefined;
 }
 
 /** Whether a pod still sends by this rule although it is not known as one with a link of another plugin: the store may have been lost. */

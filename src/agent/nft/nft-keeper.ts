@@ -3,6 +3,8 @@ import { NftGeneration } from "./generation.ts";
 import { ruleset, TABLE, type WantedRuleset } from "./ruleset.ts";
 import { runNft } from "./run-nft.ts";
 
+const CHANGED = "somebody has changed the table";
+
 /** Keeps the table `inet tke_eni` as it should be. Not for concurrent use. */
 export class NftKeeper {
   readonly #logger: Logger;
@@ -17,12 +19,13 @@ export class NftKeeper {
   /**
    * Loads the ruleset if it is another than before, or if somebody has changed or flushed the table. Cheap when neither is so.
    *
+   * @returns whether somebody had changed it
    * @throws NftError, SystemCallError
    */
-  async keep(wanted: WantedRuleset): Promise<void> {
+  async keep(wanted: WantedRuleset): Promise<boolean> {
     const text = ruleset(wanted);
     const reason = await this.#reasonToLoad(text);
-    if (reason === undefined) return;
+    if (reason === undefined) return false;
     const before = this.#generation.read();
     // Equivalent to: `nft -f -`; one transaction, so that no packet sees half of it.
     await runNft(["-f", "-"], text);
@@ -31,6 +34,7 @@ export class NftKeeper {
     // More than our own transaction: what somebody else did in between may be in the listing, and would pass for ours for ever.
     this.#loaded = generation === (before + 1) >>> 0 ? { text, listing, generation } : undefined;
     this.#logger.info({ reason, enis: wanted.enis.length }, "loaded the nftables ruleset");
+    return reason === CHANGED;
   }
 
   close(): void {
@@ -44,7 +48,7 @@ export class NftKeeper {
     const generation = this.#generation.read();
     if (generation === loaded.generation) return undefined;
     const listing = await list().catch(() => undefined);
-    if (listing !== loaded.listing) return "somebody has changed the table";
+    if (listing !== loaded.listing) return CHANGED;
     loaded.generation = generation;
     return undefined;
   }

@@ -13,20 +13,20 @@ export class PodEvents {
 
   /** @param cause the same sentence for each try that fails for the same reason */
   failedAllocation(attachment: Attachment, cause: string): void {
-    this.#warn(attachment, "FailedAllocateAddress", cause);
+    this.warn(attachment, "FailedAllocateAddress", cause);
   }
 
   addressLost(attachment: Attachment, { address, eniId }: { address: string; eniId: string }): void {
-    this.#warn(
+    this.warn(
       attachment,
       "AddressLost",
       `the address ${address} was taken off ${eniId} behind this cluster's back: restart the pod`,
     );
   }
 
-  /** Nothing is told of an attachment that is no pod's. */
-  #warn({ podNamespace, podName, podUid }: Attachment, reason: string, message: string): void {
-    if (podNamespace === "" || podName === "") return;
+  /** Nothing is told of an attachment that is no pod's. @returns whether it was told */
+  warn({ podNamespace, podName, podUid }: Attachment, reason: string, message: string): boolean {
+    if (podNamespace === "" || podName === "") return false;
     this.#recorder.record({
       about: {
         apiVersion: apiVersionOf(pods),
@@ -39,5 +39,6 @@ export class PodEvents {
       reason,
       message,
     });
+    return true;
   }
 }

@@ -24,6 +24,7 @@ export function objectSeen(state: PoolState, seen: ObservedObject, now: Instant)
     eniId: holding.kind === "in-use" ? known.eniId : object.eniId,
     subnetId: object.subnetId,
     object,
+    orphan: undefined,
     refusedToken: known.refusedToken ?? refusedToken,
     holding,
   };
@@ -61,11 +62,28 @@ export function objectGone(state: PoolState, address: string): Outcome {
   if (holding.kind === "free" || holding.kind === "reclaimable") {
     return { state: withoutAddress(state, address), changes: [{ type: "forget", address }], effects: [] };
   }
-  const record: PooledAddress = { ...known, object: undefined, refusedToken: undefined };
+  const record: PooledAddress = { ...known, object: undefined, orphan: undefined, refusedToken: undefined };
   return {
     state: withAddress(state, record),
     changes: [{ type: "object", address: record }],
     effects: holding.kind === "in-use" ? [{ type: "orphaned", address, attachment: holding.attachment }] : [],
+  };
+}
+
+/** Takes note of what became of the object of an address that a pod holds. One that is back by now says more. */
+export function orphanJudged(
+  state: PoolState,
+  { address, orphan }: { address: string; orphan: NonNullable<PooledAddress["orphan"]> },
+): Outcome {
+  const known = state.addresses.get(address);
+  if (known?.holding.kind !== "in-use" || known.object !== undefined || known.orphan === orphan) {
+    return unchanged(state);
+  }
+  return {
+    state: withAddress(state, { ...known, orphan }),
+    changes: [],
+    effects:
+      orphan === "elsewhere" ? [{ type: "taken-away", address, attachment: known.holding.attachment }] : [],
   };
 }
 

@@ -22,6 +22,10 @@ export type PoolEffect =
   | { type: "released"; address: string }
   /** A pod holds an address whose object has gone. */
   | { type: "orphaned"; address: string; attachment: Attachment }
+  /** The object of an address that a pod holds names another machine. */
+  | { type: "taken-away"; address: string; attachment: Attachment }
+  /** The kernel showed who holds the address, which was not known. */
+  | { type: "adopted"; address: string; attachment: Attachment }
   | { type: "promised"; address: string; promise: Reclaimable }
   | { type: "eni-promised"; eniId: string; promise: Reclaimable };
 

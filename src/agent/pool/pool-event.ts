@@ -1,5 +1,6 @@
 import type { Attachment, AttachmentKey } from "./attachment.ts";
-import type { AddressObject, EniClaim, Growth } from "./pool-state.ts";
+import type { AddressObject, EniClaim, Growth, PooledAddress } from "./pool-state.ts";
+import type { Stranger } from "./strangers.ts";
 import type { HeldSlots } from "./unasked.ts";
 
 /** What an object said when it was read. */
@@ -29,6 +30,10 @@ export type PoolEvent =
   | { type: "release"; attachment: AttachmentKey }
   /** Aliases (container ids) of all veths on this host, from a read that began at `readAt` (monotonic). */
   | { type: "veths-read"; containerIds: ReadonlySet<string>; readAt: number }
+  /** Holders of addresses that the kernel shows and the pool does not know, all of them. */
+  | { type: "strangers-seen"; strangers: readonly Stranger[] }
+  /** What became of the object of an address that a pod holds. */
+  | { type: "orphan-judged"; address: string; orphan: NonNullable<PooledAddress["orphan"]> }
   /** Slots that the kubelet was last offered, or that pods may still hold. */
   | { type: "slots-offered"; count: number }
   /** Which pods hold slots, as the kubelet says. */

@@ -1,5 +1,6 @@
 import type { Reclaim } from "../../api/reclaim.ts";
 import type { Attachment } from "./attachment.ts";
+import type { Stranger } from "./strangers.ts";
 import type { HeldSlots } from "./unasked.ts";
 
 /** What a VpcIP object says of an address. */
@@ -60,6 +61,11 @@ export interface PooledAddress {
   subnetId: string;
   /** Missing when the object has gone: the address is then never handed out again. */
   object?: AddressObject | undefined;
+  /**
+   * What became of the object that has gone while a pod holds the address: there is none any more, or it names another machine.
+   * Undefined while that is not known.
+   */
+  orphan?: "absent" | "elsewhere" | undefined;
   /** The reclaim token that was refused: the same token is never granted later, its asker has moved on. */
   refusedToken?: string | undefined;
   holding: Holding;
@@ -106,6 +112,8 @@ export interface PoolState {
   readonly readyEnis: ReadonlySet<string>;
   /** By ENI id, those that have an object. */
   readonly claims: ReadonlyMap<string, EniClaim>;
+  /** Holders that the last read of the kernel showed and that were not known then. */
+  readonly strangers: readonly Stranger[];
   /** Callers in the order in which they came. */
   readonly waiters: readonly Waiter[];
   /** Slots that the kubelet may hand to pods: so many addresses stay out of reclaim. */
@@ -126,6 +134,7 @@ export function emptyPool(options: { coolDownMs: number; instanceId?: string | u
     addresses: new Map(),
     readyEnis: new Set(),
     claims: new Map(),
+    strangers: [],
     waiters: [],
     offeredSlots: 0,
     heldSlots: undefined,

@@ -2,22 +2,24 @@ import { enqueue, goAway, serveWaiters } from "./allocate.ts";
 import { endCoolDowns, noteVeths } from "./cool-down.ts";
 import { answerEniReclaims, claimsListed } from "./eni-reclaim.ts";
 import type { Instant } from "./instant.ts";
-import { objectGone, objectSeen, objectsListed } from "./observe-object.ts";
+import { objectGone, objectSeen, objectsListed, orphanJudged } from "./observe-object.ts";
 import { andThen, type Outcome, unchanged } from "./outcome.ts";
 import type { PoolEvent } from "./pool-event.ts";
 import type { PoolState } from "./pool-state.ts";
 import { answerReclaims } from "./reclaim.ts";
 import { release } from "./release.ts";
+import { adoptStrangers, strangersSeen, withoutStranger } from "./strangers.ts";
 
 /**
  * The pool's one decision: what an event makes of the state, what must be written for it, and what is told afterwards.
  *
- * After each event everything that has become possible is done, pods before ipamd: cool-downs end, callers are served, and
- * only what is then left over is promised back.
+ * After each event everything that has become possible is done, pods before ipamd: holders that the kernel shows get what they hold,
+ * cool-downs end, callers are served, and only what is then left over is promised back.
  */
 export function step(state: PoolState, event: PoolEvent, now: Instant): Outcome {
   const taken = take(state, event, now);
-  const rested = andThen(taken, (s) => endCoolDowns(s, now));
+  const adopted = andThen(taken, (s) => adoptStrangers(s, now));
+  const rested = andThen(adopted, (s) => endCoolDowns(s, now));
   const served = andThen(rested, (s) => serveWaiters(s, now));
   const answered = andThen(served, (s) => answerReclaims(s, now));
   return andThen(answered, (s) => answerEniReclaims(s, now));
@@ -44,7 +46,11 @@ function take(state: PoolState, event: PoolEvent, now: Instant): Outcome {
     case "give-up":
       return goAway(state, event.waiter);
     case "release":
-      return release(state, event.attachment, now);
+      return release(withoutStranger(state, event.attachment.containerId), event.attachment, now);
+    case "strangers-seen":
+      return strangersSeen(state, event.strangers);
+    case "orphan-judged":
+      return orphanJudged(state, event);
     case "veths-read":
       return noteVeths(state, event);
     case "slots-offered":

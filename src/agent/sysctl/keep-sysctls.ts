@@ -25,6 +25,7 @@ export function wantedSysctls(primary: string | undefined, enis: readonly string
     ...enis.flatMap((name) => [
       // Pods' packets come in by one ENI and leave by another.
       conf(name, "rp_filter", "0"),
+      conf(name, "forwarding", "1"),
       conf(name, "send_redirects", "0"),
       { key: `net/ipv6/conf/${name}/disable_ipv6`, value: "1" },
     ]),
