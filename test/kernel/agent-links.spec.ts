@@ -542,7 +542,8 @@ describe("two ENIs with pods", () => {
     const all = () =>
       [
         node.run("ip", "rule"),
-        node.run("ip", "route", "show", "table", "all"),
+        // The kernel adds a route of a link's IPv6 address some time after the link has come up.
+        node.run("ip", "-4", "route", "show", "table", "all"),
         node.run("ip", "-4", "-o", "address"),
       ].join("");
     const before = all();
