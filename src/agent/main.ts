@@ -1,5 +1,6 @@
 // The executable `tke-eni-agent`.
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { CommanderError } from "commander";
 import pino from "pino";
 import { createKubeClient } from "../kube/kube-client.ts";
@@ -31,7 +32,8 @@ try {
   keepPrivate(options.runFolder);
   keepPrivate(options.stateFolder);
   if (existsSync(options.pluginsSource)) {
-    const installed = await installPlugins({ from: options.pluginsSource, to: options.cniBin });
+    const memory = join(options.stateFolder, "installed-plugins.json");
+    const installed = await installPlugins({ from: options.pluginsSource, to: options.cniBin, memory });
     if (installed.length > 0) logger.info({ installed, folder: options.cniBin }, "installed CNI plugins");
   }
   const access = await openServerAccess({ kubeconfig: options.kubeconfig });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "bun:test";
+import { afterEach, beforeEach, describe, expect, it, spyOn } from "bun:test";
 import {
   chmodSync,
   lstatSync,
@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +33,7 @@ describe("installPlugins()", () => {
 
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const install = () => installPlugins({ from, to });
+  const install = () => installPlugins({ from, to, memory: join(folder, "state", "plugins.json") });
   const inTarget = (name: string) => join(to, name);
   const identity = (name: string) => {
     const { ino, mtimeNs } = statSync(inTarget(name), { bigint: true });
@@ -62,6 +63,43 @@ describe("installPlugins()", () => {
     expect(readFileSync(inTarget("tke-eni-ipamc"), "utf8")).toBe("plugin 2");
     expect(statSync(inTarget("tke-eni-ipamc")).ino).toBe(statSync(inTarget("tke-route-eni")).ino);
     expect(identity("loopback")).toBe(loopback);
+  });
+
+  it("reads nothing again that was not touched since", async () => {
+    await install();
+    let read = 0;
+    const file = spyOn(Bun, "file").mockImplementation(((path: string) => {
+      read++;
+      return new Blob([readFileSync(path)]);
+    }) as unknown as typeof Bun.file);
+    try {
+      expect(await install()).toEqual([]);
+      expect(read).toBe(0);
+      // Not its content, only the times of one of them: a look decides.
+      utimesSync(inTarget("loopback"), 1, 1);
+      expect(await install()).toEqual([]);
+      expect(read).toBe(2);
+      expect(await install()).toEqual([]);
+      expect(read).toBe(2);
+    } finally {
+      file.mockRestore();
+    }
+  });
+
+  it.each([["[1"], ["null"], [""]])("compares all anew when what it remembers is %j", async (memory) => {
+    await install();
+    writeFileSync(inTarget("loopback"), "LO");
+    writeFileSync(join(folder, "state", "plugins.json"), memory);
+    expect(await install()).toEqual(["loopback"]);
+  });
+
+  it("sees a content that was changed with size and times of the old one", async () => {
+    await install();
+    const { atime, mtime } = statSync(inTarget("loopback"));
+    writeFileSync(inTarget("loopback"), "LO");
+    utimesSync(inTarget("loopback"), atime, mtime);
+    expect(await install()).toEqual(["loopback"]);
+    expect(readFileSync(inTarget("loopback"), "utf8")).toBe("lo");
   });
 
   it("heals a plugin that nobody may execute", async () => {
