@@ -4,6 +4,7 @@ import { Argument, Command } from "commander";
 import type { Bench } from "./bench.ts";
 import { benchCni } from "./cni.ts";
 import { benchDatapath } from "./datapath.ts";
+import { benchDeployment } from "./deployment.ts";
 import { rowOf, tableOf } from "./figure.ts";
 import { machine } from "./machine.ts";
 import { benchPool } from "./pool.ts";
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, { run: Bench /** On real namespaces. */; 
   cni: { run: benchCni, real: true },
   restarts: { run: benchRestarts, real: true },
   datapath: { run: benchDatapath, real: true },
+  deployment: { run: benchDeployment, real: true },
 };
 
 const command = new Command("bench")

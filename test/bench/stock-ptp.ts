@@ -21,17 +21,25 @@ export function stockPtp({
     executable: join(folder, "ptp"),
     path: folder,
     node,
-    configuration: {
-      cniVersion: "1.0.0",
-      name: "bench-ptp",
-      type: "ptp",
-      mtu: 1500,
-      ipam: {
-        type: "host-local",
-        dataDir: state,
-        ranges: [[{ subnet: "10.244.0.0/16" }]],
-        routes: [{ dst: "0.0.0.0/0" }],
-      },
-    },
+    configuration: ptpConfiguration(state),
   });
+}
+
+/** With what the addresses of its pods begin. */
+export const PTP_PREFIX = "10.244.";
+
+/** Its network configuration for one plugin. @param state folder for host-local's files */
+export function ptpConfiguration(state: string) {
+  return {
+    cniVersion: "1.0.0",
+    name: "bench-ptp",
+    type: "ptp",
+    mtu: 1500,
+    ipam: {
+      type: "host-local",
+      dataDir: state,
+      ranges: [[{ subnet: `${PTP_PREFIX}0.0/16` }]],
+      routes: [{ dst: "0.0.0.0/0" }],
+    },
+  };
 }
