@@ -1,4 +1,5 @@
 // What agents that are replaced, and a node that boots, cost the pods: on a real node with a real kubelet.
+import { NODE_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { consoleProgress } from "../../tools/build/progress.ts";
 import { compileExecutable } from "../../tools/executables/compile.ts";
 import { buildOurImages } from "../../tools/images/our-images.ts";
@@ -7,6 +8,7 @@ import { down } from "../cluster/down.ts";
 import { createManyPods, deleteManyPods, manyPods, manyRun } from "../cluster/many-pods.ts";
 import { rebootNode } from "../cluster/reboot-node.ts";
 import { failedSandboxes, restartUnderLoad } from "../cluster/restarts-under-load.ts";
+import { createSleepers, deleteSleepers, sleepers } from "../cluster/sleepers.ts";
 import { up } from "../cluster/up.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
 import type { BenchWorld, Measured } from "./bench.ts";
@@ -14,6 +16,8 @@ import type { BenchWorld, Measured } from "./bench.ts";
 const NODE = "node-1";
 const RESTARTS = 20;
 const PODS_AT_ONCE = 4;
+/** Some may be there from before, on their way back. */
+const ADDRESSES_WHEN_FULL = 12;
 const PODS_OF_BOOT = 60;
 const NONE = { op: "<=", value: 0 } as const;
 
@@ -30,6 +34,28 @@ export async function benchRestarts({ say }: BenchWorld): Promise<Measured> {
   const load = { node: NODE, restarts: RESTARTS, atOnce: PODS_AT_ONCE };
   const restarted = await restartUnderLoad(cluster, load);
   for (const failure of [...restarted.failedAdds, ...restarted.failedPods]) say(failure);
+
+  say(`replacing the agent ${RESTARTS} times on a node that is full, with a pod that waits for an address`);
+  await cluster.kubectl([
+    "annotate",
+    "node",
+    NODE,
+    `${NODE_ANNOTATIONS.maxAddresses}=${ADDRESSES_WHEN_FULL}`,
+  ]);
+  // They do not ask for the resource: the scheduler would not send one more than there are addresses.
+  await createSleepers(cluster, "full", { count: ADDRESSES_WHEN_FULL + 1, node: NODE, asks: false });
+  const phases = async () => (await sleepers(cluster, "full")).map(({ status }) => status.phase);
+  await waitUntil(
+    "all pods but one to run",
+    async () => (await phases()).filter((phase) => phase === "Running").length === ADDRESSES_WHEN_FULL,
+    { deadlineMs: 120_000, intervalMs: 250 },
+  );
+  const full = await restartUnderLoad(cluster, { node: NODE, restarts: RESTARTS, atOnce: 0 });
+  if ((await phases()).filter((phase) => phase === "Pending").length !== 1) {
+    throw new Error("the node was not full all the time: the pod that was to wait has come to run");
+  }
+  await cluster.kubectl(["annotate", "node", NODE, `${NODE_ANNOTATIONS.maxAddresses}-`]);
+  await deleteSleepers(cluster, "full");
 
   say(`booting the node with ${PODS_OF_BOOT} pods`);
   await createManyPods(cluster, PODS_OF_BOOT);
@@ -64,10 +90,16 @@ export async function benchRestarts({ say }: BenchWorld): Promise<Measured> {
         unit: "",
         goal: NONE,
       },
+      {
+        name: `times that a full node was not Ready during ${RESTARTS} updates`,
+        value: full.stayedReady ? 0 : 1,
+        unit: "",
+        goal: NONE,
+      },
       { name: `a boot with ${PODS_OF_BOOT} pods: until all run again`, value: bootSeconds, unit: "s" },
       { name: "failed ADDs after it", value: sandboxesOfBoot.length, unit: "", goal: NONE },
       { name: "pods that ended Failed after it", value: failedOfBoot.length, unit: "", goal: NONE },
     ],
-    raw: { restarted, failedOfBoot, sandboxesOfBoot },
+    raw: { restarted, full, failedOfBoot, sandboxesOfBoot },
   };
 }
