@@ -116,6 +116,27 @@ describe("the fabric", () => {
     }
   });
 
+  /** The link by which a packet from a source that came in by a link goes to an address. */
+  const linkTo = (address: string, from: string, iif: string) =>
+    router.ip("route", "get", address, "from", from, "iif", iif)[0].dev;
+
+  it("sends what comes from outside by the primary link while it is told so, and nothing else", async () => {
+    const byItsOwn = () => [
+      linkTo(eni.secondary, b.address, b.primaryEniId),
+      linkTo(eni.secondary, outsideAddress, "out"),
+      linkTo(a.address, outsideAddress, "out"),
+    ];
+    expect(byItsOwn()).toEqual([eni.eniId, eni.eniId, a.primaryEniId]);
+    for (const told of ["once", "and again"]) {
+      await control.changeSettings({ asymmetricOutside: true });
+      expect([told, ...byItsOwn()]).toEqual([told, eni.eniId, a.primaryEniId, a.primaryEniId]);
+    }
+    expect(ping(a, outsideAddress, eni.secondary)).toBeDefined();
+    expect(ping(a, apiAddress, eni.secondary)).toBeDefined();
+    await control.changeSettings({ asymmetricOutside: false });
+    expect(byItsOwn()).toEqual([eni.eniId, eni.eniId, a.primaryEniId]);
+  });
+
   it("keeps the addresses of a link that the machine sets down and up again", () => {
     a.namespace.run("ip", "link", "set", "eth1", "down");
     a.namespace.run("ip", "link", "set", "eth1", "up");
@@ -172,17 +193,22 @@ describe("the fabric", () => {
     });
   });
 
+  /** Addresses that can be reached by the primary link of their machine as well. */
+  const waysAround = () => router.ip("route", "show", "table", "3900").map((it: { dst: string }) => it.dst);
+
   it("lets an address in when it has been assigned, and no more once it is being taken back", async () => {
     const NetworkInterfaceId = eni.eniId;
     const PrivateIpAddresses = [{ PrivateIpAddress: "10.0.16.200" }];
     await finish(vpc().AssignPrivateIpAddresses({ NetworkInterfaceId, PrivateIpAddresses }));
     expect(ping(a, b.address, "10.0.16.200")).toBeDefined();
+    expect(waysAround()).toContain("10.0.16.200");
 
     const unassigning = vpc().UnassignPrivateIpAddresses({ NetworkInterfaceId, PrivateIpAddresses });
     await unassigning;
     expect(ping(a, b.address, "10.0.16.200")).toBeUndefined();
     expect(ping(b, "10.0.16.200")).toBeUndefined();
     expect(await finish(unassigning)).toBe("SUCCESS");
+    expect(waysAround()).not.toContain("10.0.16.200");
     expect(ping(a, b.address, eni.secondary)).toBeDefined();
   });
 
@@ -191,6 +217,8 @@ describe("the fabric", () => {
     expect(a.namespace.ip("link", "show").map((it: { ifname: string }) => it.ifname)).not.toContain("eth1");
     expect(router.ip("link", "show").map((it: { ifname: string }) => it.ifname)).not.toContain(eni.eniId);
     expect(router.run("nft", "list", "set", "inet", "vpc", "allowed")).not.toContain(eni.eniId);
+    expect(waysAround()).toEqual([]);
+    expect(router.run("ip", "neighbour", "show", "dev", a.primaryEniId)).not.toContain(eni.secondary);
     expect(await finish(vpc().DeleteNetworkInterface({ NetworkInterfaceId: eni.eniId }))).toBe("SUCCESS");
   });
 

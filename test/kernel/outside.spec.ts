@@ -25,7 +25,8 @@ const folder = mkdtempSync(join(tmpdir(), "tke-eni-outside-"));
 const vpc = new SimulatedVpc(namespaces);
 /** A service that every link leads to. */
 const everywhere = vpc.apiAddress;
-const servers: Bun.Subprocess[] = [];
+/** To be ended with the tests. */
+const processes: Bun.Subprocess[] = [];
 let node: ServiceNode;
 let other: ServiceNode;
 let pod: EchoPod;
@@ -43,7 +44,7 @@ beforeAll(async () => {
   serve(vpc.outside, "outside");
   serve(vpc.router, "cloud");
   serve(node.namespace, "node");
-  servers.push(serveCat(vpc.outside));
+  processes.push(serveCat(vpc.outside));
   vpc.router.run("ip", "address", "add", `${BEHIND_PRIMARY}/32`, "dev", "lo");
   const primaries = [node, other].map(({ machine }) => `"${machine.primaryEniId}"`).join(", ");
   vpc.router.run(
@@ -62,7 +63,7 @@ beforeAll(async () => {
 }, SET_UP_MS);
 
 afterAll(async () => {
-  for (const server of servers) server.kill("SIGKILL");
+  for (const one of processes) one.kill("SIGKILL");
   for (const one of [node, other]) await one?.stop();
   await vpc.remove();
   namespaces.removeAll();
@@ -70,7 +71,7 @@ afterAll(async () => {
 }, SET_UP_MS);
 
 function serve(namespace: ThrowAwayNamespace, name: string): void {
-  servers.push(serveEcho(namespace, { name, folder: join(folder, `${name}-www`) }));
+  processes.push(serveEcho(namespace, { name, folder: join(folder, `${name}-www`) }));
 }
 
 function serveCat(namespace: ThrowAwayNamespace): Bun.Subprocess {
@@ -206,9 +207,9 @@ class Conversation {
   static async start({ namespace }: EchoPod): Promise<Conversation> {
     const nc = ["/bin/busybox", "nc", OUTSIDE_ADDRESS, String(CAT_PORT)];
     const enter = ["ip", "netns", "exec", namespace.name];
-    return new Conversation(
-      Bun.spawn([...enter, ...nc], { stdin: "pipe", stdout: "pipe", stderr: "inherit" }),
-    );
+    const client = Bun.spawn([...enter, ...nc], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+    processes.push(client);
+    return new Conversation(client);
   }
 
   /** Says a line and hears it. */

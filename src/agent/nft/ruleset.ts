@@ -106,7 +106,7 @@ export function ruleset({ primary, enis, egress }: WantedRuleset): string {
     "    ct state new ct status dnat iifname @nics ct original ip daddr vmap @own",
     "    ct state new ct status dnat iifname vmap @nic",
     // After DNAT, since the destination decides; only a connection's first packet, since the rest must go the same way.
-    ...(outward.length === 0 ? [] : ["    iifgroup @pods ct status and confirmed == 0 jump outward"]),
+    ...(outward.length === 0 ? [] : ["    ct status and confirmed == 0 iifgroup @pods jump outward"]),
     "  }",
     // A connection that is to leave by a certain interface, with an address that is not the node's: that interface may not send it.
     "  chain leave {",
