@@ -62,11 +62,8 @@ describe("what leaves by the primary interface", () => {
     expect(ruleset({ primary: "eth0", enis: [eth1], egress })).not.toContain("outward");
   });
 
-  it("is what goes to link-local addresses that are not the node's", () => {
-    expect(outward({ ...egress, linkLocal: "primary" })).toEqual([
-      "fib daddr type local return",
-      "ip daddr 169.254.0.0/16 goto primary",
-    ]);
+  it("is what goes to link-local addresses", () => {
+    expect(outward({ ...egress, linkLocal: "primary" })).toEqual(["ip daddr 169.254.0.0/16 goto primary"]);
   });
 
   it("is all that is not excepted, by destination and by pod, where it is masqueraded", () => {
@@ -78,15 +75,10 @@ describe("what leaves by the primary interface", () => {
       "meta nfproto ipv4 goto primary",
     ];
     expect(outward({ linkLocal: "primary", masquerade })).toEqual([
-      "fib daddr type local return",
       "ip daddr 169.254.0.0/16 goto primary",
       ...rest,
     ]);
-    expect(outward({ linkLocal: "eni", masquerade })).toEqual([
-      "fib daddr type local return",
-      "ip daddr 169.254.0.0/16 return",
-      ...rest,
-    ]);
+    expect(outward({ linkLocal: "eni", masquerade })).toEqual(["ip daddr 169.254.0.0/16 return", ...rest]);
   });
 
   for (const block of ["10.0.0.0/33", "fd00::/8", "10.0.0.0/8 accept", ""]) {

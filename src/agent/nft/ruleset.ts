@@ -90,8 +90,6 @@ export function ruleset({ primary, enis, egress }: WantedRuleset): string {
           ),
           `  chain primary { ${markWith("ct mark", PRIMARY_NUMBER)}; ${UNMARK}; }`,
           "  chain outward {",
-          // The node's own services, by whatever address.
-          "    fib daddr type local return",
           ...outward.map((rule) => `    ${rule}`),
           "  }",
         ]),
