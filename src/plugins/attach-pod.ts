@@ -41,24 +41,40 @@ export interface AttachOptions {
  * @throws CniError 4 when the interface is someone else's; NetlinkError.
  */
 export function attachPod(options: AttachOptions): PodLink {
-  const { pod, host, allocation, ifName, hostName, containerId, random } = options;
+  const { pod, allocation, ifName, hostName, random } = options;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const fresh: PodLink = { pod: chooseLinkEnd(ifName, random), host: chooseLinkEnd(hostName, random) };
     if (makeLink(fresh, options)) {
-      host.batch(hostMessages(fresh, allocation, { containerId }));
+      setUpHost(fresh, options);
       return fresh;
     }
     const own = clearTheWay(options);
     if (own !== undefined) {
       if (hasIpv6(allocation)) options.enableIpv6(own);
       pod.batch([setLink(own.pod.index, { up: true }), ...podMessages(own, allocation)]);
-      host.batch(hostMessages(own, allocation, { containerId }));
+      setUpHost(own, options);
       return own;
     }
   }
   throw new CniError(
     CODES.tryAgainLater,
     `link ${hostName} came back as often as it was moved away: is another ADD for the same pod running?`,
+  );
+}
+
+/**
+ * Sets up the host's end, and sees that it is still the pod's afterwards: a DEL at the same time may have retired it before, and what
+ * was retired and set up again nobody would ever find.
+ * @throws CniError 11 then
+ */
+function setUpHost(link: PodLink, { host, allocation, containerId }: AttachOptions): void {
+  const { index, name } = link.host;
+  host.batch(hostMessages(link, allocation, { containerId }));
+  if (host.get(getLink({ index }))?.name === name) return;
+  host.batch(retireHostEnd(index));
+  throw new CniError(
+    CODES.tryAgainLater,
+    `link ${name} was retired while it was set up: a DEL for the same pod is running`,
   );
 }
 

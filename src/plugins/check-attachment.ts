@@ -14,6 +14,8 @@ import {
   type ObservedAttachment,
 } from "./attachment-differences.ts";
 import { type AgentRecord, readRecord, recordDifferences, resultToCheck } from "./check-record.ts";
+import { delegate } from "./delegate.ts";
+import { allocationOf } from "./delegated-allocation.ts";
 import { hostLinkName } from "./host-link-name.ts";
 import type { AnyIpam } from "./ipam-configuration.ts";
 import type { AttachmentCall } from "./plugin.ts";
@@ -37,7 +39,7 @@ export async function checkAttachment(call: AttachmentCall, ipam: AnyIpam): Prom
   for (let look = 1; look <= LOOKS; look++) {
     if (look > 1) await Bun.sleep(PAUSE_MS);
     const { record, silence } = await ask(call, ipam);
-    const allocation = ipam.type === "delegated" ? await allocationIn(call, told) : record?.allocation;
+    const allocation = ipam.type === "delegated" ? allocationOf(told, call) : record?.allocation;
     const expected: ExpectedAttachment = { containerId, ifName, netns, hostName, told, allocation };
     const found = observe(expected);
     const nothingThere = found.hostLink?.alias !== containerId && record?.unknown === true;
@@ -58,7 +60,6 @@ async function ask(
 ): Promise<{ record?: AgentRecord; silence?: CniError }> {
   try {
     if (ipam.type !== "delegated") return { record: await readRecord(call, ipam) };
-    const { delegate } = await import("./delegate.ts");
     await delegate(call, { executable: ipam.executable });
     return {};
   } catch (error) {
@@ -66,13 +67,6 @@ async function ask(
     throw error;
   }
 }
-
-async function allocationIn(call: AttachmentCall, told: AttachmentResult): Promise<Allocation> {
-  const { allocationOf } = await import("./delegated-allocation.ts");
-  return allocationOf(told, call);
-}
-
-type AttachmentResult = ExpectedAttachment["told"];
 
 function failureOf({
   differences,

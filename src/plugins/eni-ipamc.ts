@@ -8,6 +8,9 @@ import {
   type IpAddress,
 } from "../netlink/ip-address.ts";
 import { AgentClient } from "./agent-client.ts";
+import { checkAgent } from "./check-agent.ts";
+import { checkRecord } from "./check-record.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { parseIpamConfiguration } from "./ipam-configuration.ts";
 import type { AttachmentCall, NetworkCall, Plugin } from "./plugin.ts";
 import { nextHopOf } from "./pod-network.ts";
@@ -35,19 +38,16 @@ export const eniIpamc: Plugin = {
   },
 
   async check({ attachment, configuration }: AttachmentCall): Promise<void> {
-    const { checkRecord } = await import("./check-record.ts");
     await checkRecord({ attachment, configuration }, parseIpamConfiguration(configuration));
   },
 
   async gc({ configuration }: NetworkCall): Promise<void> {
-    const { collectGarbage } = await import("./collect-garbage.ts");
     await collectGarbage(configuration, parseIpamConfiguration(configuration));
   },
 
   async status({ configuration }: NetworkCall): Promise<void> {
     const ipam = parseIpamConfiguration(configuration);
     deviceOf(configuration);
-    const { checkAgent } = await import("./check-agent.ts");
     await checkAgent(ipam);
   },
 };

@@ -77,7 +77,7 @@ describe("an ADD", () => {
 test("a DEL takes a link down before it renames it, and passes over one that died meanwhile", () => {
   expect(acts(retireHostEnd(2000))).toEqual([
     'set link 2000 {"up":false}',
-    'set link 2000 {"name":"gone2000","group":3999}',
+    'set link 2000 {"name":"gone2000","group":3999,"up":false}',
   ]);
   expect(acts(retirePodEnd(LINK.pod))).toEqual([
     'set link 1000 {"up":false}',

@@ -154,12 +154,13 @@ export function hostMessages(
 /**
  * Takes a host end out of use at once and leaves its deletion to the agent, because deleting one link costs 16 ms of grace
  * period. Its name is free again, and its routes go with its being down, in whatever table they are. Down is a message of its
- * own: kernels before 6.2 rename only a link that is down.
+ * own: kernels before 6.2 rename only a link that is down. It is said again with the name, for an ADD of the same pod may have set the
+ * link up in between.
  */
 export function retireHostEnd(index: number): NetlinkMessage[] {
   return [
     tolerating(setLink(index, { up: false }), "ENODEV"),
-    tolerating(setLink(index, { name: retiredName(index), group: TRASH_GROUP }), "ENODEV"),
+    tolerating(setLink(index, { name: retiredName(index), group: TRASH_GROUP, up: false }), "ENODEV"),
   ];
 }
 

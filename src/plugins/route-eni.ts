@@ -1,7 +1,9 @@
 import { statSync, writeFileSync } from "node:fs";
 import type { AttachmentParameters } from "../cni/environment.ts";
 import { CniError, CODES } from "../cni/error.ts";
+import { extendResult } from "../cni/extend-result.ts";
 import type { NetworkConfiguration } from "../cni/network-configuration.ts";
+import { parseDns, parseResult } from "../cni/parse-result.ts";
 import type { Result, ResultDns } from "../cni/result.ts";
 import { SystemCallError } from "../netlink/errno.ts";
 import { type AddressFamily, formatIpAddress, formatIpPrefix, hostPrefix } from "../netlink/ip-address.ts";
@@ -12,6 +14,11 @@ import { NetlinkSocket } from "../netlink/socket.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { Allocation } from "./allocation.ts";
 import { attachPod } from "./attach-pod.ts";
+import { checkAgent } from "./check-agent.ts";
+import { checkAttachment } from "./check-attachment.ts";
+import { collectGarbage, validAttachments } from "./collect-garbage.ts";
+import { delegate } from "./delegate.ts";
+import { allocateDelegated, releaseDelegated } from "./delegated-allocation.ts";
 import { detachPod } from "./detach-pod.ts";
 import { hostLinkName } from "./host-link-name.ts";
 import { type AnyIpam, parseAnyIpam } from "./ipam-configuration.ts";
@@ -25,8 +32,8 @@ const LONGEST_CONTAINER_ID = 200;
 const MTU_RANGE = { min: 68, max: 65535 };
 
 /**
- * tke-route-eni: a veth and a route for each pod, its address from an ENI that the node's pods share. What most calls do not need is
- * imported by those that do.
+ * tke-route-eni: a veth and a route for each pod, its address from an ENI that the node's pods share. Nothing is imported only when it is
+ * needed: that costs each call more than what it spares, since whatever both sides import has to be wrapped.
  */
 export const routeEni: Plugin = {
   async add(call: AttachmentCall): Promise<Result> {
@@ -38,7 +45,7 @@ export const routeEni: Plugin = {
     const allocation: Allocation = { ...given, mtu: mtu ?? given.mtu };
     try {
       const result = describe(attach(attachment, { namespace, allocation }), { attachment, allocation });
-      return await inContext({ ...result, ...(dns && { dns }) }, configuration);
+      return inContext({ ...result, ...(dns && { dns }) }, configuration);
     } catch (error) {
       await undo(call, ipam);
       throw error;
@@ -56,13 +63,11 @@ export const routeEni: Plugin = {
 
   async check(call: AttachmentCall): Promise<void> {
     const { ipam } = parseConfiguration(call.configuration);
-    const { checkAttachment } = await import("./check-attachment.ts");
     await checkAttachment(call, ipam);
   },
 
   async gc(call: NetworkCall): Promise<void> {
     const { ipam } = parseConfiguration(call.configuration);
-    const { collectGarbage, validAttachments } = await import("./collect-garbage.ts");
     if (ipam.type !== "delegated") return collectGarbage(call.configuration, ipam);
     validAttachments(call.configuration.own);
     await delegated(call, ipam);
@@ -71,7 +76,6 @@ export const routeEni: Plugin = {
   async status(call: NetworkCall): Promise<void> {
     const { ipam } = parseConfiguration(call.configuration);
     if (ipam.type === "delegated") return delegated(call, ipam);
-    const { checkAgent } = await import("./check-agent.ts");
     await checkAgent(ipam);
   },
 };
@@ -92,14 +96,12 @@ async function allocate(
     const client = new AgentClient(ipam.backend);
     return { allocation: await client.allocate(attachment, { network: configuration.name }) };
   }
-  const { allocateDelegated } = await import("./delegated-allocation.ts");
   return allocateDelegated(call, ipam.executable);
 }
 
 /** @returns where the addresses went */
 async function giveBack(call: AttachmentCall, ipam: AnyIpam): Promise<"agent" | "queue" | "delegate"> {
   if (ipam.type !== "delegated") return release(call.attachment, ipam);
-  const { releaseDelegated } = await import("./delegated-allocation.ts");
   await releaseDelegated(call, ipam.executable);
   return "delegate";
 }
@@ -108,19 +110,16 @@ async function delegated(
   call: NetworkCall,
   { executable }: Extract<AnyIpam, { type: "delegated" }>,
 ): Promise<void> {
-  const { delegate } = await import("./delegate.ts");
   await delegate(call, { executable });
 }
 
 /** The result with the configuration's DNS settings, behind those of the plugins before in the chain. */
-async function inContext(result: Result, { own }: NetworkConfiguration): Promise<Result> {
+function inContext(result: Result, { own }: NetworkConfiguration): Result {
   const before = own.object("prevResult");
   const dns = own.object("dns");
   if (before === undefined && dns === undefined) return result;
-  const { parseDns, parseResult } = await import("../cni/parse-result.ts");
   const told: Result = dns === undefined ? result : { ...result, dns: parseDns(dns) };
   if (before === undefined) return told;
-  const { extendResult } = await import("../cni/extend-result.ts");
   return extendResult(parseResult(before), told);
 }
 

@@ -13,12 +13,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "../../src/kube/testing/eventually.ts";
 import type { QueuedRelease } from "../../src/plugins/release-queue.ts";
-import { CompiledPlugins, type PluginName } from "./compiled-plugins.ts";
+import { CONTAINER, callPlugin, type Invocation, OTHER_CONTAINER, type Outcome } from "./call-plugin.ts";
+import { CompiledPlugins } from "./compiled-plugins.ts";
 import { FakeAddressService } from "./fake-address-service.ts";
 import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
 
-const CONTAINER = "c0ffee0000000000000000000000000000000000000000000000000000000001";
-const OTHER_CONTAINER = "c0ffee0000000000000000000000000000000000000000000000000000000002";
 /** `eni` and the beginning of `printf %s default.web-0 | sha1sum`. */
 const HOST_LINK = `eni${new Bun.CryptoHasher("sha1").update("default.web-0").digest("hex").slice(0, 11)}`;
 const TRASH = "3999";
@@ -57,74 +56,12 @@ afterAll(() => {
   plugins.remove();
 });
 
-interface Invocation {
-  readonly plugin?: PluginName;
-  readonly version?: string;
-  readonly container?: string;
-  readonly netns?: string;
-  readonly ifName?: string;
-  readonly args?: string;
-  /** Keys of the network configuration that differ. */
-  readonly configuration?: object;
-  readonly cwd?: string;
+function run(command: string, invocation: Partial<Invocation> = {}): Promise<Outcome> {
+  const world = { plugins, host, folder, socket: agent.socket };
+  return callPlugin(world, command, { netns: pod.path, ...invocation });
 }
 
-interface Outcome {
-  readonly exitCode: number;
-  readonly output: string;
-  // biome-ignore lint/suspicious/noExplicitAny: results and errors, of which each test looks at a few fields
-  readonly json: any;
-}
-
-/** Runs a plugin as a runtime does, in the host's namespace. */
-async function run(command: string, invocation: Invocation = {}): Promise<Outcome> {
-  const {
-    plugin = "tke-route-eni",
-    version = "1.1.0",
-    container = CONTAINER,
-    netns = pod.path,
-    ifName = "eth0",
-    args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;K8S_POD_UID=uid-1",
-    configuration = {},
-    cwd = folder,
-  } = invocation;
-  const process = Bun.spawn(["ip", "netns", "exec", host.name, plugins.path(plugin)], {
-    cwd,
-    env: {
-      PATH: Bun.env["PATH"],
-      CNI_COMMAND: command,
-      CNI_CONTAINERID: container,
-      CNI_NETNS: netns,
-      CNI_IFNAME: ifName,
-      CNI_ARGS: args,
-      CNI_PATH: plugins.folder,
-    },
-    stdin: new TextEncoder().encode(
-      JSON.stringify({
-        cniVersion: version,
-        name: "tke-route-eni",
-        type: plugin,
-        ipam: {
-          type: "tke-eni-ipamc",
-          backend: `unix://${agent.socket}`,
-          releases: join(folder, "releases"),
-        },
-        ...configuration,
-      }),
-    ),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [exitCode, output, errors] = await Promise.all([
-    process.exited,
-    process.stdout.text(),
-    process.stderr.text(),
-  ]);
-  expect(errors).toBe("");
-  return { exitCode, output, json: output === "" ? undefined : JSON.parse(output) };
-}
-
-async function succeed(command: string, invocation?: Invocation): Promise<Outcome> {
+async function succeed(command: string, invocation?: Partial<Invocation>): Promise<Outcome> {
   const outcome = await run(command, invocation);
   expect(outcome).toMatchObject({ exitCode: 0 });
   return outcome;
