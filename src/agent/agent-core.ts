@@ -14,6 +14,7 @@ import type { Logger } from "./logger.ts";
 import { AgentMetrics } from "./metrics/agent-metrics.ts";
 import { countPool } from "./metrics/count-pool.ts";
 import { feedPool } from "./objects/feed-pool.ts";
+import { judgeOrphans } from "./objects/judge-orphans.ts";
 import { warnOfLostAddresses } from "./objects/lost-addresses.ts";
 import { NodeEvents } from "./objects/node-events.ts";
 import { followNode } from "./objects/node-facts.ts";
@@ -209,7 +210,16 @@ export class AgentCore {
     this.#phase = "serving";
     this.#world.logger.info({ addresses: pool.state.addresses.size }, "serving");
 
-    this.#started.defer(warnOfLostAddresses({ clock: this.#world.clock, events: this.podEvents }, pool));
+    const { signal } = this.#stopping;
+    const judging = judgeOrphans(this.#world, { pool, node: this.#options.nodeName, signal });
+    this.#started.defer(() => judging);
+    const events: Pick<PodEvents, "addressLost"> = {
+      addressLost: (holder, lost) => {
+        this.metrics.drifted("address-lost", "quarantined");
+        this.podEvents.addressLost(holder, lost);
+      },
+    };
+    this.#started.defer(warnOfLostAddresses({ clock: this.#world.clock, events }, pool));
     this.#followObjects(pool, network, { store, hasPlugin: plugin !== undefined });
     if (plugin !== undefined) this.#followSlots(pool, plugin);
     this.#collect(pool);
@@ -341,9 +351,13 @@ export class AgentCore {
   }
 
   #collect(pool: Pool): void {
-    const { runtime, veths, clock, logger } = this.#world;
+    const { runtime, veths, clock, random, logger } = this.#world;
     if (runtime === undefined) return;
-    const collecting = collectGoneSandboxes({ pool, runtime, veths, clock, logger }, this.#stopping.signal);
+    const collected = (by: "event" | "list") => this.metrics.collected(by);
+    const collecting = collectGoneSandboxes(
+      { pool, runtime, veths, clock, random, logger, collected },
+      this.#stopping.signal,
+    );
     this.#started.defer(() => collecting);
   }
 
@@ -367,6 +381,9 @@ export class AgentCore {
             { address: effect.address, containerId: effect.attachment.containerId },
             "the VpcIP of an address that a pod holds has gone: the pod keeps it, nobody gets it again",
           );
+          break;
+        case "taken-away":
+          this.#network?.readSoon();
           break;
         case "adopted":
           this.report([

@@ -77,6 +77,10 @@ export class AgentProcess implements AgentEnd {
           listSandboxes: () =>
             this.#asked(() => [...machine.sandboxes.values()].map((s): Sandbox => ({ ...s, ready: true }))),
           addressOf: (id) => this.#asked(() => machine.sandboxes.get(id)?.address),
+          // A runtime that tells of nothing: lists alone must do.
+          async *removals(signal) {
+            await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+          },
         },
         readKernel: () => kernelOf(machine),
         veths: () => machine.vethsSeen(),

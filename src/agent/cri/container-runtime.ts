@@ -1,7 +1,11 @@
 import { connect } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { PodSandboxState, RuntimeService } from "../../gen/cri/runtime/v1/pod_sandboxes_pb.ts";
+import {
+  ContainerEventType,
+  PodSandboxState,
+  RuntimeService,
+} from "../../gen/cri/runtime/v1/pod_sandboxes_pb.ts";
 
 /** A pod's sandbox as the container runtime knows it. */
 export interface Sandbox {
@@ -18,6 +22,11 @@ export interface ContainerRuntime {
   listSandboxes(): Promise<Sandbox[]>;
   /** Address of a sandbox; undefined for one of the host's network. */
   addressOf(sandboxId: string): Promise<string | undefined>;
+  /**
+   * Ids of containers and sandboxes as the runtime removes them, from the call on. Ends, or fails, when the runtime does not tell any
+   * more; whatever it removes before it is asked again is not told.
+   */
+  removals(signal: AbortSignal): AsyncIterable<string>;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -44,6 +53,13 @@ export function containerRuntime(socket: string): ContainerRuntime {
     async addressOf(podSandboxId) {
       const { status } = await client.podSandboxStatus({ podSandboxId });
       return status?.network?.ip || undefined;
+    },
+    async *removals(signal) {
+      // It is quiet for as long as nothing happens.
+      const told = client.getContainerEvents({}, { signal, timeoutMs: 0 });
+      for await (const { containerId, containerEventType } of told) {
+        if (containerEventType === ContainerEventType.CONTAINER_DELETED_EVENT) yield containerId;
+      }
     },
   };
 }

@@ -22,6 +22,8 @@ export function warnOfLostAddresses(
   function look(address: string, holder: Attachment): void {
     const record = pool.state.addresses.get(address);
     if (record?.holding.kind !== "in-use" || record.object !== undefined) return;
+    // Another node has it, which is told with what is done about it.
+    if (record.orphan === "elsewhere") return;
     if (!isSameAttachment(record.holding.attachment, holder)) return;
     events.addressLost(holder, record);
   }

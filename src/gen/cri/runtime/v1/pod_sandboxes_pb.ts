@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cri/runtime/v1/pod_sandboxes.proto.
  */
 export const file_cri_runtime_v1_pod_sandboxes: GenFile = /*@__PURE__*/
-  fileDesc("CiJjcmkvcnVudGltZS92MS9wb2Rfc2FuZGJveGVzLnByb3RvEgpydW50aW1lLnYxIhcKFUxpc3RQb2RTYW5kYm94UmVxdWVzdCI/ChZMaXN0UG9kU2FuZGJveFJlc3BvbnNlEiUKBWl0ZW1zGAEgAygLMhYucnVudGltZS52MS5Qb2RTYW5kYm94IooBCgpQb2RTYW5kYm94EgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDIlMKElBvZFNhbmRib3hNZXRhZGF0YRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDSIxChdQb2RTYW5kYm94U3RhdHVzUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCSJIChhQb2RTYW5kYm94U3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzIsYBChBQb2RTYW5kYm94U3RhdHVzEgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDEjQKB25ldHdvcmsYBSABKAsyIy5ydW50aW1lLnYxLlBvZFNhbmRib3hOZXR3b3JrU3RhdHVzIiUKF1BvZFNhbmRib3hOZXR3b3JrU3RhdHVzEgoKAmlwGAEgASgJKjoKD1BvZFNhbmRib3hTdGF0ZRIRCg1TQU5EQk9YX1JFQURZEAASFAoQU0FOREJPWF9OT1RSRUFEWRABMsgBCg5SdW50aW1lU2VydmljZRJXCg5MaXN0UG9kU2FuZGJveBIhLnJ1bnRpbWUudjEuTGlzdFBvZFNhbmRib3hSZXF1ZXN0GiIucnVudGltZS52MS5MaXN0UG9kU2FuZGJveFJlc3BvbnNlEl0KEFBvZFNhbmRib3hTdGF0dXMSIy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0dXNSZXF1ZXN0GiQucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("CiJjcmkvcnVudGltZS92MS9wb2Rfc2FuZGJveGVzLnByb3RvEgpydW50aW1lLnYxIhcKFUxpc3RQb2RTYW5kYm94UmVxdWVzdCI/ChZMaXN0UG9kU2FuZGJveFJlc3BvbnNlEiUKBWl0ZW1zGAEgAygLMhYucnVudGltZS52MS5Qb2RTYW5kYm94IooBCgpQb2RTYW5kYm94EgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDIlMKElBvZFNhbmRib3hNZXRhZGF0YRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDSIxChdQb2RTYW5kYm94U3RhdHVzUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCSJIChhQb2RTYW5kYm94U3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzIsYBChBQb2RTYW5kYm94U3RhdHVzEgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDEjQKB25ldHdvcmsYBSABKAsyIy5ydW50aW1lLnYxLlBvZFNhbmRib3hOZXR3b3JrU3RhdHVzIiUKF1BvZFNhbmRib3hOZXR3b3JrU3RhdHVzEgoKAmlwGAEgASgJIhIKEEdldEV2ZW50c1JlcXVlc3QigAEKFkNvbnRhaW5lckV2ZW50UmVzcG9uc2USFAoMY29udGFpbmVyX2lkGAEgASgJEjwKFGNvbnRhaW5lcl9ldmVudF90eXBlGAIgASgOMh4ucnVudGltZS52MS5Db250YWluZXJFdmVudFR5cGUSEgoKY3JlYXRlZF9hdBgDIAEoAyo6Cg9Qb2RTYW5kYm94U3RhdGUSEQoNU0FOREJPWF9SRUFEWRAAEhQKEFNBTkRCT1hfTk9UUkVBRFkQASqIAQoSQ29udGFpbmVyRXZlbnRUeXBlEhsKF0NPTlRBSU5FUl9DUkVBVEVEX0VWRU5UEAASGwoXQ09OVEFJTkVSX1NUQVJURURfRVZFTlQQARIbChdDT05UQUlORVJfU1RPUFBFRF9FVkVOVBACEhsKF0NPTlRBSU5FUl9ERUxFVEVEX0VWRU5UEAMyogIKDlJ1bnRpbWVTZXJ2aWNlElcKDkxpc3RQb2RTYW5kYm94EiEucnVudGltZS52MS5MaXN0UG9kU2FuZGJveFJlcXVlc3QaIi5ydW50aW1lLnYxLkxpc3RQb2RTYW5kYm94UmVzcG9uc2USXQoQUG9kU2FuZGJveFN0YXR1cxIjLnJ1bnRpbWUudjEuUG9kU2FuZGJveFN0YXR1c1JlcXVlc3QaJC5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0dXNSZXNwb25zZRJYChJHZXRDb250YWluZXJFdmVudHMSHC5ydW50aW1lLnYxLkdldEV2ZW50c1JlcXVlc3QaIi5ydW50aW1lLnYxLkNvbnRhaW5lckV2ZW50UmVzcG9uc2UwAWIGcHJvdG8z");
 
 /**
  * The request's filter is left out: everything is asked for.
@@ -204,6 +204,50 @@ export const PodSandboxNetworkStatusSchema: GenMessage<PodSandboxNetworkStatus> 
   messageDesc(file_cri_runtime_v1_pod_sandboxes, 7);
 
 /**
+ * Earlier events are not told, and the filters of the answer are left out.
+ *
+ * @generated from message runtime.v1.GetEventsRequest
+ */
+export type GetEventsRequest = Message<"runtime.v1.GetEventsRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.GetEventsRequest.
+ * Use `create(GetEventsRequestSchema)` to create a new message.
+ */
+export const GetEventsRequestSchema: GenMessage<GetEventsRequest> = /*@__PURE__*/
+  messageDesc(file_cri_runtime_v1_pod_sandboxes, 8);
+
+/**
+ * @generated from message runtime.v1.ContainerEventResponse
+ */
+export type ContainerEventResponse = Message<"runtime.v1.ContainerEventResponse"> & {
+  /**
+   * Of a container, or of a sandbox, which counts as a container of its own.
+   *
+   * @generated from field: string container_id = 1;
+   */
+  containerId: string;
+
+  /**
+   * @generated from field: runtime.v1.ContainerEventType container_event_type = 2;
+   */
+  containerEventType: ContainerEventType;
+
+  /**
+   * @generated from field: int64 created_at = 3;
+   */
+  createdAt: bigint;
+};
+
+/**
+ * Describes the message runtime.v1.ContainerEventResponse.
+ * Use `create(ContainerEventResponseSchema)` to create a new message.
+ */
+export const ContainerEventResponseSchema: GenMessage<ContainerEventResponse> = /*@__PURE__*/
+  messageDesc(file_cri_runtime_v1_pod_sandboxes, 9);
+
+/**
  * @generated from enum runtime.v1.PodSandboxState
  */
 export const PodSandboxState = {
@@ -230,6 +274,42 @@ export const PodSandboxStateSchema: GenEnum<PodSandboxState> = /*@__PURE__*/
   enumDesc(file_cri_runtime_v1_pod_sandboxes, 0);
 
 /**
+ * @generated from enum runtime.v1.ContainerEventType
+ */
+export const ContainerEventType = {
+  /**
+   * @generated from enum value: CONTAINER_CREATED_EVENT = 0;
+   */
+  CONTAINER_CREATED_EVENT: 0,
+
+  /**
+   * @generated from enum value: CONTAINER_STARTED_EVENT = 1;
+   */
+  CONTAINER_STARTED_EVENT: 1,
+
+  /**
+   * @generated from enum value: CONTAINER_STOPPED_EVENT = 2;
+   */
+  CONTAINER_STOPPED_EVENT: 2,
+
+  /**
+   * @generated from enum value: CONTAINER_DELETED_EVENT = 3;
+   */
+  CONTAINER_DELETED_EVENT: 3,
+} as const;
+
+/**
+ * @generated from enum runtime.v1.ContainerEventType
+ */
+export type ContainerEventType = (typeof ContainerEventType)[keyof typeof ContainerEventType] | UnknownEnum;
+
+/**
+ * Describes the enum runtime.v1.ContainerEventType.
+ */
+export const ContainerEventTypeSchema: GenEnum<ContainerEventType> = /*@__PURE__*/
+  enumDesc(file_cri_runtime_v1_pod_sandboxes, 1);
+
+/**
  * @generated from service runtime.v1.RuntimeService
  */
 export const RuntimeService: GenService<{
@@ -248,6 +328,14 @@ export const RuntimeService: GenService<{
     methodKind: "unary";
     input: typeof PodSandboxStatusRequestSchema;
     output: typeof PodSandboxStatusResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.RuntimeService.GetContainerEvents
+   */
+  getContainerEvents: {
+    methodKind: "server_streaming";
+    input: typeof GetEventsRequestSchema;
+    output: typeof ContainerEventResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cri_runtime_v1_pod_sandboxes, 0);
