@@ -4,6 +4,8 @@
 export const PODS_TABLE = 512;
 /** An ENI's table, and the group of its pods' veths, is this plus the ifindex at which the ENI was first seen. */
 export const ENI_TABLE_BASE = 4000;
+/** Of the rule by which a pod sends whose link another plugin made: by its address, since no group tells whose it is. */
+export const FOREIGN_SENDER_PREFERENCE = 1540;
 /** Group of links that a CNI DEL has retired: the agent deletes the whole group at once. */
 export const TRASH_GROUP = 3999;
 /** Bits of the packet and conntrack mark that carry the number of an ENI. */

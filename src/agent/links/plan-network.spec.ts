@@ -135,6 +135,98 @@ describe("planNetwork()", () => {
     ]);
   });
 
+  describe("for pods with links of other plugins", () => {
+    const bridge: Link = { ...eth1, index: 9, name: "cni0", mac: undefined, kind: "bridge" };
+    const foreignFrom = (address: string, table = 4003) =>
+      rule({ priority: 1540, from: parseIpPrefix(address), table });
+    const foreignTo = (address: string) => rule({ priority: 513, to: parseIpPrefix(address), table: 254 });
+    const podRoute = (address: string, index = 9): InstalledRoute => ({
+      destination: parseIpPrefix(address),
+      table: 512,
+      type: "unicast",
+      scope: "link",
+      protocol: 4,
+      index,
+      source: parseIpAddress("10.0.1.11"),
+    });
+    const byPtp = { address: "10.0.16.5", eniId: "eni-1", device: "" };
+    const byBridge = { address: "10.0.16.6", eniId: "eni-1", device: "cni0" };
+    const needs: ForeignNeeds = {
+      addresses: [byPtp, byBridge],
+      isHeld: (address) => address === byPtp.address || address === byBridge.address,
+      nodeAddress: "10.0.1.11",
+    };
+    const there: ObservedNetwork = {
+      ...inPlace,
+      links: [eth1, bridge],
+      routes: [viaGateway, backstop, podRoute("10.0.16.6")],
+      rules: [...inPlace.rules, foreignFrom("10.0.16.5"), foreignTo("10.0.16.5"), foreignFrom("10.0.16.6")],
+    };
+    const acts = (observed: Partial<ObservedNetwork>, foreign: ForeignNeeds = needs) =>
+      planNetwork({ ...there, ...observed }, [eni], foreign).map(({ message }) => message.act);
+
+    it("does nothing when all is in place", () => {
+      expect(acts({})).toEqual([]);
+    });
+
+    it("makes rules by address, and a route to a pod behind a bridge", () => {
+      expect(acts({ rules: inPlace.rules, routes: inPlace.routes })).toEqual([
+        "add rule 1540 from 10.0.16.5/32 lookup 4003",
+        "add rule 513 lookup 254",
+        "add rule 1540 from 10.0.16.6/32 lookup 4003",
+        "set route 10.0.16.6/32 by link 9 in table 512",
+      ]);
+    });
+
+    it("waits for a bridge that is not there yet, and for the node's address", () => {
+      expect(acts({ links: [eth1], routes: inPlace.routes })).toEqual([]);
+      expect(acts({ routes: inPlace.routes }, { ...needs, nodeAddress: undefined })).toEqual([]);
+    });
+
+    it("puts right what leads elsewhere", () => {
+      expect(acts({ routes: [viaGateway, backstop, podRoute("10.0.16.6", 3)] })).toEqual([
+        "set route 10.0.16.6/32 by link 9 in table 512",
+      ]);
+      const rules = [
+        ...inPlace.rules,
+        foreignFrom("10.0.16.5", 4009),
+        foreignTo("10.0.16.5"),
+        foreignFrom("10.0.16.6"),
+      ];
+      expect(acts({ rules })).toEqual([
+        "delete rule 1540 from 10.0.16.5/32 lookup 4009",
+        "add rule 1540 from 10.0.16.5/32 lookup 4003",
+      ]);
+    });
+
+    it("takes away what was for a pod that is gone, and nothing that is for one that holds the address", () => {
+      const gone: ForeignNeeds = { ...needs, addresses: [] };
+      expect(acts({}, { ...gone, isHeld: () => false })).toEqual([
+        "delete rule 1540 from 10.0.16.5/32 lookup 4003",
+        "delete rule 513 lookup 254",
+        "delete rule 1540 from 10.0.16.6/32 lookup 4003",
+        "delete route 10.0.16.6/32 by link 9 in table 512",
+      ]);
+      // The store was lost, and nobody could say what kind of link it is.
+      expect(acts({}, gone)).toEqual([]);
+    });
+
+    it("leaves routes to pods with links of our own to those links", () => {
+      const own: Link = {
+        ...eth1,
+        index: 20,
+        name: "eni1",
+        mac: undefined,
+        group: 4003,
+        alias: "c1",
+        kind: "veth",
+      };
+      expect(
+        acts({ links: [eth1, bridge, own], routes: [...there.routes, podRoute("10.0.16.9", 20)] }),
+      ).toEqual([]);
+    });
+  });
+
   const wrong: readonly [string, Partial<ObservedNetwork>, string[]][] = [
     [
       "an address with a network, which would bring a connected route",

@@ -1,4 +1,10 @@
-import { ENI_TABLE_BASE, MARK_MASK, MARK_SHIFT, PODS_TABLE } from "../../api/data-path.ts";
+import {
+  ENI_TABLE_BASE,
+  FOREIGN_SENDER_PREFERENCE,
+  MARK_MASK,
+  MARK_SHIFT,
+  PODS_TABLE,
+} from "../../api/data-path.ts";
 import { addAddress, deleteAddress } from "../../netlink/address.ts";
 import {
   AF_INET,
@@ -33,7 +39,7 @@ const PREF_MARK = 1536;
 const PREF_FROM = 1537;
 const PREF_NO_POD = 1538;
 const PREF_FOREIGN_TO = PODS_TABLE + 1;
-const PREF_FOREIGN_FROM = 1540;
+const PREF_FOREIGN_FROM = FOREIGN_SENDER_PREFERENCE;
 /** Of the route that says "no" when the ENI's own route is gone. */
 const BACKSTOP_METRIC = 4096;
 const ANYWHERE: IpPrefix = parseIpPrefix("0.0.0.0/0");
@@ -57,7 +63,8 @@ export function planNetwork(
     ({ message, drift: kind }: Mending): PlannedAct => ({ eniId, message, drift: { kind, eniId } });
   const { surplus, missing } = compareRules(observed, {
     wanted: [...placed.flatMap(({ eni, link }) => rulesOf(eni, link)), ...foreignRules(enis, foreign)],
-    isHeld: foreign.isHeld,
+    isUnexplained: (address) =>
+      foreign.isHeld(address) && !foreign.addresses.some((known) => known.address === address),
   });
   return [
     ...placed.flatMap(({ eni, link }) =>
@@ -268,7 +275,7 @@ function foreignRouteActs(
 /** Rules of ours that are too many, and those that are missing. */
 function compareRules(
   { rules }: ObservedNetwork,
-  { wanted, isHeld }: { wanted: readonly WantedRule[]; isHeld: ForeignNeeds["isHeld"] },
+  { wanted, isUnexplained }: { wanted: readonly WantedRule[]; isUnexplained: (address: string) => boolean },
 ): { surplus: InstalledRule[]; missing: WantedRule[] } {
   const missing: WantedRule[] = [
     { rule: { family: AF_INET, priority: PREF_PODS, table: PODS_TABLE } },
@@ -279,7 +286,7 @@ function compareRules(
     const position = missing.findIndex(({ rule }) => isRule(installed, rule));
     // A second copy of a rule is surplus too.
     if (position >= 0) missing.splice(position, 1);
-    else if (!servesHolder(installed, isHeld)) surplus.push(installed);
+    else if (!servesHolder(installed, isUnexplained)) surplus.push(installed);
   }
   return { surplus, missing };
 }
@@ -295,10 +302,13 @@ function ruleDrift({ priority }: Rule, eniId: string | undefined): MendedDrift |
 }
 
 /** Whether a pod still sends by this rule although it is not known as one with a link of another plugin: the store may have been lost. */
-function servesHolder({ priority, from, to }: InstalledRule, isHeld: ForeignNeeds["isHeld"]): boolean {
+function servesHolder(
+  { priority, from, to }: InstalledRule,
+  isUnexplained: (address: string) => boolean,
+): boolean {
   if (priority !== PREF_FOREIGN_FROM && priority !== PREF_FOREIGN_TO) return false;
   const address = (from ?? to)?.address;
-  return address !== undefined && isHeld(formatIpAddress(address));
+  return address !== undefined && isUnexplained(formatIpAddress(address));
 }
 
 function isOurs({ priority, mark, from, to, inputLink, action, table, inverted }: InstalledRule): boolean {

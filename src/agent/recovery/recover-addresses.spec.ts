@@ -1,8 +1,9 @@
 import { describe, expect, it } from "bun:test";
 import type { VpcIP } from "../../api/vpc-ip.ts";
-import { parseIpPrefix } from "../../netlink/ip-address.ts";
+import { AF_INET, parseIpPrefix } from "../../netlink/ip-address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { InstalledRoute } from "../../netlink/route.ts";
+import type { InstalledRule } from "../../netlink/rule.ts";
 import { FOUND_BY_VETH } from "../pool/pool-state.ts";
 import { type RecoverySources, recoverAddresses } from "./recover-addresses.ts";
 
@@ -11,6 +12,7 @@ const nothing: RecoverySources = {
   objects: [],
   links: [],
   routes: [],
+  rules: [],
   sandboxes: [],
   stored: [],
   eniOfTable: (table) => (table === 4003 ? "eni-1" : undefined),
@@ -65,6 +67,37 @@ function holdings(sources: Partial<RecoverySources>) {
 }
 
 describe("recoverAddresses()", () => {
+  it("finds a pod with a link of another plugin by the rule for its address, and behind which link it is", () => {
+    const rule = (address: string): InstalledRule => ({
+      family: AF_INET,
+      priority: 1540,
+      from: parseIpPrefix(address),
+      action: "lookup",
+      table: 4003,
+      protocol: 4,
+      inverted: false,
+    });
+    const bridge = { ...veth(9, ""), name: "cni0", group: 0, alias: undefined, kind: "bridge" };
+    const found = recoverAddresses({
+      ...nothing,
+      objects: [vip("10.0.16.5"), vip("10.0.16.6")],
+      links: [bridge],
+      routes: [podRoute("10.0.16.6", 9)],
+      rules: [rule("10.0.16.5"), rule("10.0.16.6")],
+      sandboxes: [sandbox("c1", "10.0.16.5"), sandbox("c2", "10.0.16.6")],
+    });
+    expect(found).toMatchObject([
+      {
+        eniId: "eni-1",
+        holding: { kind: "in-use", netns: "", attachment: { containerId: "c1", foreign: { device: "" } } },
+      },
+      {
+        eniId: "eni-1",
+        holding: { kind: "in-use", attachment: { containerId: "c2", foreign: { device: "cni0" } } },
+      },
+    ]);
+  });
+
   it("takes a route in the pods' table for a holder, and the runtime's word for who that is", () => {
     expect(
       holdings({

@@ -1,8 +1,9 @@
-import { PODS_TABLE } from "../../api/data-path.ts";
+import { FOREIGN_SENDER_PREFERENCE, PODS_TABLE } from "../../api/data-path.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import { formatIpAddress } from "../../netlink/ip-address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { InstalledRoute } from "../../netlink/route.ts";
+import type { InstalledRule } from "../../netlink/rule.ts";
 import type { Sandbox } from "../cri/container-runtime.ts";
 import type { Attachment } from "../pool/attachment.ts";
 import type { Instant } from "../pool/instant.ts";
@@ -16,6 +17,7 @@ export interface RecoverySources {
   /** What the kernel has. */
   links: readonly Link[];
   routes: readonly InstalledRoute[];
+  rules: readonly InstalledRule[];
   /** Sandboxes of the container runtime, with the addresses of those that run. */
   sandboxes: readonly (Sandbox & { address?: string | undefined })[];
   /** What is left of the store: nothing, or the state before the machine booted. */
@@ -67,7 +69,7 @@ export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
 
 interface Holder {
   attachment: Attachment;
-  /** Group of its veth. */
+  /** Group of its veth, or table of the rule for its address. */
   table?: number;
 }
 
@@ -78,7 +80,8 @@ interface Found {
   standing: Map<string, string>;
 }
 
-function findHolders({ objects, links, routes, sandboxes }: RecoverySources): Found {
+function findHolders(sources: RecoverySources): Found {
+  const { objects, links, routes, sandboxes } = sources;
   const ours = new Set(objects.map(({ metadata }) => metadata.name));
   const linkByIndex = new Map(links.map((link) => [link.index, link]));
   const sandboxById = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
@@ -104,9 +107,29 @@ function findHolders({ objects, links, routes, sandboxes }: RecoverySources): Fo
     const { id, address } = sandbox;
     // The node may still run pods of another network; their addresses are no business of this pool.
     if (address === undefined || !ours.has(address) || holding.has(id) || holders.has(address)) continue;
-    holders.set(address, { attachment: attachmentOf(id, sandbox) });
+    holders.set(address, foreignHolder(address, sources) ?? { attachment: attachmentOf(id, sandbox) });
   }
   return { holders, standing };
+}
+
+/** The holder whose pod's link another plugin made: a rule for its address tells, and a route of ours the link behind which it is. */
+function foreignHolder(
+  address: string,
+  { rules, routes, links, sandboxes }: RecoverySources,
+): Holder | undefined {
+  const rule = rules.find(
+    ({ priority, from }) =>
+      priority === FOREIGN_SENDER_PREFERENCE &&
+      from !== undefined &&
+      formatIpAddress(from.address) === address,
+  );
+  const sandbox = sandboxes.find((it) => it.address === address);
+  if (rule?.table === undefined || sandbox === undefined) return undefined;
+  const route = routes.find(
+    ({ table, destination }) => table === PODS_TABLE && formatIpAddress(destination.address) === address,
+  );
+  const device = links.find(({ index }) => index === route?.index)?.name ?? "";
+  return { attachment: { ...attachmentOf(sandbox.id, sandbox), foreign: { device } }, table: rule.table };
 }
 
 function attachmentOf(containerId: string, sandbox: Sandbox | undefined): Attachment {
@@ -120,7 +143,7 @@ function attachmentOf(containerId: string, sandbox: Sandbox | undefined): Attach
 }
 
 function inUse({ attachment, table }: Holder, now: Instant): Holding {
-  const netns = table === undefined ? "" : FOUND_BY_VETH;
+  const netns = table === undefined || attachment.foreign !== undefined ? "" : FOUND_BY_VETH;
   return { kind: "in-use", attachment, netns, since: now.wall };
 }
 

@@ -68,6 +68,7 @@ async function recoverOnce(
     objects: vips.items,
     links,
     routes: podRoutes,
+    rules,
     sandboxes,
     stored: store.addresses(),
     eniOfTable: (table) => enis.find((eni) => eni.table === table)?.eniId,

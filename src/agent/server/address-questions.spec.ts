@@ -1,0 +1,188 @@
+import { beforeEach, describe, expect, it } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import {
+  AllocateRequestSchema,
+  CheckRequestSchema,
+  CollectGarbageRequestSchema,
+  LinkKind,
+  StatusRequestSchema,
+} from "../../gen/tke/eni/agent/v1/address_pb.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
+import { Pool } from "../pool/pool.ts";
+import { emptyPool } from "../pool/pool-state.ts";
+import { addressService } from "./address-service.ts";
+
+const CONTEXT = { signal: new AbortController().signal, timeoutMs: () => 60_000 } as HandlerContext;
+
+let clock: ManualClock;
+let pool: Pool;
+let problems: string[];
+/** ENIs for which the kernel was brought to what the pool says. */
+let settled: string[];
+let service: ReturnType<typeof addressService>;
+
+beforeEach(() => {
+  clock = createManualClock();
+  problems = [];
+  settled = [];
+  pool = new Pool(emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), {
+    clock,
+    store: { apply() {} },
+    onFatal(error) {
+      throw error;
+    },
+  });
+  service = addressService({
+    pool: () => pool,
+    factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
+    settle: async (eniId) => {
+      settled.push(eniId);
+      return problems;
+    },
+    problemsOf: () => problems,
+    readyCondition: () => undefined,
+    failed() {},
+    clock,
+  });
+});
+
+function serve(): void {
+  pool.take({ type: "opened" });
+  pool.take({ type: "enis-ready", eniIds: new Set(["eni-1", "eni-2"]) });
+  for (const number of [5, 6, 7]) see(`10.0.16.${number}`);
+}
+
+function see(address: string, { eniId = "eni-1", instanceId = "ins-1" } = {}): void {
+  pool.take({
+    type: "object-seen",
+    object: { uid: `uid-${address}`, eniId, subnetId: "subnet-1", instanceId, address },
+  });
+}
+
+function attachment(containerId: string) {
+  return { containerId, ifName: "eth0", podNamespace: "shop", podName: containerId, podUid: "u" };
+}
+
+function allocate(containerId: string, more: { network?: string; link?: LinkKind; device?: string } = {}) {
+  const request = create(AllocateRequestSchema, { attachment: attachment(containerId), ...more });
+  return Promise.resolve(service.allocate(request, CONTEXT));
+}
+
+function check(containerId: string) {
+  return service.check(create(CheckRequestSchema, { attachment: attachment(containerId) }), CONTEXT);
+}
+
+async function collect(network: string, valid: readonly string[] = []) {
+  const request = create(CollectGarbageRequestSchema, { network, valid: valid.map(attachment) });
+  const { collected = [] } = await service.collectGarbage(request, CONTEXT);
+  return collected.map(({ containerId }) => containerId);
+}
+
+function refusal(act: () => unknown): ConnectError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ConnectError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+/** Whom the address is on record for. */
+function holderOf(address: string) {
+  const holding = pool.state.addresses.get(address)?.holding;
+  return holding?.kind === "in-use" ? holding.attachment : undefined;
+}
+
+describe("Allocate", () => {
+  beforeEach(serve);
+
+  it("stores the network, and nothing of it for a plugin that tells none", async () => {
+    await allocate("new", { network: "a", link: LinkKind.ROUTED });
+    await allocate("old");
+    expect(holderOf("10.0.16.5")).toEqual({ ...attachment("new"), network: "a" });
+    expect(holderOf("10.0.16.6")).toEqual(attachment("old"));
+    expect(settled).toEqual([]);
+  });
+
+  it("answers for a link of another plugin when what its pod needs is in the kernel", async () => {
+    await allocate("c1", { network: "a", link: LinkKind.FOREIGN, device: "cni0" });
+    expect(holderOf("10.0.16.5")).toMatchObject({ foreign: { device: "cni0" } });
+    expect(settled).toEqual(["eni-1"]);
+    problems = ["eni-1 is not ready: its link is down"];
+    const refused = await allocate("c2", { link: LinkKind.FOREIGN }).catch((error) => error);
+    expect(refused.code).toBe(Code.Unavailable);
+    expect(refused.message).toContain(
+      "10.0.16.6 cannot be used now, since eni-1 is not ready: its link is down",
+    );
+  });
+});
+
+describe("Check", () => {
+  beforeEach(serve);
+
+  it("gives what Allocate answered, and changes nothing", async () => {
+    const allocated = await allocate("c1");
+    const before = pool.state;
+    expect(await check("c1")).toMatchObject({ allocated, problems: [] });
+    expect(pool.state).toBe(before);
+  });
+
+  it("does not know an attachment without an address", () => {
+    expect(refusal(() => check("c1")).code).toBe(Code.NotFound);
+  });
+
+  it("says what is wrong with the ENI, and what the address's object says", async () => {
+    await allocate("c1");
+    problems = ["eni-1 is not ready: its link is down"];
+    expect((await check("c1")).problems).toEqual(problems);
+    problems = [];
+    see("10.0.16.5", { eniId: "eni-2" });
+    expect((await check("c1")).problems).toEqual([
+      "VpcIP 10.0.16.5 names eni-2, and the pod sends by eni-1: delete the pod, so that it is made anew",
+    ]);
+    see("10.0.16.5", { instanceId: "ins-2" });
+    expect((await check("c1")).problems).toEqual([
+      "VpcIP 10.0.16.5 names instance ins-2, and this node is ins-1",
+    ]);
+    pool.take({ type: "object-gone", address: "10.0.16.5" });
+    expect((await check("c1")).problems?.[0]).toContain("VpcIP 10.0.16.5 has gone");
+  });
+});
+
+describe("CollectGarbage", () => {
+  beforeEach(serve);
+
+  it("takes back what is older than two minutes, of this network, and not named", async () => {
+    await allocate("c1", { network: "a" });
+    await allocate("c2", { network: "b" });
+    expect(await collect("a")).toEqual([]);
+    await clock.advance(119_999);
+    expect(await collect("a")).toEqual([]);
+    await clock.advance(1);
+    await allocate("c3", { network: "a" });
+    expect(await collect("a", ["c1"])).toEqual([]);
+    expect(await collect("a")).toEqual(["c1"]);
+    expect(holderOf("10.0.16.5")).toBeUndefined();
+    expect(holderOf("10.0.16.6")?.containerId).toBe("c2");
+    expect(holderOf("10.0.16.7")?.containerId).toBe("c3");
+  });
+
+  it("never takes back what was given without a network", async () => {
+    await allocate("c1");
+    await clock.advance(1_000_000);
+    expect(await collect("a")).toEqual([]);
+    expect(await collect("").catch((error) => error.code)).toBe(Code.InvalidArgument);
+    expect(holderOf("10.0.16.5")?.containerId).toBe("c1");
+  });
+});
+
+describe("Status", () => {
+  it("is a success from the moment addresses are handed out, also when none is left", () => {
+    const ask = () => service.status(create(StatusRequestSchema), CONTEXT);
+    expect(refusal(ask).code).toBe(Code.Unavailable);
+    pool.take({ type: "opened" });
+    ask();
+  });
+});
