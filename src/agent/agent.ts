@@ -196,13 +196,13 @@ export class Agent {
   /** What pods send by the primary interface, and who else might send what they should not. */
   #watchEgress(network: NodeNetwork, store: AgentStore): void {
     const { ipMasq, linkLocal, nodeName } = this.#options;
-    const { recorder } = this.#core;
+    const { recorder, metrics } = this.#core;
     if (ipMasq) {
       const masquerade = followMasquerade({ ...this.#world, recorder, store, network }, linkLocal);
       this.#started.defer(() => masquerade.stop());
     } else network.setEgress({ linkLocal, masquerade: undefined });
     const warning = warnOfIpvs(
-      { ...this.#world, recorder, sign: ipvsSign },
+      { ...this.#world, recorder, tell: (inUse) => metrics.sawIpvs(inUse), sign: ipvsSign },
       { node: nodeName, signal: this.#stopping.signal },
     );
     this.#started.defer(() => warning);

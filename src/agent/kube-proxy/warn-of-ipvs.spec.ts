@@ -8,10 +8,17 @@ it("warnOfIpvs() tells once, by log and by an event of the Node, and again when 
   const clock = createManualClock();
   const logger = createRecordingLogger();
   const told: Occurrence[] = [];
+  const figures: boolean[] = [];
   let sign: string | undefined;
   const ending = new AbortController();
   const warning = warnOfIpvs(
-    { clock, logger, recorder: { record: (it) => told.push(it) }, sign: () => sign },
+    {
+      clock,
+      logger,
+      recorder: { record: (it) => told.push(it) },
+      tell: (it) => figures.push(it),
+      sign: () => sign,
+    },
     { node: "node-1", signal: ending.signal },
   );
   await clock.advance(120_000);
@@ -28,6 +35,7 @@ it("warnOfIpvs() tells once, by log and by an event of the Node, and again when 
   sign = "IPVS has virtual servers";
   await clock.advance(60_000);
   expect(told).toHaveLength(2);
+  expect(figures).toEqual([false, false, false, true, true, true, false, true]);
   ending.abort();
   await clock.advance(60_000);
   await warning;

@@ -6,6 +6,8 @@ export interface IpvsWorld {
   readonly clock: WaitingClock;
   readonly logger: Logger;
   readonly recorder: Pick<EventRecorder, "record">;
+  /** Told with each look whether IPVS is in use. */
+  readonly tell: (inUse: boolean) => void;
   /** What shows that IPVS is in use. */
   readonly sign: () => string | undefined;
 }
@@ -18,12 +20,13 @@ const PERIOD_MS = 60_000;
  * data path are asked, so that replies may leave by the wrong interface.
  */
 export async function warnOfIpvs(
-  { clock, logger, recorder, sign }: IpvsWorld,
+  { clock, logger, recorder, tell, sign }: IpvsWorld,
   { node, signal }: { node: string; signal: AbortSignal },
 ): Promise<void> {
   let before: string | undefined;
   while (!signal.aborted) {
     const found = sign();
+    tell(found !== undefined);
     if (found !== undefined && before === undefined) {
       const message = `kube-proxy runs in IPVS mode (${found}), which is not supported: Services may not be reached; set its mode to nftables or iptables`;
       logger.warn({ node }, message);

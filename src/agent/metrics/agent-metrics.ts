@@ -69,6 +69,11 @@ export class AgentMetrics {
     ["kind"],
   );
 
+  readonly #ipvs = this.#gauge(
+    "kube_proxy_ipvs",
+    "1 while kube-proxy runs in IPVS mode, which is not supported.",
+  );
+
   constructor() {
     // A counter that begins to exist with its first occurrence shows no increase to Prometheus.
     for (const kind of DRIFT_KINDS) for (const outcome of OUTCOMES) this.#drift.inc({ kind, outcome }, 0);
@@ -100,6 +105,10 @@ export class AgentMetrics {
 
   looked(ms: number): void {
     this.#looks.observe(ms / 1_000);
+  }
+
+  sawIpvs(inUse: boolean): void {
+    this.#ipvs.set(inUse ? 1 : 0);
   }
 
   storeOpened(trust: StoreTrust): void {
