@@ -109,7 +109,7 @@ export function ruleset({ primary, enis, egress }: WantedRuleset): string {
     // A connection that is to leave by a certain interface, with an address that is not the node's: that interface may not send it.
     "  chain leave {",
     "    type nat hook postrouting priority srcnat + 10; policy accept;",
-    `    ct mark and ${MASK} != 0 oifname @nics fib saddr type != local masquerade`,
+    `    ct mark and ${MASK} != 0 oifname @nics masquerade`,
     "  }",
     // The mark is ours alone while a packet is inside this node: others use the same bits further on.
     "  chain clean {",
