@@ -383,6 +383,7 @@ export class AgentCore {
           );
           break;
         case "taken-away":
+        case "came-back":
           this.#network?.readSoon();
           break;
         case "adopted":

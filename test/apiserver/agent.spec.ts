@@ -19,6 +19,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
+import { podLinkName } from "../../src/api/pod-link-name.ts";
 import type { Reclaim } from "../../src/api/reclaim.ts";
 import { VPC_ENI, type VpcENI } from "../../src/api/vpc-eni.ts";
 import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
@@ -161,12 +162,26 @@ async function isServing(): Promise<boolean> {
     );
 }
 
-async function startAgent({ wait = true, more = [] as readonly string[] } = {}): Promise<void> {
+async function startAgent({
+  wait = true,
+  more = [] as readonly string[],
+  bootId = undefined as string | undefined,
+} = {}): Promise<void> {
   agent = Bun.spawn(
     inside(
+      ...(bootId === undefined ? [] : afterBoot(bootId)),
       process.execPath,
       join(root, "src/agent/main.ts"),
-      ...["--node-name", NODE, "--kubeconfig", kubeconfig, "--cool-down", `${COOL_DOWN_MS}ms`],
+      ...[
+        "--node-name",
+        NODE,
+        "--instance",
+        "first",
+        "--kubeconfig",
+        kubeconfig,
+        "--cool-down",
+        `${COOL_DOWN_MS}ms`,
+      ],
       ...["--plugins-source", join(folder, "plugins"), "--cni-bin", join(folder, "bin")],
       ...["--cni-conf", join(folder, "cni.d"), "--run-folder", join(folder, "run")],
       ...["--state-folder", join(folder, "state"), "--kubelet-folder", "", "--cri-socket", ""],
@@ -176,6 +191,13 @@ async function startAgent({ wait = true, more = [] as readonly string[] } = {}):
   );
   if (!wait) return;
   await soon("the agent serves", isServing, { withinMs: 15_000 });
+}
+
+/** Shows another boot id to what it starts, in the mount namespace that `ip netns exec` has made for that. */
+function afterBoot(bootId: string): string[] {
+  const file = join(folder, "boot-id");
+  writeFileSync(file, `${bootId}\n`);
+  return ["sh", "-c", `mount --bind ${file} /proc/sys/kernel/random/boot_id && exec "$@"`, "sh"];
 }
 
 async function endAgent(signal: "SIGTERM" | "SIGKILL"): Promise<number | undefined> {
@@ -236,7 +258,11 @@ async function makeEni(): Promise<void> {
   );
 }
 
-async function makeAddress(name: string, reclaim?: Reclaim): Promise<void> {
+async function makeAddress(
+  name: string,
+  reclaim?: Reclaim,
+  where: { node: string; instanceID: string } = { node: NODE, instanceID: INSTANCE },
+): Promise<void> {
   await kube.apply(
     vips,
     {
@@ -245,8 +271,7 @@ async function makeAddress(name: string, reclaim?: Reclaim): Promise<void> {
         type: "Pod",
         subnetID: "subnet-1",
         eniID: "eni-aaaa1111",
-        node: NODE,
-        instanceID: INSTANCE,
+        ...where,
         ...(reclaim && { reclaim }),
       },
     },
@@ -474,25 +499,145 @@ test("kill -9, and with the API server gone, a restarted agent knows all and ser
   await becomes(first ?? "", { state: "Free" });
 }, 90_000);
 
-test("a lost store is found again in the kernel before anything is handed out", async () => {
-  await ready("10.0.16.5", "10.0.16.6");
-  const held = (await allocate("web-0")) ?? "";
-  const table = await eniBecomesReady();
-  // What the plugin makes of it.
+/** What the plugin makes of an answer: the pod's link and its route. */
+function makeLink(name: string, address: string, table: number): string {
+  const link = podLinkName({ pod: { namespace: "default", name }, containerId: "", ifName: "eth0" });
   node.run(
-    ..."ip link add enipod0 group".split(" "),
+    ..."ip link add".split(" "),
+    link,
+    "group",
     String(table),
-    ..."type veth peer name far0".split(" "),
+    "type",
+    "veth",
+    "peer",
+    "name",
+    `far-${name}`,
   );
-  node.run(..."ip link set enipod0 up alias c-web-0".split(" "));
-  node.run(..."ip route add".split(" "), `${held}/32`, ..."dev enipod0 table 512".split(" "));
-  await endAgent("SIGTERM");
-  rmSync(join(folder, "state"), { recursive: true });
-  await startAgent();
-  await soon("the agent is open", async () => (await allocate("web-0").catch(() => "")) === held);
-  expect(await allocate("web-1", 5_000)).not.toBe(held);
-  const { group } = await client().allocate({ attachment: attachment("web-0") });
-  expect(group).toBe(table);
+  node.run("ip", "link", "set", link, "up", "alias", `c-${name}`);
+  node.run("sysctl", "-qw", `net.ipv4.conf.${link}.rp_filter=1`);
+  node.run(
+    ..."ip route add".split(" "),
+    `${address}/32`,
+    "dev",
+    link,
+    ..."scope link table 512 src 10.0.1.11".split(" "),
+  );
+  return link;
+}
+
+async function metrics(): Promise<string> {
+  const unix = join(folder, "run", "health-first.sock");
+  return (await fetch("http://localhost/metrics", { unix })).text();
+}
+
+/** Reasons of the events about an object. */
+async function eventsOf(name: string): Promise<string[]> {
+  const { items } = await kube.list(events, { namespace: "default" });
+  return items.flatMap(({ involvedObject, reason, message }) =>
+    involvedObject.name === name ? [`${reason}: ${message}`] : [],
+  );
+}
+
+const storeFile = () => join(folder, "state", "store.db");
+
+// Each is done while no agent runs; `before` is the store as it was before the pod had its address.
+const lostStores: readonly [string, (before: Buffer) => void][] = [
+  ["removed", () => rmSync(join(folder, "state"), { recursive: true })],
+  ["emptied", () => writeFileSync(storeFile(), "")],
+  ["damaged", () => writeFileSync(storeFile(), readFileSync(storeFile()).fill(0x5a, 4096, 12_288))],
+  [
+    "replaced by an older copy",
+    (before) => {
+      rmSync(storeFile());
+      writeFileSync(storeFile(), before);
+    },
+  ],
+  // The file is the same one, closed in order, of this boot: only the kernel tells that it is old.
+  ["overwritten by an older one", (before) => writeFileSync(storeFile(), before)],
+];
+test.each(lostStores)(
+  "a pod keeps its address, and nobody else gets it, when the store was %s",
+  async (_, lose) => {
+    await ready("10.0.16.5", "10.0.16.6");
+    const table = await eniBecomesReady();
+    await endAgent("SIGTERM");
+    const before = readFileSync(storeFile());
+    await startAgent();
+    await soon("an address is given", async () => (await allocate("web-0").catch(() => "")) !== "");
+    const held = (await allocate("web-0")) ?? "";
+    makeLink("web-0", held, table);
+    await endAgent("SIGTERM");
+    lose(before);
+    await startAgent();
+    await soon("another address is given", async () => (await allocate("web-1").catch(() => "")) !== "");
+    expect(await allocate("web-1")).not.toBe(held);
+    expect(await allocate("web-0")).toBe(held);
+    await expect(allocate("web-2", 1_500)).rejects.toThrow(/no address is free/);
+    const { group } = await client().allocate({ attachment: attachment("web-0") });
+    expect(group).toBe(table);
+    await becomes(held, { state: "InUse", containerID: "c-web-0" });
+  },
+  60_000,
+);
+
+test("after a reboot no pod of before holds an address, and none is given before it has rested", async () => {
+  await ready("10.0.16.5");
+  expect(await allocate("web-0")).toBe("10.0.16.5");
+  await becomes("10.0.16.5", { state: "InUse" });
+  await endAgent("SIGKILL");
+  await startAgent({ bootId: "5a6a8e70-0000-4000-8000-000000000001" });
+  // Its release may still be queued, of a sandbox that is long dead.
+  expect(await release("web-0")).toEqual([]);
+  const began = performance.now();
+  await soon(
+    "the address is given anew",
+    async () => (await allocate("web-1").catch(() => "")) === "10.0.16.5",
+  );
+  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(await metrics()).toContain('tke_eni_agent_store_trust{trust="rebooted"} 1');
+  await becomes("10.0.16.5", { state: "InUse", pod: "default/web-1" });
+}, 60_000);
+
+test("what somebody changes on the node is mended, counted and told on the pod or on the node", async () => {
+  await ready("10.0.16.5");
+  const table = await eniBecomesReady();
+  expect(await allocate("drift-0")).toBe("10.0.16.5");
+  const link = makeLink("drift-0", "10.0.16.5", table);
+  node.run(..."ip route del 10.0.16.5 table 512".split(" "));
+  node.run("ip", "rule", "del", "pref", "512");
+  await soon("route and rule are back", () => {
+    const routes = node.run(..."ip route show table 512".split(" "));
+    return routes.includes(link) && node.run("ip", "rule").includes("lookup 512");
+  });
+  const text = await metrics();
+  expect(text).toContain('tke_eni_agent_drift_total{kind="pod-route",outcome="repaired"} 1');
+  expect(text).toContain('tke_eni_agent_drift_total{kind="pods-rule",outcome="repaired"} 1');
+  expect(text).toContain('tke_eni_agent_addresses{state="in-use"} 1');
+  expect(text).toContain("tke_eni_agent_allocations_total 1");
+  await soon("both are told", async () => {
+    const [pod, host] = [await eventsOf("drift-0"), await eventsOf(NODE)];
+    return (
+      pod.some((e) => e.startsWith("DriftRepaired: the host's route")) && host.some((e) => e.includes("rule"))
+    );
+  });
+}, 60_000);
+
+test("a pod whose VpcIP names another machine is cut off, and is not once it names this one again", async () => {
+  await ready("10.0.16.5");
+  const table = await eniBecomesReady();
+  expect(await allocate("moved-0")).toBe("10.0.16.5");
+  const link = makeLink("moved-0", "10.0.16.5", table);
+  const isUp = () => node.ip("link", "show", link)[0].flags.includes("UP");
+  const isRouted = () => node.run(..."ip route show table 512".split(" ")).includes("10.0.16.5");
+  await makeAddress("10.0.16.5", undefined, { node: "node-2", instanceID: "ins-other001" });
+  await soon("its link is down and its route gone", () => !isUp() && !isRouted());
+  await soon("it is told", async () =>
+    (await eventsOf("moved-0")).some((e) => e.startsWith("DriftQuarantined: its address 10.0.16.5 belongs")),
+  );
+  expect(await metrics()).toContain('tke_eni_agent_standing_drift{kind="address-elsewhere"} 1');
+  await expect(allocate("moved-1", 1_500)).rejects.toThrow(/no address is free/);
+  await makeAddress("10.0.16.5");
+  await soon("both are back", () => isUp() && isRouted());
 }, 60_000);
 
 test("a release that a plugin queued is taken in", async () => {

@@ -29,7 +29,9 @@ export function objectSeen(state: PoolState, seen: ObservedObject, now: Instant)
     holding,
   };
   if (holding !== known.holding) return written(state, record, { holdingToo: true });
-  return saysTheSame(known.object, object) ? unchanged(withAddress(state, record)) : written(state, record);
+  if (saysTheSame(known.object, object)) return unchanged(withAddress(state, record));
+  const outcome = written(state, record);
+  return known.orphan === "elsewhere" ? { ...outcome, effects: [{ type: "came-back", address }] } : outcome;
 }
 
 /** A promise to give the address back ends with the object that asked for it; what a pod holds does not. */

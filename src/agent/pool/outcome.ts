@@ -24,6 +24,8 @@ export type PoolEffect =
   | { type: "orphaned"; address: string; attachment: Attachment }
   /** The object of an address that a pod holds names another machine. */
   | { type: "taken-away"; address: string; attachment: Attachment }
+  /** It names this machine again. */
+  | { type: "came-back"; address: string }
   /** The kernel showed who holds the address, which was not known. */
   | { type: "adopted"; address: string; attachment: Attachment }
   | { type: "promised"; address: string; promise: Reclaimable }
