@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
@@ -24,6 +24,8 @@ export class BenchCluster {
   readonly port: number;
   readonly agent: string;
   readonly plugins: CompiledPlugins;
+  /** Folder with what an agent's image has to install. */
+  readonly pluginsSource: string;
   readonly #apiServer: ApiServer;
 
   private constructor(
@@ -40,6 +42,9 @@ export class BenchCluster {
     this.port = parts.port;
     this.agent = parts.agent;
     this.plugins = parts.plugins;
+    this.pluginsSource = join(parts.plugins.folder, "image");
+    mkdirSync(this.pluginsSource);
+    linkSync(parts.plugins.path("tke-route-eni"), join(this.pluginsSource, "tke-route-eni"));
     this.#apiServer = apiServer;
   }
 

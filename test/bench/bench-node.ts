@@ -121,14 +121,14 @@ export class BenchNode {
 
   /** Starts the agent's process and no more. It dies with this process, however this one ends. */
   launchAgent(): void {
-    const { agent, plugins, port } = this.#cluster;
+    const { agent, pluginsSource, port } = this.#cluster;
     const folder = (name: string) => join(this.#folder, name);
     const log = openSync(folder("agent.log"), "a");
     this.#agent = spawnCompanionIn(
       this.#handle,
       [
         ...["nsenter", "--mount", "--target", String(this.#pod?.pid), agent],
-        ...["--node-name", this.name, "--cool-down", "1s", "--plugins-source", plugins.folder],
+        ...["--node-name", this.name, "--cool-down", "1s", "--plugins-source", pluginsSource],
         ...["--cni-bin", folder("bin"), "--cni-conf", folder("cni.d")],
         ...["--run-folder", folder("run"), "--state-folder", folder("state")],
         ...["--kubelet-folder", "", "--cri-socket", ""],
