@@ -18,6 +18,8 @@ it("parseAgentOptions() has the node's standard paths as defaults", () => {
     stateFolder: "/var/lib/tke-eni-agent",
     kubeletFolder: "/var/lib/kubelet",
     criSocket: "/run/containerd/containerd.sock",
+    hostEtc: "/host/etc",
+    dropIns: true,
     metricsAddress: undefined,
     logLevel: "info",
     probe: undefined,

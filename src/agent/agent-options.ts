@@ -24,6 +24,10 @@ export interface AgentOptions {
   kubeletFolder: string | undefined;
   /** Undefined: no container runtime is asked. */
   criSocket: string | undefined;
+  /** The host's /etc, for drop-ins of its network daemons; undefined: none are written. */
+  hostEtc: string | undefined;
+  /** Whether those drop-ins are to be there; else those of an earlier agent are taken away. */
+  dropIns: boolean;
   /** Where the metrics are served besides the health socket; undefined: nowhere. */
   metricsAddress: { hostname: string; port: number } | undefined;
   logLevel: string;
@@ -82,6 +86,12 @@ export function parseAgentOptions(
       "/run/containerd/containerd.sock",
     )
     .option(
+      "--host-etc <folder>",
+      "the host's /etc, where its network daemons are told to leave pods' links and ENIs alone; empty: not touched",
+      "/host/etc",
+    )
+    .option("--no-drop-ins", "take those files away again")
+    .option(
       "--metrics-address <host:port>",
       "serve /metrics there as well, without authentication; default: only on the health socket",
       hostAndPort,
@@ -119,6 +129,8 @@ export function parseAgentOptions(
     stateFolder: given["stateFolder"],
     kubeletFolder: given["kubeletFolder"] || undefined,
     criSocket: given["criSocket"] || undefined,
+    hostEtc: given["hostEtc"] || undefined,
+    dropIns: given["dropIns"],
     metricsAddress: given["metricsAddress"],
     logLevel: given["logLevel"],
     probe: given["probe"],

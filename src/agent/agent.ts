@@ -8,6 +8,7 @@ import { QueuedReleases } from "./collect/queued-releases.ts";
 import { Conntrack } from "./conntrack/conntrack.ts";
 import { containerRuntime } from "./cri/container-runtime.ts";
 import { conflist } from "./install/conflist.ts";
+import { installDropIns, removeDropIns } from "./install/drop-ins.ts";
 import { writeIfChanged } from "./install/write-if-changed.ts";
 import { ipvsSign } from "./kube-proxy/ipvs.ts";
 import { warnOfIpvs } from "./kube-proxy/warn-of-ipvs.ts";
@@ -191,6 +192,32 @@ export class Agent {
       ),
     );
     this.#offerNetwork(pool, network);
+    this.#keepDropIns(network);
+  }
+
+  /** The host's own network daemons are told which links are ours, as ENIs come and go. Without that the node works all the same. */
+  #keepDropIns(network: NodeNetwork): void {
+    const { hostEtc, dropIns } = this.#options;
+    if (hostEtc === undefined) return;
+    const { logger } = this.#world;
+    let known: string | undefined;
+    const look = () => {
+      const macs = network.view.enis.map(({ mac }) => mac);
+      if (known === macs.join()) return;
+      known = macs.join();
+      try {
+        const files = dropIns ? installDropIns(hostEtc, macs) : removeDropIns(hostEtc);
+        if (files.length > 0)
+          logger.info({ files, dropIns }, "told the host's network daemons which links are ours");
+      } catch (error) {
+        logger.warn(
+          { hostEtc, err: error },
+          "the host's network daemons could not be told which links are ours",
+        );
+      }
+    };
+    network.subscribe(look);
+    look();
   }
 
   /** What pods send by the primary interface, and who else might send what they should not. */

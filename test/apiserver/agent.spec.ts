@@ -185,6 +185,7 @@ async function startAgent({
       ...["--plugins-source", join(folder, "plugins"), "--cni-bin", join(folder, "bin")],
       ...["--cni-conf", join(folder, "cni.d"), "--run-folder", join(folder, "run")],
       ...["--state-folder", join(folder, "state"), "--kubelet-folder", "", "--cri-socket", ""],
+      ...["--host-etc", join(folder, "etc")],
       ...more,
     ),
     { stdout: openSync(join(folder, "agent.log"), "a"), stderr: "inherit" },

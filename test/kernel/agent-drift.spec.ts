@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { DriftKind, DriftOutcome } from "../../src/agent/drift/drift.ts";
 import { eventually } from "../../src/kube/testing/eventually.ts";
 import { NodeNetworkAgent } from "./node-network-agent.ts";
-import { attach, linkOf } from "./pod-link.ts";
+import { attach, detach, linkOf } from "./pod-link.ts";
 import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
 
 // Somebody changes what the agent keeps for its pods and ENIs; each change is made on real namespaces.
@@ -261,4 +261,116 @@ describe("what has one right answer is mended within a second, and told", () => 
     await eventually("everything is as it was", isWhole);
     await eventually("both ENIs serve", () => agent.ready.length === 2);
   });
+});
+
+describe("what has no right answer is named, and its address given to nobody", () => {
+  let from: number;
+  beforeEach(() => {
+    from = agent.drift.length;
+  });
+
+  /** A link as a pod has it, of a container that nobody knows. */
+  function strangersLink(link: string, { alias, address }: { alias: string; address?: string }): void {
+    ip(`link add ${link} group ${agent.table("eni-1")} type veth peer name far-${link}`);
+    node.run("ip", "link", "set", link, "alias", alias, "up");
+    if (address !== undefined)
+      ip(`route add ${address} dev ${link} table 512 scope link src ${NODE_ADDRESS}`);
+  }
+
+  test("a second link of a container: the route stays with the first", async () => {
+    strangersLink("copy", { alias: web.containerId });
+    ip(`route replace ${web.address} dev copy table 512 scope link src ${NODE_ADDRESS}`);
+    await becomesTold(from, "pod-link-twice", "quarantined");
+    await becomesTold(from, "pod-route", "repaired");
+    await eventually("the route leads to the first", () =>
+      node.run("ip", "route", "show", "table", "512").includes(`${web.address} dev ${WEB}`),
+    );
+    expect(node.run("ip", "link", "show", "copy")).toContain("UP");
+    ip("link del copy");
+    await eventually("everything is as it was", isWhole);
+  });
+
+  test("a link holds an address that the memory has for free, and one that it does not know: both are its", async () => {
+    strangersLink("left0", { alias: "c-left-0", address: "10.0.16.6" });
+    strangersLink("left1", { alias: "c-left-1", address: "10.0.16.7" });
+    await eventually(
+      "both are held",
+      () => {
+        return agent.held["10.0.16.6"] === "c-left-0" && agent.held["10.0.16.7"] === "c-left-1";
+      },
+      { withinMs: REPAIR_MS },
+    );
+    ip("link del left0");
+    ip("link del left1");
+    await agent.tell({ released: "c-left-0" });
+    await agent.tell({ released: "c-left-1" });
+    await eventually("everything is as it was", isWhole);
+  });
+
+  test("a link has the route of an address that another container without a link was given", async () => {
+    const pod = { name: "lost-0", containerId: "c-lost-0", address: "10.0.16.8", eniId: "eni-1" };
+    await agent.tell({ pods: [pod] });
+    strangersLink("other0", { alias: "c-other-0", address: pod.address });
+    await becomesTold(from, "two-holders", "quarantined");
+    expect(agent.held[pod.address]).toBe("c-lost-0");
+    // The one that was remembered ends: the other has it.
+    await agent.tell({ released: "c-lost-0" });
+    await eventually("the other has it", () => agent.held[pod.address] === "c-other-0");
+    ip("link del other0");
+    await agent.tell({ released: "c-other-0" });
+    await eventually("everything is as it was", isWhole);
+  });
+
+  test("an address that belongs to another node: its pod is cut off, and mends nothing of it", async () => {
+    await agent.tell({ orphaned: shop.address, orphan: "elsewhere" });
+    await becomesTold(from, "address-elsewhere", "quarantined");
+    const isCutOff = () =>
+      !node.run("ip", "route", "show", "table", "512").includes(shop.address) &&
+      !node.ip("link", "show", SHOP)[0].flags.includes("UP");
+    await eventually("its pod is cut off", isCutOff);
+    ip(`link set ${SHOP} up`);
+    ip(`route add ${shop.address} dev ${SHOP} table 512`);
+    await eventually("it is cut off again", isCutOff, { withinMs: REPAIR_MS });
+    await agent.tell({ addresses: [{ address: shop.address, eniId: "eni-2", subnetId: "subnet-2" }] });
+    ip("rule del pref 512");
+    await eventually("everything is as it was", isWhole);
+  });
+
+  test("an ENI's link is detached, and comes back", async () => {
+    vpc.run("ip", "link", "del", "a-eth2");
+    await becomesTold(from, "eni-lost", "quarantined");
+    expect(agent.ready).toEqual(["eni-1"]);
+    plug("eth2", eni2.mac);
+    await eventually("both ENIs serve", () => agent.ready.length === 2);
+  });
+
+  test("an ENI loses its carrier", async () => {
+    vpc.run("ip", "link", "set", "a-eth2", "down");
+    await becomesTold(from, "eni-no-carrier", "quarantined");
+    vpc.run("ip", "link", "set", "a-eth2", "up");
+    await eventually("both ENIs serve", () => agent.ready.length === 2, { withinMs: 2 * REPAIR_MS });
+  });
+});
+
+test("plugins at work are not taken for drift: pods come and go, and nothing is told or undone", async () => {
+  await eventually("both ENIs serve", () => agent.ready.length === 2);
+  const from = agent.drift.length;
+  // Nobody is given what was free before.
+  for (const orphaned of ["10.0.16.6", "10.0.16.8"]) await agent.tell({ orphaned, orphan: "absent" });
+  pods["busy"] = namespaces.make("busy");
+  for (let round = 0; round < 20; round++) {
+    const pod = {
+      name: "busy-0",
+      containerId: `c-busy-${round}`,
+      address: `10.0.16.${20 + round}`,
+      eniId: "eni-1",
+    };
+    await agent.tell({ pods: [pod] });
+    add("busy", pod);
+    await agent.tell({ orphaned: pod.address, orphan: "absent" });
+    detach({ node, pod: inPod("busy") }, pod);
+    await agent.tell({ released: pod.containerId });
+  }
+  await eventually("what was retired is gone", () => !node.run("ip", "link").includes("gone"));
+  expect(agent.drift.slice(from)).toEqual([]);
 });
