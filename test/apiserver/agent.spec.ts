@@ -354,6 +354,8 @@ test("the node is offered to the runtime once a pod that came now would get an a
   expect(statSync(join(folder, "bin", "tke-eni-ipamc")).ino).toBe(
     statSync(join(folder, "bin", "tke-route-eni")).ino,
   );
+  // By which plugins tell, when no agent answers, that one has served since the boot.
+  expect(existsSync(join(folder, "run", "served"))).toBe(true);
   await soon("links are told ready, and the address with them", async () => {
     const { status } = await kube.get(necs, NODE);
     const linksReady = status?.conditions?.some((c) => c.type === "LinksReady" && c.status === "True");

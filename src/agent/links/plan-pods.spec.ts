@@ -168,6 +168,11 @@ describe("planPods()", () => {
     ]);
   });
 
+  it("finds fault with no second link that is of a network with another IPAM plugin", () => {
+    const links = [link(9, "web-0"), link(10, "web-0", { name: "eni-of-net1", group: 0 })];
+    expect(plan([web], { links, routes: [route("10.0.16.5", 9)] }).found).toEqual([]);
+  });
+
   it("takes a route away that competes, and one of another address", () => {
     const kernel = {
       links: [link(9, "web-0")],

@@ -68,7 +68,9 @@ export function planPods(observed: ObservedNetwork, needs: PodNeeds): PodsPlan {
   for (const [containerId, records] of Map.groupBy(held, (r) => r.holding.attachment.containerId)) {
     const { assigned, surplus } = assignLinks(records, { containerId, kernel });
     for (const [address, link] of assigned) links.set(address, link);
-    if (assigned.size > 0) findings.push(...surplus.map((link) => linkTwice(link, records[0])));
+    // One of no group is of a network with another IPAM plugin, of which the agent has no record.
+    const twice = surplus.filter(({ group }) => group !== 0);
+    if (assigned.size > 0) findings.push(...twice.map((link) => linkTwice(link, records[0])));
   }
   const containers = knownContainers(needs.addresses);
   for (const record of held) {
