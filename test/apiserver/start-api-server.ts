@@ -24,6 +24,8 @@ export interface User {
 export interface ApiServer {
   /** `https://127.0.0.1:PORT` */
   readonly url: string;
+  /** Process ids of the API server and of etcd, which run now. */
+  readonly pids: readonly number[];
   /** Path of the PEM that signed the server's certificate. */
   readonly certificateAuthority: string;
   /** Path of a kubeconfig that may do everything (group system:masters). */
@@ -99,6 +101,11 @@ export async function startApiServer(): Promise<ApiServer> {
     await resume();
     return {
       url,
+      get pids() {
+        return [daemons.apiServer, daemons.etcd].flatMap((daemon) =>
+          daemon === undefined ? [] : [daemon.pid],
+        );
+      },
       certificateAuthority: authority.certificate,
       kubeconfig,
       kubeconfigOf: users.kubeconfigOf,

@@ -75,6 +75,7 @@ export async function benchCni({ say, signal }: BenchWorld): Promise<Measured> {
     for (const { plugin } of all) plugin.close();
   });
 
+  cluster.standBack();
   const gone: number[] = [];
   // The first round warms caches up, and is not counted.
   for (let round = 0; round <= ROUNDS; round++) {
