@@ -53,6 +53,8 @@ export function attachPod(options: AttachOptions): PodLink {
       if (hasIpv6(allocation)) options.enableIpv6(own);
       pod.batch([setLink(own.pod.index, { up: true }), ...podMessages(own, allocation)]);
       setUpHost(own, options);
+      // The pod's end was set up by a send of its own, which a DEL may have come before, too.
+      if (!isStill(pod, own.pod)) throw retiredMeanwhile(own, options);
       return own;
     }
   }
@@ -67,14 +69,22 @@ export function attachPod(options: AttachOptions): PodLink {
  * was retired and set up again nobody would ever find.
  * @throws CniError 11 then
  */
-function setUpHost(link: PodLink, { host, allocation, containerId }: AttachOptions): void {
-  const { index, name } = link.host;
+function setUpHost(link: PodLink, { pod, host, allocation, containerId }: AttachOptions): void {
   host.batch(hostMessages(link, allocation, { containerId }));
-  if (host.get(getLink({ index }))?.name === name) return;
-  host.batch(retireHostEnd(index));
-  throw new CniError(
+  if (!isStill(host, link.host)) throw retiredMeanwhile(link, { host, pod });
+}
+
+function isStill(socket: NetlinkSocket, { index, name }: LinkEnd): boolean {
+  return socket.get(getLink({ index }))?.name === name;
+}
+
+/** Retires both ends anew. @returns the error to throw */
+function retiredMeanwhile(link: PodLink, { host, pod }: Pick<AttachOptions, "host" | "pod">): CniError {
+  host.batch(retireHostEnd(link.host.index));
+  pod.batch(retirePodEnd(link.pod));
+  return new CniError(
     CODES.tryAgainLater,
-    `link ${name} was retired while it was set up: a DEL for the same pod is running`,
+    `link ${link.host.name} was retired while it was set up: a DEL for the same pod is running`,
   );
 }
 

@@ -81,7 +81,7 @@ test("a DEL takes a link down before it renames it, and passes over one that die
   ]);
   expect(acts(retirePodEnd(LINK.pod))).toEqual([
     'set link 1000 {"up":false}',
-    'set link 1000 {"name":"gone1000"}',
+    'set link 1000 {"name":"gone1000","up":false}',
   ]);
   for (const { tolerate } of [...retireHostEnd(2000), ...retirePodEnd(LINK.pod)])
     expect(tolerate).toEqual(["ENODEV"]);

@@ -169,7 +169,7 @@ export function retirePodEnd({ index, name }: Pick<LinkEnd, "index" | "name">): 
   const rules = isBeside(name) ? ([AF_INET, AF_INET6] as const) : [];
   return [
     tolerating(setLink(index, { up: false }), "ENODEV"),
-    tolerating(setLink(index, { name: retiredName(index) }), "ENODEV"),
+    tolerating(setLink(index, { name: retiredName(index), up: false }), "ENODEV"),
     ...rules.map((family) =>
       tolerating(deleteRule({ family, priority: PREF_OWN_SOURCE, table: index }), "ENOENT", "EAFNOSUPPORT"),
     ),
