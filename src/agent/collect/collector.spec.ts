@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Code } from "@connectrpc/connect";
 import { eventually } from "../../kube/testing/eventually.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { containerRuntime } from "../cri/container-runtime.ts";
@@ -191,5 +192,22 @@ describe("a runtime that is away", () => {
     runtime.tellRemoved("c-web-0");
     await eventually("the address is back", () => held().length === 0);
     expect(collected).toEqual(["event"]);
+  });
+});
+
+describe("a runtime that tells of no removals", () => {
+  it.each([Code.Unimplemented, Code.Unknown])("is believed by its lists alone (%p)", async (code) => {
+    await runtime.stop();
+    runtime.refusesEvents = code;
+    await runtime.start();
+    await run("web-0", "10.0.16.5");
+    runtime.sandboxes.delete("c-web-0");
+    // In small steps: the agent asks for events again and again meanwhile.
+    for (let passed = 0; passed < OLD_MS + 3 * PERIOD_MS; passed += 1_000) {
+      await clock.advance(1_000);
+      await Bun.sleep(5);
+    }
+    expect(held()).toEqual([]);
+    expect(collected).toEqual(["list"]);
   });
 });

@@ -1,6 +1,6 @@
 import { backOffMs, type Random } from "../../time/back-off.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
-import type { ContainerRuntime } from "../cri/container-runtime.ts";
+import { type ContainerRuntime, RemovalsRefusedError } from "../cri/container-runtime.ts";
 import type { Logger } from "../logger.ts";
 import { instantOf } from "../pool/instant.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -64,12 +64,14 @@ class Collector {
   async byEvents(signal: AbortSignal): Promise<void> {
     const { runtime, clock, random, logger } = this.#world;
     for (let failures = 0; !signal.aborted; failures++) {
+      let isThere = false;
       try {
         for await (const containerId of runtime.removals(signal)) {
           failures = 0;
           await this.#wasRemoved(containerId);
         }
       } catch (error) {
+        isThere = error instanceof RemovalsRefusedError;
         if (!signal.aborted && failures === 0) {
           logger.warn(
             { err: error },
@@ -78,7 +80,7 @@ class Collector {
         }
       }
       // A runtime that starts has an empty list for a moment: it counts for nothing together with one from before.
-      this.#missing = new Map();
+      if (!isThere) this.#missing = new Map();
       await clock.sleep(backOffMs(failures, { baseMs: 500, capMs: 10_000, random }), signal);
     }
   }

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import {
   ContainerEventType,
@@ -25,11 +25,20 @@ export interface ContainerRuntime {
   /**
    * Ids of containers and sandboxes as the runtime removes them, from the call on. Ends, or fails, when the runtime does not tell any
    * more; whatever it removes before it is asked again is not told.
+   *
+   * @throws RemovalsRefusedError when the runtime is there and does not tell: it is too old, or not configured to
    */
   removals(signal: AbortSignal): AsyncIterable<string>;
 }
 
+/** The runtime answers, and tells of no removals. */
+export class RemovalsRefusedError extends Error {
+  override readonly name = "RemovalsRefusedError";
+}
+
 const TIMEOUT_MS = 5_000;
+/** With these a runtime refuses; what is wrong with the connection has others, or a cause of its own. */
+const REFUSALS: readonly Code[] = [Code.Unimplemented, Code.Unknown, Code.FailedPrecondition];
 
 /** Speaks CRI over the runtime's unix socket. */
 export function containerRuntime(socket: string): ContainerRuntime {
@@ -57,9 +66,17 @@ export function containerRuntime(socket: string): ContainerRuntime {
     async *removals(signal) {
       // It is quiet for as long as nothing happens.
       const told = client.getContainerEvents({}, { signal, timeoutMs: 0 });
-      for await (const { containerId, containerEventType } of told) {
-        if (containerEventType === ContainerEventType.CONTAINER_DELETED_EVENT) yield containerId;
+      try {
+        for await (const { containerId, containerEventType } of told) {
+          if (containerEventType === ContainerEventType.CONTAINER_DELETED_EVENT) yield containerId;
+        }
+      } catch (error) {
+        throw isRefusal(error) ? new RemovalsRefusedError(error.message, { cause: error }) : error;
       }
     },
   };
+}
+
+function isRefusal(error: unknown): error is ConnectError {
+  return error instanceof ConnectError && REFUSALS.includes(error.code) && error.cause === undefined;
 }

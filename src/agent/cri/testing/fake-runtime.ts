@@ -21,6 +21,8 @@ export class FakeRuntime {
   lists = 0;
   /** Lists are refused, as a runtime does whose plugins are not ready yet. */
   isStarting = false;
+  /** With what it refuses to tell of events, as runtimes do that are old or not configured to. */
+  refusesEvents: Code | undefined;
   readonly #path: string;
   readonly #listeners = new Set<(id: string) => void>();
   #stopping = new AbortController();
@@ -78,6 +80,7 @@ export class FakeRuntime {
 
   async *#events(signal: AbortSignal) {
     this.#refuseWhileStarting();
+    if (this.refusesEvents !== undefined) throw new ConnectError("no events", this.refusesEvents);
     const over = AbortSignal.any([signal, this.#stopping.signal]);
     const removed: string[] = [];
     let wake = () => {};
