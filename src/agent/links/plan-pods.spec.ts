@@ -6,7 +6,6 @@ import type { InstalledRoute } from "../../netlink/route.ts";
 import { FOUND_BY_VETH, type Holding, type PooledAddress } from "../pool/pool-state.ts";
 import { type PodNeeds, planPods } from "./plan-pods.ts";
 
-const NOW = 1_000_000;
 const NODE_ADDRESS = "10.0.1.11";
 
 function attachment(podName: string, ifName = "eth0") {
@@ -71,7 +70,6 @@ function plan(
         { eniId: "eni-2", table: 4004 },
       ],
       nodeAddress: NODE_ADDRESS,
-      now: NOW,
       ...more,
     },
   );
@@ -113,16 +111,13 @@ describe("planPods()", () => {
   });
 
   it("does not touch what a DEL has retired, nor makes what an ADD has not made yet", () => {
-    const young = inUse("10.0.16.5", "web-0", {
-      holding: { ...web.holding, since: NOW - 59_000 } as Holding,
-    });
     const retired = link(9, "web-0", { group: 3999, up: false, name: "gone9" });
-    expect(plan([young], { links: [retired] })).toEqual(nothing);
+    expect(plan([web], { links: [retired] }).found).toEqual(["pod-link-lost 10.0.16.5: "]);
     const unfinished = link(10, "web-0", { alias: undefined, up: false });
-    expect(plan([young], { links: [unfinished] })).toEqual(nothing);
+    expect(plan([web], { links: [unfinished] }).found).toEqual(["pod-link-lost 10.0.16.5: "]);
   });
 
-  it("names a pod whose link has gone for a minute, and only one that a kubelet knows", () => {
+  it("names a pod whose link has gone, and only one that a kubelet knows", () => {
     const found = inUse("10.0.16.6", "web-1", {
       holding: { ...inUse("", "web-1").holding, netns: FOUND_BY_VETH } as Holding,
     });
@@ -140,7 +135,7 @@ describe("planPods()", () => {
         kind: "in-use",
         attachment: { ...attachment("web-0"), containerId: "new" },
         netns: "",
-        since: NOW,
+        since: 0,
       },
     });
     const newer = link(9, "web-0", { alias: "new" });
@@ -171,6 +166,16 @@ describe("planPods()", () => {
   it("finds fault with no second link that is of a network with another IPAM plugin", () => {
     const links = [link(9, "web-0"), link(10, "web-0", { name: "eni-of-net1", group: 0 })];
     expect(plan([web], { links, routes: [route("10.0.16.5", 9)] }).found).toEqual([]);
+  });
+
+  it("never takes a link of another IPAM plugin's network for one that an ADD has not made yet", () => {
+    const net1 = inUse("10.0.16.7", "web-0", {
+      holding: { kind: "in-use", attachment: attachment("web-0", "net1"), netns: "", since: 0 },
+    });
+    // Its eth0 has another IPAM plugin; nobody has a record of it.
+    expect(plan([net1], { links: [link(9, "web-0", { group: 0 })] }).found).toEqual([
+      "pod-link-lost 10.0.16.7: ",
+    ]);
   });
 
   it("takes a route away that competes, and one of another address", () => {
@@ -232,9 +237,12 @@ describe("planPods()", () => {
     };
     const links = [link(8, "other-0"), link(9, "other-1")];
     const routes = [route("10.0.16.5", 8), route("10.0.16.6", 9)];
-    const young = inUse("10.0.16.5", "web-0", { holding: { ...web.holding, since: NOW } as Holding });
-    const { found, strangers } = plan([young, promised], { links, routes });
-    expect(found).toEqual(["two-holders 10.0.16.5: ", "two-holders 10.0.16.6: "]);
+    const { found, strangers } = plan([web, promised], { links, routes });
+    expect(found).toEqual([
+      "pod-link-lost 10.0.16.5: ",
+      "two-holders 10.0.16.5: ",
+      "two-holders 10.0.16.6: ",
+    ]);
     expect(strangers).toHaveLength(2);
   });
 

@@ -24,8 +24,6 @@ export interface PodNeeds {
   readonly enis: readonly Pick<StoredEni, "eniId" | "table">[];
   /** Source of what the node itself sends to its pods; undefined while that is not known. */
   readonly nodeAddress: string | undefined;
-  /** Wall clock. */
-  readonly now: number;
 }
 
 /** One thing about a pod's link or route that is not as it is remembered. */
@@ -40,6 +38,8 @@ export interface PodFinding {
   readonly changed?: string | undefined;
   /** What puts it right; empty where nothing surely would, so that what it concerns is quarantined. */
   readonly acts: readonly NetlinkMessage[];
+  /** For how long (milliseconds) it must have been so before it counts. */
+  readonly standsAfterMs?: number;
   /** With its acts done it is still no right state: the pod is cut off. */
   readonly quarantines?: true;
 }
@@ -68,7 +68,7 @@ export function planPods(observed: ObservedNetwork, needs: PodNeeds): PodsPlan {
   for (const [containerId, records] of Map.groupBy(held, (r) => r.holding.attachment.containerId)) {
     const { assigned, surplus } = assignLinks(records, { containerId, kernel });
     for (const [address, link] of assigned) links.set(address, link);
-    // One of no group is of a network with another IPAM plugin, of which the agent has no record.
+    // See `assignLinks`.
     const twice = surplus.filter(({ group }) => group !== 0);
     if (assigned.size > 0) findings.push(...twice.map((link) => linkTwice(link, records[0])));
   }
@@ -138,7 +138,8 @@ function assignLinks(
   };
   choose((link, { holding }) => link.name === nameOf(holding));
   choose((link, { address }) => leadsTo(kernel, address, link));
-  if (left.size === 1) choose(() => true);
+  // One of no group may be of a network with another IPAM plugin, of which the agent has no record.
+  if (left.size === 1) choose(({ group }) => group !== 0);
   return { assigned, surplus: [...left] };
 }
 
@@ -190,12 +191,12 @@ function planPod(
   const found = (
     kind: DriftKind,
     message: string,
-    repair: Pick<PodFinding, "acts" | "changed"> = { acts: [] },
+    repair: Pick<PodFinding, "acts" | "changed" | "standsAfterMs"> = { acts: [] },
   ): PodFinding => ({ key: `${kind} ${address}`, kind, pod: attachment, message, ...repair });
   if (link === undefined) {
-    const isYoung = needs.now - holding.since < LINK_LOST_AFTER_MS;
-    if (isYoung || attachment.podName === "" || netns === FOUND_BY_VETH) return [];
-    return [found("pod-link-lost", "its link has gone from the node: restart the pod")];
+    if (attachment.podName === "" || netns === FOUND_BY_VETH) return [];
+    const message = "its link has gone from the node: restart the pod";
+    return [found("pod-link-lost", message, { acts: [], standsAfterMs: LINK_LOST_AFTER_MS })];
   }
   const findings: PodFinding[] = [];
   const { index } = link;

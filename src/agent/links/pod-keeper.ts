@@ -1,5 +1,4 @@
 import type { NetlinkSocket } from "../../netlink/socket.ts";
-import type { Clock } from "../../time/clock.ts";
 import type { Drift } from "../drift/drift.ts";
 import { type FoundDrift, StandingDrift } from "../drift/standing-drift.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -8,7 +7,6 @@ import type { ObservedNetwork } from "./observed-network.ts";
 import { type PodFinding, planPods } from "./plan-pods.ts";
 
 export interface PodKeeperWorld {
-  readonly clock: Clock;
   readonly pool: Pool;
   /** Told of what was found, all of one look at once. */
   readonly drifted: (found: readonly Drift[]) => void;
@@ -24,7 +22,7 @@ const CONFIRM_MS = 100;
 export class PodKeeper {
   readonly #world: PodKeeperWorld;
   readonly #standing = new StandingDrift();
-  /** When (monotonic) what is to be put right was first seen. */
+  /** When (monotonic) what was found at the last look was first seen. */
   #firstSeen: ReadonlyMap<string, number> = new Map();
 
   constructor(world: PodKeeperWorld) {
@@ -56,12 +54,11 @@ export class PodKeeper {
       readAt: number;
     },
   ): number | undefined {
-    const { clock, pool, drifted } = this.#world;
+    const { pool, drifted } = this.#world;
     const { findings, strangers } = planPods(observed, {
       addresses: pool.state.addresses,
       enis,
       nodeAddress,
-      now: clock.now(),
     });
     if (strangers.length > 0 || pool.state.strangers.length > 0) {
       pool.take({ type: "strangers-seen", strangers });
@@ -72,14 +69,18 @@ export class PodKeeper {
     let unconfirmed = false;
     for (const finding of findings) {
       const since = this.#firstSeen.get(finding.key) ?? readAt;
-      if (finding.acts.length > 0 && readAt - since < CONFIRM_MS) {
-        firstSeen.set(finding.key, since);
-        unconfirmed = true;
+      const isToMend = finding.acts.length > 0;
+      // What could not be mended stays confirmed, or each look would find it anew.
+      firstSeen.set(finding.key, since);
+      if (readAt - since < (finding.standsAfterMs ?? (isToMend ? CONFIRM_MS : 0))) {
+        unconfirmed ||= isToMend;
         continue;
       }
       const drift = act(socket, finding);
-      if (drift.outcome === "repaired") repaired.push(drift);
-      else left.push(drift);
+      if (drift.outcome === "repaired") {
+        repaired.push(drift);
+        firstSeen.delete(finding.key);
+      } else left.push(drift);
     }
     this.#firstSeen = firstSeen;
     const told = [...repaired, ...this.#standing.take(left)];
