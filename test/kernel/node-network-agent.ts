@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Drift } from "../../src/agent/drift/drift.ts";
 import type { EniSpec } from "../../src/agent/links/eni-spec.ts";
@@ -29,6 +30,8 @@ export class NodeNetworkAgent {
   ready: readonly string[] = [];
   /** All that it has found, in order. */
   readonly drift: Drift[] = [];
+  /** How long its whole looks at the kernel took, in milliseconds. */
+  readonly looks: number[] = [];
   /** Who holds which address. */
   held: Readonly<Record<string, string>> = {};
 
@@ -78,6 +81,13 @@ export class NodeNetworkAgent {
     return this.eni(eniId)?.table ?? 0;
   }
 
+  /** Processor time that it has used, user and system, in clock ticks. */
+  cpuTicks(): number {
+    const stat = readFileSync(`/proc/${this.#process.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  }
+
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null) return;
     this.#send("stop");
@@ -107,6 +117,7 @@ export class NodeNetworkAgent {
   #take(line: FromNodeNetwork): void {
     if (line.heard) this.#heard++;
     else if (line.drift !== undefined) this.drift.push(...line.drift);
+    else if (line.looked !== undefined) this.looks.push(line.looked);
     else if (line.view !== undefined) {
       this.view = line.view;
       this.views.push(line.view);

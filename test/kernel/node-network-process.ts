@@ -45,6 +45,8 @@ export interface FromNodeNetwork {
   readonly heard?: true;
   readonly view?: NetworkView;
   readonly drift?: readonly Drift[];
+  /** Milliseconds of a whole look at the kernel. */
+  readonly looked?: number;
   readonly ready?: readonly string[];
   /** Containers by the address that they hold; comes with `ready`. */
   readonly held?: Readonly<Record<string, string>>;
@@ -76,7 +78,7 @@ if (import.meta.main) {
     pool,
     store,
     drifted: (drift) => tell({ drift }),
-    looked: () => {},
+    looked: (looked) => tell({ looked }),
   });
   network.subscribe((view) => tell({ view }));
   pool.subscribe(({ after, effects }) => {
