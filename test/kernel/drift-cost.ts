@@ -55,7 +55,9 @@ try {
   const looks = agent.looks.length;
   await Bun.sleep(IDLE_MS);
   const used = ((agent.cpuTicks() - before) / HERTZ / (IDLE_MS / 1_000)) * 100;
-  console.log(`${PODS} pods, idle for ${IDLE_MS / 1_000} s: ${used.toFixed(2)} % of a CPU, ${agent.looks.length - looks} looks`);
+  console.log(
+    `${PODS} pods, idle for ${IDLE_MS / 1_000} s: ${used.toFixed(2)} % of a CPU, ${agent.looks.length - looks} looks`,
+  );
 
   const link = linkOf("pod-7");
   const address = pods[7]?.address;
