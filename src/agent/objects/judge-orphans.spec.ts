@@ -86,6 +86,16 @@ it("one that names another machine is elsewhere, also when that comes to be late
   expect(pool.state.addresses.get(object.address)?.orphan).toBe("elsewhere");
 });
 
+it("what was another machine's is so until an object of this node says more, even if there is none any more", async () => {
+  answer = named("node-2", "ins-2");
+  await orphanedAs();
+  answer = async () => undefined;
+  await clock.advance(20_000);
+  expect(pool.state.addresses.get(object.address)?.orphan).toBe("elsewhere");
+  pool.take({ type: "object-seen", object });
+  expect(pool.state.addresses.get(object.address)?.orphan).toBeUndefined();
+});
+
 it("this machine under another name, another machine under this name, and no answer say nothing", async () => {
   for (const saying of [
     named("node-2", "ins-1"),

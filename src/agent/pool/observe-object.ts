@@ -72,15 +72,17 @@ export function objectGone(state: PoolState, address: string): Outcome {
   };
 }
 
-/** Takes note of what became of the object of an address that a pod holds. One that is back by now says more. */
+/**
+ * Takes note of what became of the object of an address that a pod holds. One that is back by now says more. What was seen to be another
+ * machine's is not ours again because that has gone too: only an object of this node says so.
+ */
 export function orphanJudged(
   state: PoolState,
   { address, orphan }: { address: string; orphan: NonNullable<PooledAddress["orphan"]> },
 ): Outcome {
   const known = state.addresses.get(address);
-  if (known?.holding.kind !== "in-use" || known.object !== undefined || known.orphan === orphan) {
-    return unchanged(state);
-  }
+  if (known?.holding.kind !== "in-use" || known.object !== undefined) return unchanged(state);
+  if (known.orphan === orphan || known.orphan === "elsewhere") return unchanged(state);
   return {
     state: withAddress(state, { ...known, orphan }),
     changes: [],

@@ -20,12 +20,15 @@ let pool: Pool;
 let problems: string[];
 /** ENIs for which the kernel was brought to what the pool says. */
 let settled: string[];
+/** What happens meanwhile. */
+let meanwhile: () => void;
 let service: ReturnType<typeof addressService>;
 
 beforeEach(() => {
   clock = createManualClock();
   problems = [];
   settled = [];
+  meanwhile = () => {};
   pool = new Pool(emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), {
     clock,
     store: { apply() {} },
@@ -38,6 +41,7 @@ beforeEach(() => {
     factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
     settle: async (eniId) => {
       settled.push(eniId);
+      meanwhile();
       return problems;
     },
     problemsOf: () => problems,
@@ -116,6 +120,13 @@ describe("Allocate", () => {
     expect(refused.message).toContain(
       "10.0.16.6 cannot be used now, since eni-1 is not ready: its link is down",
     );
+  });
+
+  it("does not answer with what was given back while the kernel was set up", async () => {
+    meanwhile = () => pool.release(attachment("c1"));
+    const refused = await allocate("c1", { link: LinkKind.FOREIGN }).catch((error) => error);
+    expect(refused).toBeInstanceOf(ConnectError);
+    expect(refused.code).toBe(Code.Aborted);
   });
 });
 

@@ -86,6 +86,12 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
       if (record.holding.kind === "in-use" && record.holding.attachment.foreign !== undefined) {
         const [problem] = await world.settle(record.eniId);
         if (problem !== undefined) throw unusable(problem);
+        if (addressOf(pool.state, { attachment })?.address !== record.address) {
+          throw new ConnectError(
+            `${record.address} was released while the node was set up for it: a DEL for the same pod is running`,
+            Code.Aborted,
+          );
+        }
       }
       const facts = world.factsOf(record.eniId);
       if (facts === undefined) {
