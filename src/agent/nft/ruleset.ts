@@ -68,7 +68,8 @@ export function ruleset({ primary, enis, egress }: WantedRuleset): string {
     map(
       "own",
       "ipv4_addr",
-      sorted.map(({ address, number }) => `${ipv4(address)} : goto in${number}`),
+      // One whose link has gone gets nothing, and the cloud may have given its address to another ENI since: nft takes no key twice.
+      named.map(({ address, number }) => `${ipv4(address)} : goto in${number}`),
     ),
     set(
       "nics",
