@@ -1,3 +1,5 @@
+import { ipBytes, ipText } from "../api/ip-text.ts";
+
 /** `AF_INET` and `AF_INET6`, as the kernel numbers them. */
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -31,7 +33,7 @@ export function hostPrefix(address: IpAddress): IpPrefix {
  * @throws TypeError naming the text when it is no address.
  */
 export function parseIpAddress(text: string): IpAddress {
-  const address = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+  const address = ipAddressFromBytes(ipBytes(text) ?? new Uint8Array());
   if (address === undefined) throw new TypeError(`"${text}" is not an IP address`);
   return address;
 }
@@ -55,8 +57,8 @@ export function parseIpPrefix(text: string): IpPrefix {
 }
 
 /** The canonical text: dotted quad, or RFC 5952 for IPv6. */
-export function formatIpAddress({ family, bytes }: IpAddress): string {
-  return family === AF_INET ? bytes.join(".") : formatIpv6(bytes);
+export function formatIpAddress({ bytes }: IpAddress): string {
+  return ipText(bytes);
 }
 
 export function formatIpPrefix({ address, length }: IpPrefix): string {
@@ -72,69 +74,4 @@ export function ipAddressFromBytes(bytes: Uint8Array): IpAddress | undefined {
   if (bytes.length === 4) return { family: AF_INET, bytes };
   if (bytes.length === 16) return { family: AF_INET6, bytes };
   return undefined;
-}
-
-function parseIpv4(text: string): IpAddress | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  const bytes = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    // No leading zeros: some parsers read them as octal, and an address must not depend on its reader.
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[index] = Number(part);
-  }
-  return { family: AF_INET, bytes };
-}
-
-function parseIpv6(text: string): IpAddress | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2) return undefined;
-  const head = parseIpv6Groups(halves[0] ?? "");
-  const tail = halves.length === 2 ? parseIpv6Groups(halves[1] ?? "") : [];
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 16 - head.length - tail.length;
-  // "::" stands for at least one group (RFC 4291, 2.2).
-  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
-  const bytes = new Uint8Array(16);
-  bytes.set(head, 0);
-  bytes.set(tail, 16 - tail.length);
-  return { family: AF_INET6, bytes };
-}
-
-function parseIpv6Groups(text: string): number[] | undefined {
-  if (text === "") return [];
-  const bytes: number[] = [];
-  const groups = text.split(":");
-  for (const [index, group] of groups.entries()) {
-    if (index === groups.length - 1 && group.includes(".")) {
-      const embedded = parseIpv4(group);
-      if (embedded === undefined) return undefined;
-      bytes.push(...embedded.bytes);
-    } else if (/^[0-9a-f]{1,4}$/i.test(group)) {
-      const value = Number.parseInt(group, 16);
-      bytes.push(value >> 8, value & 0xff);
-    } else {
-      return undefined;
-    }
-  }
-  return bytes;
-}
-
-function formatIpv6(bytes: Uint8Array): string {
-  const groups = Array.from(
-    { length: 8 },
-    (_, index) => ((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0),
-  );
-  let start = -1;
-  let length = 1;
-  for (let from = 0; from < 8; from++) {
-    let to = from;
-    while (to < 8 && groups[to] === 0) to++;
-    if (to - from > length) {
-      start = from;
-      length = to - from;
-    }
-  }
-  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(":");
-  return start < 0 ? hex(groups) : `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
 }

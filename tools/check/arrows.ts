@@ -7,7 +7,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   time: [],
   api: [],
   cni: [],
-  netlink: [],
+  netlink: ["api"],
   gen: [],
   kube: ["api", "time"],
   cloud: ["time"],
