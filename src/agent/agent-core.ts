@@ -27,12 +27,11 @@ import {
 } from "./objects/node-objects.ts";
 import { PodEvents } from "./objects/pod-events.ts";
 import { Publisher, type StatusToPublish } from "./objects/publisher.ts";
-import { configStatus, eniUse } from "./objects/wanted-statuses.ts";
+import { addressStatus, configStatus, eniUse } from "./objects/wanted-statuses.ts";
 import { boundCount } from "./pool/bound-address.ts";
 import { instantOf } from "./pool/instant.ts";
 import { Pool, type PoolUpdate } from "./pool/pool.ts";
 import { poolCounts } from "./pool/pool-counts.ts";
-import { publishedUse } from "./pool/published-use.ts";
 import { restorePool } from "./pool/restore-pool.ts";
 import { slotTarget } from "./pool/slot-target.ts";
 import type { HeldSlots } from "./pool/unasked.ts";
@@ -300,10 +299,10 @@ export class AgentCore {
     const { view } = network;
     const now = this.#world.clock.now();
     const addresses = objects.addresses.store.list().flatMap((seen): StatusToPublish[] => {
-      const record = state.addresses.get(seen.name);
-      const use = record?.object?.uid === seen.uid ? publishedUse(state, record) : undefined;
-      if (use === undefined) return [];
-      return [{ resource: addressResource, seen, wanted: { use }, observed: { use: seen.use } }];
+      const wanted = addressStatus(seen, { pool: state, now });
+      if (wanted === undefined) return [];
+      const observed = { use: seen.use, ...(wanted.conditions && { conditions: seen.conditions }) };
+      return [{ resource: addressResource, seen, wanted, observed }];
     });
     const enis = objects.enis.store.list().flatMap((seen): StatusToPublish[] => {
       const use = eniUse(seen, { pool: state, view, now });
@@ -369,13 +368,13 @@ export class AgentCore {
           logger.info({ address: effect.address }, "an address was given back");
           this.#network?.readSoon();
           break;
-        case "answer": {
-          const { address, holding } = effect.address;
-          if (holding.kind !== "in-use") break;
-          const { containerId, podNamespace, podName } = holding.attachment;
-          logger.info({ address, containerId, pod: `${podNamespace}/${podName}` }, "gave an address");
+        case "answer":
+          for (const { address, holding } of effect.addresses) {
+            if (holding.kind !== "in-use") continue;
+            const { containerId, podNamespace, podName } = holding.attachment;
+            logger.info({ address, containerId, pod: `${podNamespace}/${podName}` }, "gave an address");
+          }
           break;
-        }
         case "orphaned":
           logger.warn(
             { address: effect.address, containerId: effect.attachment.containerId },

@@ -29,8 +29,11 @@ function track(from: string, to: string, ...translation: string[]): void {
 }
 
 /** `SOURCE>DESTINATION` of what is tracked, as its beginner sees it. */
-function tracked(): string[] {
-  const lines = node.run("conntrack", "-L", "-o", "extended").trim().split("\n");
+function tracked(...options: string[]): string[] {
+  const lines = node
+    .run("conntrack", "-L", "-o", "extended", ...options)
+    .trim()
+    .split("\n");
   return lines
     .flatMap((line) => {
       const found = /src=(\S+) dst=(\S+)/.exec(line);
@@ -51,6 +54,16 @@ test("forget() deletes an address's connections in both directions, translated o
   expect(tracked()).toHaveLength(5);
   conntrack.forget("10.0.16.5");
   expect(tracked()).toEqual(["10.0.16.6>192.0.2.1", "192.0.2.8>10.0.1.11"]);
+});
+
+test("forget() refuses an IPv6 address, by which the kernel would delete all others' connections", () => {
+  track("2001:db8::5", "2001:db8:1::1");
+  track("2001:db8::6", "2001:db8:1::1");
+  const tracked6 = () => tracked("-f", "ipv6");
+  const before = ["2001:db8::5>2001:db8:1::1", "2001:db8::6>2001:db8:1::1"];
+  expect(tracked6()).toEqual(before);
+  expect(() => conntrack.forget("2001:db8::5")).toThrow(/connections of 2001:db8::5 cannot be deleted/);
+  expect(tracked6()).toEqual(before);
 });
 
 test("forget() of an address without connections is a success", () => {

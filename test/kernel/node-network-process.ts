@@ -115,8 +115,8 @@ if (import.meta.main) {
     seen({ address, eniId, subnetId: "subnet-1" });
     const attachment = { containerId, ifName: "eth0", podNamespace: "default", podName: name, podUid: "" };
     const given = await pool.allocate({ attachment, netns: "" }, AbortSignal.timeout(1_000));
-    if (given.address !== address)
-      throw new Error(`${name} was given ${given.address} instead of ${address}`);
+    const addresses = given.map((record) => record.address).join(", ");
+    if (addresses !== address) throw new Error(`${name} was given ${addresses} instead of ${address}`);
   }
 
   for await (const line of createInterface({ input: process.stdin })) {

@@ -76,7 +76,11 @@ export class AgentProcess implements AgentEnd {
         runtime: {
           listSandboxes: () =>
             this.#asked(() => [...machine.sandboxes.values()].map((s): Sandbox => ({ ...s, ready: true }))),
-          addressOf: (id) => this.#asked(() => machine.sandboxes.get(id)?.address),
+          addressesOf: (id) =>
+            this.#asked(() => {
+              const address = machine.sandboxes.get(id)?.address;
+              return address === undefined ? [] : [address];
+            }),
           // A runtime that tells of nothing: lists alone must do.
           async *removals(signal) {
             await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
@@ -171,10 +175,11 @@ export class AgentProcess implements AgentEnd {
       const enough = new AbortController();
       void this.#world.process.clock.sleep(WAIT_MS, enough.signal).then(() => enough.abort());
       try {
-        const record = await pool.allocate(
+        const [record] = await pool.allocate(
           { attachment: { ...attachment, ifName: "eth0" }, netns: `/run/netns/${attachment.containerId}` },
           enough.signal,
         );
+        if (record === undefined) return undefined;
         const table = this.#network?.tableOf(record.eniId);
         return table === undefined ? undefined : { address: record.address, table };
       } catch (error) {

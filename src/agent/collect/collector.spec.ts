@@ -154,6 +154,17 @@ describe("what two lists lack", () => {
   });
 });
 
+it("a sandbox that has gone gives back the addresses of both families", async () => {
+  await run("web-0", "10.0.16.5");
+  const stranger = { address: "2001:db8::5", containerId: "c-web-0", linkName: "eni1", eniId: "eni-1" };
+  pool.take({ type: "strangers-seen", strangers: [stranger] });
+  expect(held()).toHaveLength(2);
+  runtime.sandboxes.delete("c-web-0");
+  runtime.tellRemoved("c-web-0");
+  await eventually("both addresses are back", () => held().length === 0);
+  expect(collected).toEqual(["event", "event"]);
+});
+
 describe("a runtime that is away", () => {
   it("costs no pod its address, and neither does its empty list when it comes back", async () => {
     await run("web-0", "10.0.16.5");

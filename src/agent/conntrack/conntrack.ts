@@ -1,5 +1,5 @@
 import { SystemCallError } from "../../netlink/errno.ts";
-import { type IpAddress, parseIpAddress } from "../../netlink/ip-address.ts";
+import { AF_INET, type IpAddress, parseIpAddress } from "../../netlink/ip-address.ts";
 import { lastErrno, libc } from "../../netlink/libc.ts";
 import { MessageWriter, splitMessages, viewOf } from "../../netlink/message.ts";
 
@@ -41,10 +41,17 @@ export class Conntrack {
    * Forgets the connections that the address began, and those that were made to it, translated ones included.
    * Equivalent to: `conntrack -D --orig-src ADDRESS; conntrack -D --reply-src ADDRESS`
    *
-   * @throws SystemCallError
+   * IPv4 only: of IPv6 the kernel's filter by a source takes all connections but those of that source (Linux 6.18).
+   *
+   * @throws SystemCallError; TypeError for an IPv6 address, of which nothing is deleted
    */
   forget(address: string): void {
     const parsed = parseIpAddress(address);
+    if (parsed.family !== AF_INET) {
+      throw new TypeError(
+        `the tracked connections of ${address} cannot be deleted by its address: the kernel's filter is right for IPv4 only; they end by themselves`,
+      );
+    }
     for (const tuple of [CTA_TUPLE_ORIG, CTA_TUPLE_REPLY]) this.#delete(tuple, parsed, address);
   }
 

@@ -20,8 +20,8 @@ export interface Sandbox {
 /** The container runtime of this node. Each call is answered by it or fails: no answer is never taken for "none". */
 export interface ContainerRuntime {
   listSandboxes(): Promise<Sandbox[]>;
-  /** Address of a sandbox; undefined for one of the host's network. */
-  addressOf(sandboxId: string): Promise<string | undefined>;
+  /** Addresses of a sandbox, as the runtime spells them; none for one of the host's network. */
+  addressesOf(sandboxId: string): Promise<readonly string[]>;
   /**
    * Ids of containers and sandboxes as the runtime removes them, from the call on. Ends, or fails, when the runtime does not tell any
    * more; whatever it removes before it is asked again is not told.
@@ -59,9 +59,10 @@ export function containerRuntime(socket: string): ContainerRuntime {
         ready: state === PodSandboxState.SANDBOX_READY,
       }));
     },
-    async addressOf(podSandboxId) {
+    async addressesOf(podSandboxId) {
       const { status } = await client.podSandboxStatus({ podSandboxId });
-      return status?.network?.ip || undefined;
+      const { ip = "", additionalIps = [] } = status?.network ?? {};
+      return [ip, ...additionalIps.map((other) => other.ip)].filter((address) => address !== "");
     },
     async *removals(signal) {
       // It is quiet for as long as nothing happens.

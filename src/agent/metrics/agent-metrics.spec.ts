@@ -14,7 +14,7 @@ it("shows every kind of drift from the beginning, at nought", async () => {
 it("shows what was counted, and what is now", async () => {
   const metrics = new AgentMetrics();
   metrics.drifted("pod-route", "repaired");
-  metrics.allocated(250);
+  metrics.allocated(1, 250);
   metrics.allocationFailed("SUBNET_FULL");
   metrics.collected("event");
   metrics.looked(3);

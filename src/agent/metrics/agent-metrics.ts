@@ -80,9 +80,9 @@ export class AgentMetrics {
     for (const by of ["event", "list"]) this.#collections.inc({ by }, 0);
   }
 
-  /** @param waitedMs how long the caller had waited */
-  allocated(waitedMs: number): void {
-    this.#allocations.inc();
+  /** @param waitedMs how long the caller had waited for its addresses */
+  allocated(addresses: number, waitedMs: number): void {
+    this.#allocations.inc(addresses);
     this.#waits.observe(waitedMs / 1_000);
   }
 

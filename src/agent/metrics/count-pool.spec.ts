@@ -29,7 +29,7 @@ it("counts what is given with the wait before it, what comes back, and who went 
     clock,
     whyNot: () => "SUBNET_FULL",
     metrics: {
-      allocated: (ms) => counted.push(`given after ${ms}`),
+      allocated: (addresses, ms) => counted.push(`${addresses} given after ${ms}`),
       released: () => counted.push("released"),
       allocationFailed: (reason) => counted.push(reason),
     },
@@ -50,6 +50,6 @@ it("counts what is given with the wait before it, what comes back, and who went 
   pool.release(attachment("c3"));
   await expect(third).rejects.toThrow("was released while it waited");
   pool.release(attachment("c1"));
-  expect(counted).toEqual(["given after 40", "given after 0", "SUBNET_FULL", "RELEASED", "released"]);
+  expect(counted).toEqual(["1 given after 40", "1 given after 0", "SUBNET_FULL", "RELEASED", "released"]);
   end();
 });

@@ -28,7 +28,7 @@ export function countPool(
     for (const effect of effects) {
       switch (effect.type) {
         case "answer":
-          metrics.allocated(now - (waitingSince.get(effect.waiter) ?? now));
+          metrics.allocated(effect.addresses.length, now - (waitingSince.get(effect.waiter) ?? now));
           waitingSince.delete(effect.waiter);
           break;
         case "dismiss":

@@ -43,7 +43,7 @@ export function feedPool(
           pool.take({ type: "object-seen", object: event.object.object });
           return;
         case "deleted":
-          pool.take({ type: "object-gone", address: event.object.name });
+          pool.take({ type: "object-gone", address: event.object.object.address });
           return;
         case "synced":
           pool.take({

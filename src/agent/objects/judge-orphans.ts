@@ -1,3 +1,4 @@
+import { vpcIpName } from "../../api/vpc-ip-name.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
@@ -35,7 +36,7 @@ export async function judgeOrphans(
     wake = new AbortController();
     for (const address of orphans(pool.state)) {
       try {
-        const object = await kube.find(addressResource, address, { signal });
+        const object = await kube.find(addressResource, vpcIpName(address), { signal });
         const { instanceId } = pool.state;
         if (object === undefined) pool.take({ type: "orphan-judged", address, orphan: "absent" });
         else if (

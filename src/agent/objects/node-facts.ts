@@ -1,3 +1,4 @@
+import { ipFamily } from "../../api/ip-text.ts";
 import { instanceOfProviderId } from "../../api/provider-id.ts";
 import { type Node, nodes } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
@@ -7,6 +8,7 @@ import type { Logger } from "../logger.ts";
 /** What the Node object says of the machine that this is. */
 export interface NodeFacts {
   instanceId: string | undefined;
+  /** Its first IPv4 one: of IPv4 are the pods' addresses that are routed with it as source. */
   internalIp: string | undefined;
 }
 
@@ -48,6 +50,8 @@ export async function followNode(
 function factsOf({ spec, status }: Node): NodeFacts {
   return {
     instanceId: instanceOfProviderId(spec.providerID),
-    internalIp: status?.addresses?.find(({ type }) => type === "InternalIP")?.address,
+    internalIp: status?.addresses?.find(
+      ({ type, address }) => type === "InternalIP" && ipFamily(address) === 4,
+    )?.address,
   };
 }

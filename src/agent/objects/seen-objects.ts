@@ -2,6 +2,7 @@ import type { Condition } from "../../api/condition.ts";
 import type { NodeENIConfig, NodeENIConfigStatus } from "../../api/node-eni-config.ts";
 import type { VpcENI, VpcENIStatus } from "../../api/vpc-eni.ts";
 import type { VpcIP, VpcIPStatus } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { EniSpec } from "../links/eni-spec.ts";
 import type { ObservedObject } from "../pool/pool-event.ts";
 import type { EniClaim, Growth } from "../pool/pool-state.ts";
@@ -13,10 +14,18 @@ export interface Seen {
   resourceVersion: string;
 }
 
+/** Type of the condition by which the agent tells of a VpcIP whether pods are given addresses of its family. */
+export const SERVED_CONDITION = "Served";
+
+/** One for all addresses: a node has hundreds, and hardly ever one with a condition. */
+const NO_CONDITIONS: readonly Condition[] = [];
+
 /** What the agent keeps of a VpcIP. */
 export interface SeenAddress extends Seen {
   object: ObservedObject;
   use: VpcIPStatus["use"];
+  /** Those of the agent. */
+  conditions: readonly Condition[];
 }
 
 /** What the agent keeps of a VpcENI. */
@@ -42,7 +51,7 @@ export function seenAddress(vip: VpcIP): SeenAddress {
   return {
     ...identity(vip),
     object: {
-      address: vip.metadata.name,
+      address: addressOfVpcIp(vip.metadata.name),
       uid: vip.metadata.uid ?? "",
       eniId: spec.eniID,
       subnetId: spec.subnetID,
@@ -51,6 +60,7 @@ export function seenAddress(vip: VpcIP): SeenAddress {
       refusedToken: use?.state === "Refused" ? use.token : undefined,
     },
     use,
+    conditions: vip.status?.conditions?.filter(({ type }) => type === SERVED_CONDITION) ?? NO_CONDITIONS,
   };
 }
 

@@ -1,12 +1,42 @@
 import type { Condition } from "../../api/condition.ts";
 import type { NodeENIConfigStatus } from "../../api/node-eni-config.ts";
 import type { VpcENIStatus } from "../../api/vpc-eni.ts";
+import type { VpcIPStatus } from "../../api/vpc-ip.ts";
 import type { NetworkView } from "../links/node-network.ts";
+import { isServed } from "../pool/bound-address.ts";
 import { poolCounts } from "../pool/pool-counts.ts";
 import type { PoolState } from "../pool/pool-state.ts";
-import type { SeenConfig, SeenEni } from "./seen-objects.ts";
+import { publishedUse } from "../pool/published-use.ts";
+import { SERVED_CONDITION, type SeenAddress, type SeenConfig, type SeenEni } from "./seen-objects.ts";
 
 type EniUse = NonNullable<VpcENIStatus["use"]>;
+
+/**
+ * What the agent says in the status of a VpcIP; undefined when it is not for this agent to speak. An address that no pod is given for its
+ * family has a condition that says so.
+ */
+export function addressStatus(
+  seen: SeenAddress,
+  { pool, now }: { pool: PoolState; now: number },
+): Pick<VpcIPStatus, "use" | "conditions"> | undefined {
+  const { address } = seen.object;
+  const record = pool.addresses.get(address);
+  const use = record?.object?.uid === seen.uid ? publishedUse(pool, record) : undefined;
+  if (record === undefined || use === undefined) return undefined;
+  return isServed(record) ? { use } : { use, conditions: [notServed(seen, now)] };
+}
+
+function notServed({ name, object, conditions }: SeenAddress, now: number): Condition {
+  const status = "False";
+  const last = conditions.find(({ type }) => type === SERVED_CONDITION);
+  return {
+    type: SERVED_CONDITION,
+    status,
+    reason: "FamilyNotServed",
+    message: `${object.address} is an IPv6 address, and the agent of this version gives pods IPv4 addresses only: delete the VpcIP ${name}, or update tke-eni-agent to a version that serves both`,
+    lastTransitionTime: last?.status === status ? last.lastTransitionTime : new Date(now).toISOString(),
+  };
+}
 
 /** What `status.use` of a VpcENI should say; undefined when it is not for this agent to speak. */
 export function eniUse(

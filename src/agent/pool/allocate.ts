@@ -1,5 +1,6 @@
+import { type IpFamily, ipFamily } from "../../api/ip-text.ts";
 import { type AttachmentKey, isSameAttachment } from "./attachment.ts";
-import { eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
+import { eniOf, isBound, isEniWanted, isWanted, SERVED_FAMILIES } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
 import type { PooledAddress, PoolState, Waiter } from "./pool-state.ts";
@@ -25,50 +26,46 @@ export function serveWaiters(state: PoolState, now: Instant): Outcome {
   return forEach(state.waiters, state, (s, waiter) => serve(s, waiter, now));
 }
 
+/** The caller has one address of each family that is served, those first that its attachment holds already; all of them, or it waits. */
 function serve(state: PoolState, waiter: Waiter, now: Instant): Outcome {
-  const held = addressOf(state, waiter);
-  if (held !== undefined) {
-    return {
-      state: withoutWaiter(state, waiter.id),
-      changes: [],
-      effects: [{ type: "answer", waiter: waiter.id, address: held }],
-    };
-  }
-  const picked = pickAddress(state);
-  if (picked === undefined) return unchanged(state);
   const { attachment, netns } = waiter;
-  const address: PooledAddress = {
-    ...picked,
-    holding: { kind: "in-use", attachment, netns, since: now.wall },
-  };
+  const held = addressesOf(state, attachment);
+  const lacking = SERVED_FAMILIES.filter((family) => !held.some((r) => ipFamily(r.address) === family));
+  const picked = lacking.map((family) => pickAddress(state, family));
+  if (picked.includes(undefined)) return unchanged(state);
+  const given = picked.flatMap((record): PooledAddress[] =>
+    record === undefined
+      ? []
+      : [{ ...record, holding: { kind: "in-use", attachment, netns, since: now.wall } }],
+  );
+  const left = withoutWaiter(state, waiter.id);
   return {
-    state: withAddress({ ...withoutWaiter(state, waiter.id), starved: false }, address),
-    changes: [{ type: "holding", address }],
-    effects: [{ type: "answer", waiter: waiter.id, address }],
+    state: given.reduce(withAddress, given.length === 0 ? left : { ...left, starved: false }),
+    changes: given.map((address) => ({ type: "holding", address })),
+    effects: [{ type: "answer", waiter: waiter.id, addresses: [...held, ...given].toSorted(byFamily) }],
   };
 }
 
-/** The address that the attachment holds. */
-export function addressOf(
-  state: PoolState,
-  { attachment }: { readonly attachment: AttachmentKey },
-): PooledAddress | undefined {
-  for (const record of state.addresses.values()) {
-    if (record.holding.kind === "in-use" && isSameAttachment(record.holding.attachment, attachment)) {
-      return record;
-    }
-  }
-  return undefined;
+/** The addresses that the attachment holds: one of a family at most, IPv4 first. */
+export function addressesOf(state: PoolState, attachment: AttachmentKey): PooledAddress[] {
+  return [...state.addresses.values()]
+    .filter(({ holding }) => holding.kind === "in-use" && isSameAttachment(holding.attachment, attachment))
+    .toSorted(byFamily);
+}
+
+function byFamily(a: PooledAddress, b: PooledAddress): number {
+  return ipFamily(a.address) - ipFamily(b.address);
 }
 
 /**
- * The address to hand out next: one that is free before one that cools down, one that nobody wants back before one that
+ * The address of this family to hand out next: one that is free before one that cools down, one that nobody wants back before one that
  * ipamd has asked for, then the one that has rested longest. Undefined when there is none.
  */
-export function pickAddress(state: PoolState): PooledAddress | undefined {
+export function pickAddress(state: PoolState, family: IpFamily): PooledAddress | undefined {
   let best: PooledAddress | undefined;
   for (const record of state.addresses.values()) {
-    if (!isBound(state, record) || rank(state, record) === undefined) continue;
+    if (ipFamily(record.address) !== family || !isBound(state, record) || rank(state, record) === undefined)
+      continue;
     if (best === undefined || comesBefore(state, record, best)) best = record;
   }
   return best;

@@ -20,6 +20,11 @@ export interface ForeignLink {
 /** The part of an attachment that tells it from every other. */
 export type AttachmentKey = Pick<Attachment, "containerId" | "ifName">;
 
+/** The key as one text, for maps and sets. */
+export function attachmentId({ containerId, ifName }: AttachmentKey): string {
+  return `${containerId} ${ifName}`;
+}
+
 /** Whether both are the same attachment. */
 export function isSameAttachment(a: AttachmentKey, b: AttachmentKey): boolean {
   return a.containerId === b.containerId && a.ifName === b.ifName;

@@ -1,4 +1,13 @@
+import { type IpFamily, ipFamily } from "../../api/ip-text.ts";
 import type { PooledAddress, PoolState } from "./pool-state.ts";
+
+/** Families of which pods are given an address, one of each. An address of another is kept and given to nobody. */
+export const SERVED_FAMILIES: readonly IpFamily[] = [4];
+
+/** Whether pods are given addresses of this one's family. */
+export function isServed({ address }: Pick<PooledAddress, "address">): boolean {
+  return SERVED_FAMILIES.includes(ipFamily(address));
+}
 
 /** Whether the address has an object that names this very instance: another machine may have had our name. */
 export function isOurs(state: PoolState, record: PooledAddress): boolean {
@@ -10,11 +19,15 @@ export function eniOf(record: PooledAddress): string {
   return record.object?.eniId ?? record.eniId;
 }
 
-/** Whether the address works here: ours, its ENI up, and neither of them promised back. In use or not does not matter. */
+/**
+ * Whether the address works here: ours, of a family that is served, its ENI up, and neither of them promised back. In use or not does
+ * not matter.
+ */
 export function isBound(state: PoolState, record: PooledAddress): boolean {
   const eniId = eniOf(record);
   return (
     isOurs(state, record) &&
+    isServed(record) &&
     state.readyEnis.has(eniId) &&
     record.holding.kind !== "reclaimable" &&
     state.claims.get(eniId)?.promise === undefined

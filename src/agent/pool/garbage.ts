@@ -1,4 +1,4 @@
-import { type Attachment, type AttachmentKey, isSameAttachment } from "./attachment.ts";
+import { type Attachment, type AttachmentKey, attachmentId, isSameAttachment } from "./attachment.ts";
 import type { PoolState } from "./pool-state.ts";
 
 /** The runtime's list may be older than an ADD that runs. */
@@ -20,7 +20,7 @@ export function garbage(
     const { attachment, since } = holding;
     if (attachment.network !== network || network === "" || now - since < YOUNGEST_MS) continue;
     if (valid.some((key) => isSameAttachment(key, attachment))) continue;
-    found.set(`${attachment.containerId} ${attachment.ifName}`, attachment);
+    found.set(attachmentId(attachment), attachment);
   }
   return [...found.values()];
 }

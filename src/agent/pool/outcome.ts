@@ -14,8 +14,8 @@ export type StoreChange =
 
 /** What the outside is told, in order, once the changes are on disk. */
 export type PoolEffect =
-  /** An allocation: the answer to a waiter. */
-  | { type: "answer"; waiter: number; address: PooledAddress }
+  /** An allocation: the answer to a waiter, one address of a family at most, IPv4 first. */
+  | { type: "answer"; waiter: number; addresses: readonly PooledAddress[] }
   /** The attachment of this waiter was released while it waited. */
   | { type: "dismiss"; waiter: number }
   /** A pod gave the address back: its veth is on its way out and its conntrack entries are void. */

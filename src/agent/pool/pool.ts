@@ -39,7 +39,7 @@ export class NotAllocatedError extends Error {
 export class Pool {
   readonly #world: PoolWorld;
   readonly #listeners = new Set<(update: PoolUpdate) => void>();
-  readonly #callers = new Map<number, PromiseWithResolvers<PooledAddress>>();
+  readonly #callers = new Map<number, PromiseWithResolvers<readonly PooledAddress[]>>();
   #state: PoolState;
   #lastWaiter = 0;
   /** Wakes the pool when the next cool-down ends, which is at `end` (monotonic). */
@@ -72,18 +72,19 @@ export class Pool {
   }
 
   /**
-   * Gives the attachment its address, waiting until one is free.
+   * Gives the attachment its addresses, one of each family that is served, waiting until they are free.
    *
+   * @returns what it holds: one of a family at most, IPv4 first
    * @param signal ends the wait
    * @throws NotAllocatedError when it was ended, or the pool closed; the store's error when the allocation could not be written
    */
   async allocate(
     { attachment, netns }: { attachment: Attachment; netns: string },
     signal: AbortSignal,
-  ): Promise<PooledAddress> {
+  ): Promise<readonly PooledAddress[]> {
     if (this.#closed) throw stopping();
     const waiter = ++this.#lastWaiter;
-    const caller = Promise.withResolvers<PooledAddress>();
+    const caller = Promise.withResolvers<readonly PooledAddress[]>();
     this.#callers.set(waiter, caller);
     const giveUp = () => {
       // An answer that is on its way already wins.
@@ -139,7 +140,7 @@ export class Pool {
   }
 
   #answer(effect: PoolEffect): void {
-    if (effect.type === "answer") this.#callers.get(effect.waiter)?.resolve(effect.address);
+    if (effect.type === "answer") this.#callers.get(effect.waiter)?.resolve(effect.addresses);
     if (effect.type === "dismiss") {
       this.#callers
         .get(effect.waiter)

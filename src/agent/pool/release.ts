@@ -1,3 +1,4 @@
+import { addressesOf } from "./allocate.ts";
 import { type AttachmentKey, isSameAttachment } from "./attachment.ts";
 import type { Instant } from "./instant.ts";
 import { andThen, forEach, type Outcome, withAddress } from "./outcome.ts";
@@ -9,7 +10,7 @@ import type { PooledAddress, PoolState } from "./pool-state.ts";
  */
 export function release(state: PoolState, attachment: AttachmentKey, now: Instant): Outcome {
   return andThen(dismissWaiters(state, attachment), (s) =>
-    forEach(heldBy(s, attachment), s, (current, record) => coolDown(current, record, now)),
+    forEach(addressesOf(s, attachment), s, (current, record) => coolDown(current, record, now)),
   );
 }
 
@@ -23,12 +24,6 @@ function dismissWaiters(state: PoolState, attachment: AttachmentKey): Outcome {
     changes: [],
     effects: dismissed.map(({ id }) => ({ type: "dismiss", waiter: id })),
   };
-}
-
-function heldBy(state: PoolState, attachment: AttachmentKey): PooledAddress[] {
-  return [...state.addresses.values()].filter(
-    ({ holding }) => holding.kind === "in-use" && isSameAttachment(holding.attachment, attachment),
-  );
 }
 
 function coolDown(state: PoolState, record: PooledAddress, now: Instant): Outcome {

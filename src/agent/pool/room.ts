@@ -1,4 +1,4 @@
-import { isOurs } from "./bound-address.ts";
+import { isOurs, isServed } from "./bound-address.ts";
 import type { PoolState } from "./pool-state.ts";
 
 /**
@@ -14,7 +14,7 @@ export function roomToGrow(state: PoolState): number {
     if (promise === undefined && !state.readyEnis.has(eniId)) return 0;
   }
   let known = 0;
-  for (const record of state.addresses.values()) if (isOurs(state, record)) known++;
+  for (const record of state.addresses.values()) if (isOurs(state, record) && isServed(record)) known++;
   const cameSince = Math.max(0, known - (assigned ?? known));
   return Math.max(0, room - cameSince);
 }

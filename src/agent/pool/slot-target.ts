@@ -2,7 +2,7 @@ import { eniOf, isBound, isEniWanted, isWanted } from "./bound-address.ts";
 import { addressesOn, isIdle } from "./eni-reclaim.ts";
 import type { PooledAddress, PoolState } from "./pool-state.ts";
 import { roomToGrow } from "./room.ts";
-import { unaskedAddresses } from "./unasked.ts";
+import { filledSlots, unaskedAddresses } from "./unasked.ts";
 
 /**
  * How many slots the kubelet should be offered: every bound address but those that ipamd wants back and that nobody holds, and those
@@ -14,20 +14,17 @@ import { unaskedAddresses } from "./unasked.ts";
  */
 export function slotTarget(state: PoolState): number {
   let bound = 0;
-  let inUse = 0;
   let idle = 0;
   const unasked = unaskedAddresses(state);
   for (const record of state.addresses.values()) {
     if (unasked.has(record.address)) continue;
-    const isHeld = record.holding.kind === "in-use";
-    if (isHeld) inUse++;
     if (!isBound(state, record) || isLeaving(state, record)) continue;
     bound++;
-    if (!isHeld) idle++;
+    if (record.holding.kind !== "in-use") idle++;
   }
   const room = roomToGrow(state);
   if (room === 0) return bound;
-  return Math.max(bound, inUse + Math.min(waitingPods(state) + 1, idle + room));
+  return Math.max(bound, filledSlots(state) + Math.min(waitingPods(state) + 1, idle + room));
 }
 
 function isLeaving(state: PoolState, record: PooledAddress): boolean {

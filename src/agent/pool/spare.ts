@@ -1,7 +1,7 @@
 import { isBound } from "./bound-address.ts";
 import type { PoolState } from "./pool-state.ts";
 import { roomToGrow } from "./room.ts";
-import { unaskedAddresses } from "./unasked.ts";
+import { filledSlots } from "./unasked.ts";
 
 /**
  * Whether the node can do without that many of its bound addresses that no pod holds: what is left must do for every slot that
@@ -10,12 +10,9 @@ import { unaskedAddresses } from "./unasked.ts";
  */
 export function isSpare(state: PoolState, leaving: number): boolean {
   let idle = 0;
-  let filled = 0;
-  const unasked = unaskedAddresses(state);
   for (const record of state.addresses.values()) {
-    if (record.holding.kind !== "in-use") idle += isBound(state, record) ? 1 : 0;
-    else if (!unasked.has(record.address)) filled++;
+    if (record.holding.kind !== "in-use" && isBound(state, record)) idle++;
   }
-  const open = state.offeredSlots - filled;
+  const open = state.offeredSlots - filledSlots(state);
   return idle - leaving >= open || (open <= 1 && roomToGrow(state) > 0);
 }

@@ -55,7 +55,7 @@ class Bench {
 
   answerTo(waiter: number): string | undefined {
     const answer = this.effects.find((e) => e.type === "answer" && e.waiter === waiter);
-    return answer?.type === "answer" ? answer.address.address : undefined;
+    return answer?.type === "answer" ? answer.addresses.map((a) => a.address).join(" ") : undefined;
   }
 
   release(name: string): this {

@@ -1,3 +1,4 @@
+import { type IpFamily, ipFamily } from "../../api/ip-text.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
@@ -40,8 +41,8 @@ function adopt(state: PoolState, { address, containerId, linkName, eniId }: Stra
   }
   const attachment: Attachment = {
     containerId,
-    // Each attachment holds one address. Which interface a second one is of, nobody can tell; its container's end is its end.
-    ifName: holdsSomething(state, containerId) ? linkName : IF_NAME,
+    // Each attachment holds one address of a family. Which interface a second one is of, nobody can tell; its container's end is its end.
+    ifName: holdsOneOf(state, ipFamily(address), containerId) ? linkName : IF_NAME,
     podNamespace: "",
     podName: "",
     podUid: "",
@@ -61,9 +62,10 @@ function adopt(state: PoolState, { address, containerId, linkName, eniId }: Stra
   };
 }
 
-function holdsSomething(state: PoolState, containerId: string): boolean {
-  for (const { holding } of state.addresses.values()) {
-    if (holding.kind === "in-use" && holding.attachment.containerId === containerId) return true;
+function holdsOneOf(state: PoolState, family: IpFamily, containerId: string): boolean {
+  for (const { address, holding } of state.addresses.values()) {
+    if (holding.kind !== "in-use" || holding.attachment.containerId !== containerId) continue;
+    if (ipFamily(address) === family) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import { vpcIpName } from "../../api/vpc-ip-name.ts";
 import { AF_INET, parseIpPrefix } from "../../netlink/ip-address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { InstalledRoute } from "../../netlink/route.ts";
@@ -23,7 +24,7 @@ function vip(address: string, use?: NonNullable<VpcIP["status"]>["use"]): VpcIP 
   return {
     apiVersion: "networking.tke.cloud.tencent.com/v1",
     kind: "VpcIP",
-    metadata: { name: address, uid: `uid-${address}` },
+    metadata: { name: vpcIpName(address), uid: `uid-${address}` },
     spec: { type: "Pod", subnetID: "subnet-1", eniID: "eni-1", node: "node-1", instanceID: "ins-1" },
     status: { use },
   };
@@ -58,8 +59,8 @@ function podRoute(address: string, index: number): InstalledRoute {
   };
 }
 
-function sandbox(id: string, address?: string) {
-  return { id, podNamespace: "default", podName: `pod-${id}`, podUid: `u-${id}`, ready: true, address };
+function sandbox(id: string, ...addresses: string[]) {
+  return { id, podNamespace: "default", podName: `pod-${id}`, podUid: `u-${id}`, ready: true, addresses };
 }
 
 function holdings(sources: Partial<RecoverySources>) {
@@ -181,6 +182,35 @@ describe("recoverAddresses()", () => {
       routes: [podRoute("10.0.16.5", 7), podRoute("10.0.16.6", 7)],
     });
     expect(records.filter(({ holding }) => holding.kind === "in-use")).toHaveLength(1);
+  });
+
+  it("finds both addresses of a pod with one of each family, by its link's routes or by the runtime", () => {
+    const objects = [vip("10.0.16.5"), vip("2001:db8::5"), vip("2001:db8::6")];
+    const both = {
+      "10.0.16.5": { kind: "in-use", attachment: { containerId: "c1", ifName: "eth0" } },
+      "2001:db8::5": { kind: "in-use", attachment: { containerId: "c1", ifName: "eth0" } },
+      "2001:db8::6": { kind: "free" },
+    };
+    const routes = [podRoute("10.0.16.5", 7), podRoute("2001:db8::5", 7)];
+    expect(holdings({ objects, links: [veth(7, "c1")], routes })).toMatchObject(both);
+    const sandboxes = [sandbox("c1", "10.0.16.5", "2001:db8::5")];
+    expect(holdings({ objects, sandboxes })).toMatchObject(both);
+    expect(
+      holdings({ objects, links: [veth(7, "c1")], routes: routes.slice(0, 1), sandboxes }),
+    ).toMatchObject(both);
+  });
+
+  it("takes no IPv6 address of a container's second link for one of its first", () => {
+    expect(
+      holdings({
+        objects: [vip("10.0.16.5"), vip("2001:db8::5")],
+        links: [veth(7, "c1"), veth(8, "c1")],
+        routes: [podRoute("10.0.16.5", 7), podRoute("2001:db8::5", 8)],
+      }),
+    ).toMatchObject({
+      "10.0.16.5": { kind: "in-use" },
+      "2001:db8::5": { kind: "cooling-down", containerId: "c1", vethGone: false },
+    });
   });
 
   it("lets nobody else have the second address of a container before its veth is gone", () => {

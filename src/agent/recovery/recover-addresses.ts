@@ -1,5 +1,7 @@
 import { FOREIGN_SENDER_PREFERENCE, PODS_TABLE } from "../../api/data-path.ts";
+import { ipFamily } from "../../api/ip-text.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import { formatIpAddress } from "../../netlink/ip-address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { InstalledRoute } from "../../netlink/route.ts";
@@ -18,8 +20,8 @@ export interface RecoverySources {
   links: readonly Link[];
   routes: readonly InstalledRoute[];
   rules: readonly InstalledRule[];
-  /** Sandboxes of the container runtime, with the addresses of those that run. */
-  sandboxes: readonly (Sandbox & { address?: string | undefined })[];
+  /** Sandboxes of the container runtime, with the addresses of those that run, in their one text. */
+  sandboxes: readonly (Sandbox & { addresses: readonly string[] })[];
   /** What is left of the store: nothing, or the state before the machine booted. */
   stored: readonly StoredAddress[];
   /** The ENI whose routing table has this number. */
@@ -40,7 +42,7 @@ export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
   const { holders, standing } = findHolders(sources);
   const records = new Map<string, PooledAddress>();
   for (const vip of sources.objects) {
-    const address = vip.metadata.name;
+    const address = addressOfVpcIp(vip.metadata.name);
     const { eniID: eniId, subnetID: subnetId, instanceID: instanceId, reclaim } = vip.spec;
     const holder = holders.get(address);
     records.set(address, {
@@ -50,7 +52,7 @@ export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
       object: { uid: vip.metadata.uid ?? "", eniId, subnetId, instanceId, reclaim },
       holding: holder
         ? inUse(holder, sources.now)
-        : holdingWithoutHolder(vip, { ...sources, containerId: standing.get(address) }),
+        : holdingWithoutHolder(vip, { ...sources, address, containerId: standing.get(address) }),
     });
   }
   for (const [address, holder] of holders) {
@@ -74,7 +76,7 @@ interface Holder {
 }
 
 interface Found {
-  /** By address; each container has one. */
+  /** By address; each container has one of a family. */
   holders: Map<string, Holder>;
   /** Further addresses with a veth that stands, and whose that is: which interface they are of, nobody can tell. */
   standing: Map<string, string>;
@@ -82,32 +84,42 @@ interface Found {
 
 function findHolders(sources: RecoverySources): Found {
   const { objects, links, routes, sandboxes } = sources;
-  const ours = new Set(objects.map(({ metadata }) => metadata.name));
+  const ours = new Set(objects.map(({ metadata }) => addressOfVpcIp(metadata.name)));
   const linkByIndex = new Map(links.map((link) => [link.index, link]));
   const sandboxById = new Map(sandboxes.map((sandbox) => [sandbox.id, sandbox]));
   const holders = new Map<string, Holder>();
   const standing = new Map<string, string>();
+  /** By container, the link of the interface that is known, and the families of which it has an address. */
+  const knownLinks = new Map<string, number>();
   const holding = new Set<string>();
+  const placeOf = (containerId: string, address: string) => `${containerId} ${ipFamily(address)}`;
   for (const { table, index, destination } of routes) {
     if (table !== PODS_TABLE || index === undefined) continue;
     const link = linkByIndex.get(index);
     if (link?.alias === undefined) continue;
     const address = formatIpAddress(destination.address);
-    if (holding.has(link.alias)) {
+    const place = placeOf(link.alias, address);
+    const known = knownLinks.get(link.alias) ?? index;
+    if (known !== index || holding.has(place)) {
       standing.set(address, link.alias);
       continue;
     }
-    holding.add(link.alias);
+    knownLinks.set(link.alias, index);
+    holding.add(place);
     holders.set(address, {
       attachment: attachmentOf(link.alias, sandboxById.get(link.alias)),
       table: link.group,
     });
   }
   for (const sandbox of sandboxes) {
-    const { id, address } = sandbox;
-    // The node may still run pods of another network; their addresses are no business of this pool.
-    if (address === undefined || !ours.has(address) || holding.has(id) || holders.has(address)) continue;
-    holders.set(address, foreignHolder(address, sources) ?? { attachment: attachmentOf(id, sandbox) });
+    for (const address of sandbox.addresses) {
+      const place = placeOf(sandbox.id, address);
+      // The node may still run pods of another network; their addresses are no business of this pool.
+      if (!ours.has(address) || holding.has(place) || holders.has(address)) continue;
+      holding.add(place);
+      const attachment = attachmentOf(sandbox.id, sandbox);
+      holders.set(address, foreignHolder(address, sources) ?? { attachment });
+    }
   }
   return { holders, standing };
 }
@@ -123,7 +135,7 @@ function foreignHolder(
       from !== undefined &&
       formatIpAddress(from.address) === address,
   );
-  const sandbox = sandboxes.find((it) => it.address === address);
+  const sandbox = sandboxes.find(({ addresses }) => addresses.includes(address));
   if (rule?.table === undefined || sandbox === undefined) return undefined;
   const route = routes.find(
     ({ table, destination }) => table === PODS_TABLE && formatIpAddress(destination.address) === address,
@@ -149,10 +161,15 @@ function inUse({ attachment, table }: Holder, now: Instant): Holding {
 
 function holdingWithoutHolder(
   vip: VpcIP,
-  { stored, now, containerId }: Pick<RecoverySources, "stored" | "now"> & { containerId: string | undefined },
+  {
+    stored,
+    now,
+    address,
+    containerId,
+  }: Pick<RecoverySources, "stored" | "now"> & { address: string; containerId: string | undefined },
 ): Holding {
   const use = vip.status?.use;
-  const before = stored.find(({ address }) => address === vip.metadata.name);
+  const before = stored.find((s) => s.address === address);
   const sameLife = before?.object?.uid === vip.metadata.uid;
   if (before?.holding.kind === "reclaimable" && sameLife) return before.holding;
   if (use?.state === "Reclaimable" && use.token !== undefined) {

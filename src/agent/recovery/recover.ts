@@ -1,3 +1,4 @@
+import { ipBytes, ipText } from "../../api/ip-text.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import { backOffMs, type Random } from "../../time/back-off.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
@@ -102,12 +103,18 @@ function replaceEnis(store: AgentMemory, enis: ReturnType<typeof recoverEnis>): 
   for (const eni of enis) store.saveEni(eni);
 }
 
+/** None of a text that is no address: it is none of ours either. */
+function canonical(text: string): string[] {
+  const bytes = ipBytes(text);
+  return bytes === undefined ? [] : [ipText(bytes)];
+}
+
 async function sandboxesWithAddresses(runtime: ContainerRuntime) {
   const sandboxes = await runtime.listSandboxes();
   return Promise.all(
     sandboxes.map(async (sandbox) => ({
       ...sandbox,
-      address: sandbox.ready ? await runtime.addressOf(sandbox.id) : undefined,
+      addresses: sandbox.ready ? (await runtime.addressesOf(sandbox.id)).flatMap(canonical) : [],
     })),
   );
 }

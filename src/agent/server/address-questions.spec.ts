@@ -6,6 +6,7 @@ import {
   CheckRequestSchema,
   CollectGarbageRequestSchema,
   LinkKind,
+  ReleaseRequestSchema,
   StatusRequestSchema,
 } from "../../gen/tke/eni/agent/v1/address_pb.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
@@ -159,6 +160,54 @@ describe("Check", () => {
     ]);
     pool.take({ type: "object-gone", address: "10.0.16.5" });
     expect((await check("c1")).problems?.[0]).toContain("VpcIP 10.0.16.5 has gone");
+  });
+});
+
+describe("an attachment with an address of each family", () => {
+  const both = ["10.0.16.5", "2001:db8::5"];
+
+  beforeEach(async () => {
+    serve();
+    await allocate("c1", { network: "a" });
+    // As the kernel shows what a later agent gave.
+    const stranger = { address: "2001:db8::5", containerId: "c1", linkName: "eni1", eniId: "eni-1" };
+    pool.take({ type: "strangers-seen", strangers: [stranger] });
+    see("2001:db8::5");
+  });
+
+  it("is answered with both, the IPv6 one without an address of the node, and Check says the same", async () => {
+    const allocated = await allocate("c1", { network: "a" });
+    expect(allocated.addresses).toMatchObject([
+      { address: "10.0.16.5", nodeAddress: "10.0.1.11", eniId: "eni-1" },
+      { address: "2001:db8::5", nodeAddress: "", eniId: "eni-1" },
+    ]);
+    expect(allocated).toMatchObject({ group: 4003, mtu: 1500 });
+    expect(await check("c1")).toMatchObject({ allocated, problems: [] });
+  });
+
+  it("is told by the name of its object what is wrong with either", async () => {
+    pool.take({ type: "object-gone", address: "2001:db8::5" });
+    see("10.0.16.5", { instanceId: "ins-2" });
+    problems = ["eni-1 is not ready: its link is down"];
+    expect((await check("c1")).problems).toEqual([
+      "VpcIP 10.0.16.5 names instance ins-2, and this node is ins-1",
+      "VpcIP 2001-0db8-0000-0000-0000-0000-0000-0005 has gone: the address may be somebody else's, so delete the pod",
+      "eni-1 is not ready: its link is down",
+    ]);
+  });
+
+  it("gives both back, once", async () => {
+    const release = () =>
+      service.release(create(ReleaseRequestSchema, { attachment: attachment("c1") }), CONTEXT);
+    expect((await release()).addresses).toEqual(both);
+    expect((await release()).addresses).toEqual([]);
+    expect(both.map(holderOf)).toEqual([undefined, undefined]);
+  });
+
+  it("is collected once", async () => {
+    await clock.advance(120_000);
+    expect(await collect("a")).toEqual(["c1"]);
+    expect(both.map(holderOf)).toEqual([undefined, undefined]);
   });
 });
 

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { Condition } from "../../api/condition.ts";
 import { PODS_TABLE } from "../../api/data-path.ts";
+import { ipFamily } from "../../api/ip-text.ts";
 import {
   type AddressService,
   AddressState,
@@ -18,7 +19,7 @@ import {
 } from "../../gen/tke/eni/agent/v1/address_pb.ts";
 import { startTimer } from "../../time/timer.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
-import { addressOf } from "../pool/allocate.ts";
+import { addressesOf } from "../pool/allocate.ts";
 import type { Attachment } from "../pool/attachment.ts";
 import { isOurs } from "../pool/bound-address.ts";
 import { garbage } from "../pool/garbage.ts";
@@ -30,7 +31,7 @@ import { type Failure, failureOf } from "./failure-reason.ts";
 
 /** What an answer says beside the address itself. */
 export interface AnswerFacts {
-  /** The node's primary address. */
+  /** The node's primary address, of IPv4. */
   nodeAddress: string;
   /** Routing table of the ENI, and group of its pods' veths. */
   table: number;
@@ -77,27 +78,29 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
     async allocate(request, context) {
       const attachment = attachmentOf(request);
       const pool = openPool(world);
-      const record = await allocated(world, { pool, attachment, netns: request.netns, context });
-      const unusable = (why: string) => {
-        const cause = `${record.address} cannot be used now, since ${why}: it is tried again; LinksReady of \`kubectl get nec\` says more`;
+      const records = await allocated(world, { pool, attachment, netns: request.netns, context });
+      const unusable = ({ address }: PooledAddress, why: string) => {
+        const cause = `${address} cannot be used now, since ${why}: it is tried again; LinksReady of \`kubectl get nec\` says more`;
         world.failed(attachment, cause);
         return new ConnectError(cause, Code.Unavailable);
       };
-      if (record.holding.kind === "in-use" && record.holding.attachment.foreign !== undefined) {
+      for (const record of records) {
+        if (record.holding.kind !== "in-use" || record.holding.attachment.foreign === undefined) continue;
         const [problem] = await world.settle(record.eniId);
-        if (problem !== undefined) throw unusable(problem);
-        if (addressOf(pool.state, { attachment })?.address !== record.address) {
+        if (problem !== undefined) throw unusable(record, problem);
+        if (!addressesOf(pool.state, attachment).some(({ address }) => address === record.address)) {
           throw new ConnectError(
             `${record.address} was released while the node was set up for it: a DEL for the same pod is running`,
             Code.Aborted,
           );
         }
       }
-      const facts = world.factsOf(record.eniId);
-      if (facts === undefined) {
-        throw unusable(`the link of ${record.eniId} or the node's own address is missing`);
-      }
-      return create(AllocateResponseSchema, answerOf(record, facts));
+      const given = records.map((record): Given => {
+        const facts = world.factsOf(record.eniId);
+        if (facts !== undefined) return { record, facts };
+        throw unusable(record, `the link of ${record.eniId} or the node's own address is missing`);
+      });
+      return create(AllocateResponseSchema, answerOf(given));
     },
 
     release(request) {
@@ -108,17 +111,24 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
     check(request) {
       const key = keyOf(request.attachment);
       const { state } = openPool(world);
-      const record = addressOf(state, { attachment: key });
-      if (record === undefined) {
+      const records = addressesOf(state, key);
+      if (records.length === 0) {
         throw new ConnectError(
           `${key.ifName} of container ${key.containerId} has no address on this node`,
           Code.NotFound,
         );
       }
-      const facts = world.factsOf(record.eniId);
+      const given = records.flatMap((record): Given[] => {
+        const facts = world.factsOf(record.eniId);
+        return facts === undefined ? [] : [{ record, facts }];
+      });
+      const enis = new Set(records.map(({ eniId }) => eniId));
       return create(CheckResponseSchema, {
-        ...(facts && { allocated: answerOf(record, facts) }),
-        problems: [...addressProblems(state, record), ...world.problemsOf(record.eniId)],
+        ...(given.length === records.length && { allocated: answerOf(given) }),
+        problems: [
+          ...records.flatMap((record) => addressProblems(state, record)),
+          ...new Set([...enis].flatMap((eniId) => world.problemsOf(eniId))),
+        ],
       });
     },
 
@@ -162,7 +172,7 @@ async function allocated(
     netns,
     context,
   }: { pool: Pool; attachment: Attachment; netns: string; context: HandlerContext },
-): Promise<PooledAddress> {
+): Promise<readonly PooledAddress[]> {
   const { clock } = world;
   const timeIsUp = new AbortController();
   const over = new AbortController();
@@ -223,20 +233,27 @@ function openPool(world: AddressServiceWorld): Pool {
   );
 }
 
-function answerOf(record: PooledAddress, facts: AnswerFacts) {
+/** An address that an attachment holds, with what is known of its ENI. */
+interface Given {
+  record: PooledAddress;
+  facts: AnswerFacts;
+}
+
+/** An attachment has one link, and so the group and the MTU of one ENI: that of its first address. */
+function answerOf(given: readonly Given[]) {
+  const [first] = given;
   return {
-    addresses: [
-      {
-        address: record.address,
-        nodeAddress: facts.nodeAddress,
-        eniId: record.eniId,
-        eniMac: facts.mac,
-        subnetId: record.subnetId,
-      },
-    ],
-    group: facts.table,
+    addresses: given.map(({ record, facts }) => ({
+      address: record.address,
+      // Of IPv6 a node need not have any: its link-local ones do.
+      nodeAddress: ipFamily(record.address) === ipFamily(facts.nodeAddress) ? facts.nodeAddress : "",
+      eniId: record.eniId,
+      eniMac: facts.mac,
+      subnetId: record.subnetId,
+    })),
+    group: first?.facts.table ?? 0,
     podsTable: PODS_TABLE,
-    mtu: facts.mtu,
+    mtu: first?.facts.mtu ?? 0,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
+import { ipFamily } from "../../api/ip-text.ts";
 import type { ForeignLink } from "../pool/attachment.ts";
 import type { StoreChange } from "../pool/outcome.ts";
 import type { EniClaim, PooledAddress } from "../pool/pool-state.ts";
@@ -193,7 +194,7 @@ export class AgentStore {
         this.#db
           .query("INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
           .run(
-            ...[address, address.includes(":") ? 6 : 4, containerId, ifName, podNamespace, podName, podUid],
+            ...[address, ipFamily(address), containerId, ifName, podNamespace, podName, podUid],
             ...[holding.netns, holding.since],
             ...[network ?? "", foreign === undefined ? "routed" : "foreign", foreign?.device ?? ""],
           );

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file cri/runtime/v1/pod_sandboxes.proto.
  */
 export const file_cri_runtime_v1_pod_sandboxes: GenFile = /*@__PURE__*/
-  fileDesc("CiJjcmkvcnVudGltZS92MS9wb2Rfc2FuZGJveGVzLnByb3RvEgpydW50aW1lLnYxIhcKFUxpc3RQb2RTYW5kYm94UmVxdWVzdCI/ChZMaXN0UG9kU2FuZGJveFJlc3BvbnNlEiUKBWl0ZW1zGAEgAygLMhYucnVudGltZS52MS5Qb2RTYW5kYm94IooBCgpQb2RTYW5kYm94EgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDIlMKElBvZFNhbmRib3hNZXRhZGF0YRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDSIxChdQb2RTYW5kYm94U3RhdHVzUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCSJIChhQb2RTYW5kYm94U3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzIsYBChBQb2RTYW5kYm94U3RhdHVzEgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDEjQKB25ldHdvcmsYBSABKAsyIy5ydW50aW1lLnYxLlBvZFNhbmRib3hOZXR3b3JrU3RhdHVzIiUKF1BvZFNhbmRib3hOZXR3b3JrU3RhdHVzEgoKAmlwGAEgASgJIhIKEEdldEV2ZW50c1JlcXVlc3QigAEKFkNvbnRhaW5lckV2ZW50UmVzcG9uc2USFAoMY29udGFpbmVyX2lkGAEgASgJEjwKFGNvbnRhaW5lcl9ldmVudF90eXBlGAIgASgOMh4ucnVudGltZS52MS5Db250YWluZXJFdmVudFR5cGUSEgoKY3JlYXRlZF9hdBgDIAEoAyo6Cg9Qb2RTYW5kYm94U3RhdGUSEQoNU0FOREJPWF9SRUFEWRAAEhQKEFNBTkRCT1hfTk9UUkVBRFkQASqIAQoSQ29udGFpbmVyRXZlbnRUeXBlEhsKF0NPTlRBSU5FUl9DUkVBVEVEX0VWRU5UEAASGwoXQ09OVEFJTkVSX1NUQVJURURfRVZFTlQQARIbChdDT05UQUlORVJfU1RPUFBFRF9FVkVOVBACEhsKF0NPTlRBSU5FUl9ERUxFVEVEX0VWRU5UEAMyogIKDlJ1bnRpbWVTZXJ2aWNlElcKDkxpc3RQb2RTYW5kYm94EiEucnVudGltZS52MS5MaXN0UG9kU2FuZGJveFJlcXVlc3QaIi5ydW50aW1lLnYxLkxpc3RQb2RTYW5kYm94UmVzcG9uc2USXQoQUG9kU2FuZGJveFN0YXR1cxIjLnJ1bnRpbWUudjEuUG9kU2FuZGJveFN0YXR1c1JlcXVlc3QaJC5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0dXNSZXNwb25zZRJYChJHZXRDb250YWluZXJFdmVudHMSHC5ydW50aW1lLnYxLkdldEV2ZW50c1JlcXVlc3QaIi5ydW50aW1lLnYxLkNvbnRhaW5lckV2ZW50UmVzcG9uc2UwAWIGcHJvdG8z");
+  fileDesc("CiJjcmkvcnVudGltZS92MS9wb2Rfc2FuZGJveGVzLnByb3RvEgpydW50aW1lLnYxIhcKFUxpc3RQb2RTYW5kYm94UmVxdWVzdCI/ChZMaXN0UG9kU2FuZGJveFJlc3BvbnNlEiUKBWl0ZW1zGAEgAygLMhYucnVudGltZS52MS5Qb2RTYW5kYm94IooBCgpQb2RTYW5kYm94EgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDIlMKElBvZFNhbmRib3hNZXRhZGF0YRIMCgRuYW1lGAEgASgJEgsKA3VpZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHYXR0ZW1wdBgEIAEoDSIxChdQb2RTYW5kYm94U3RhdHVzUmVxdWVzdBIWCg5wb2Rfc2FuZGJveF9pZBgBIAEoCSJIChhQb2RTYW5kYm94U3RhdHVzUmVzcG9uc2USLAoGc3RhdHVzGAEgASgLMhwucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzIsYBChBQb2RTYW5kYm94U3RhdHVzEgoKAmlkGAEgASgJEjAKCG1ldGFkYXRhGAIgASgLMh4ucnVudGltZS52MS5Qb2RTYW5kYm94TWV0YWRhdGESKgoFc3RhdGUYAyABKA4yGy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0ZRISCgpjcmVhdGVkX2F0GAQgASgDEjQKB25ldHdvcmsYBSABKAsyIy5ydW50aW1lLnYxLlBvZFNhbmRib3hOZXR3b3JrU3RhdHVzIlAKF1BvZFNhbmRib3hOZXR3b3JrU3RhdHVzEgoKAmlwGAEgASgJEikKDmFkZGl0aW9uYWxfaXBzGAIgAygLMhEucnVudGltZS52MS5Qb2RJUCITCgVQb2RJUBIKCgJpcBgBIAEoCSISChBHZXRFdmVudHNSZXF1ZXN0IoABChZDb250YWluZXJFdmVudFJlc3BvbnNlEhQKDGNvbnRhaW5lcl9pZBgBIAEoCRI8ChRjb250YWluZXJfZXZlbnRfdHlwZRgCIAEoDjIeLnJ1bnRpbWUudjEuQ29udGFpbmVyRXZlbnRUeXBlEhIKCmNyZWF0ZWRfYXQYAyABKAMqOgoPUG9kU2FuZGJveFN0YXRlEhEKDVNBTkRCT1hfUkVBRFkQABIUChBTQU5EQk9YX05PVFJFQURZEAEqiAEKEkNvbnRhaW5lckV2ZW50VHlwZRIbChdDT05UQUlORVJfQ1JFQVRFRF9FVkVOVBAAEhsKF0NPTlRBSU5FUl9TVEFSVEVEX0VWRU5UEAESGwoXQ09OVEFJTkVSX1NUT1BQRURfRVZFTlQQAhIbChdDT05UQUlORVJfREVMRVRFRF9FVkVOVBADMqICCg5SdW50aW1lU2VydmljZRJXCg5MaXN0UG9kU2FuZGJveBIhLnJ1bnRpbWUudjEuTGlzdFBvZFNhbmRib3hSZXF1ZXN0GiIucnVudGltZS52MS5MaXN0UG9kU2FuZGJveFJlc3BvbnNlEl0KEFBvZFNhbmRib3hTdGF0dXMSIy5ydW50aW1lLnYxLlBvZFNhbmRib3hTdGF0dXNSZXF1ZXN0GiQucnVudGltZS52MS5Qb2RTYW5kYm94U3RhdHVzUmVzcG9uc2USWAoSR2V0Q29udGFpbmVyRXZlbnRzEhwucnVudGltZS52MS5HZXRFdmVudHNSZXF1ZXN0GiIucnVudGltZS52MS5Db250YWluZXJFdmVudFJlc3BvbnNlMAFiBnByb3RvMw");
 
 /**
  * The request's filter is left out: everything is asked for.
@@ -194,6 +194,13 @@ export type PodSandboxNetworkStatus = Message<"runtime.v1.PodSandboxNetworkStatu
    * @generated from field: string ip = 1;
    */
   ip: string;
+
+  /**
+   * Of the other family.
+   *
+   * @generated from field: repeated runtime.v1.PodIP additional_ips = 2;
+   */
+  additionalIps: PodIP[];
 };
 
 /**
@@ -202,6 +209,23 @@ export type PodSandboxNetworkStatus = Message<"runtime.v1.PodSandboxNetworkStatu
  */
 export const PodSandboxNetworkStatusSchema: GenMessage<PodSandboxNetworkStatus> = /*@__PURE__*/
   messageDesc(file_cri_runtime_v1_pod_sandboxes, 7);
+
+/**
+ * @generated from message runtime.v1.PodIP
+ */
+export type PodIP = Message<"runtime.v1.PodIP"> & {
+  /**
+   * @generated from field: string ip = 1;
+   */
+  ip: string;
+};
+
+/**
+ * Describes the message runtime.v1.PodIP.
+ * Use `create(PodIPSchema)` to create a new message.
+ */
+export const PodIPSchema: GenMessage<PodIP> = /*@__PURE__*/
+  messageDesc(file_cri_runtime_v1_pod_sandboxes, 8);
 
 /**
  * Earlier events are not told, and the filters of the answer are left out.
@@ -216,7 +240,7 @@ export type GetEventsRequest = Message<"runtime.v1.GetEventsRequest"> & {
  * Use `create(GetEventsRequestSchema)` to create a new message.
  */
 export const GetEventsRequestSchema: GenMessage<GetEventsRequest> = /*@__PURE__*/
-  messageDesc(file_cri_runtime_v1_pod_sandboxes, 8);
+  messageDesc(file_cri_runtime_v1_pod_sandboxes, 9);
 
 /**
  * @generated from message runtime.v1.ContainerEventResponse
@@ -245,7 +269,7 @@ export type ContainerEventResponse = Message<"runtime.v1.ContainerEventResponse"
  * Use `create(ContainerEventResponseSchema)` to create a new message.
  */
 export const ContainerEventResponseSchema: GenMessage<ContainerEventResponse> = /*@__PURE__*/
-  messageDesc(file_cri_runtime_v1_pod_sandboxes, 9);
+  messageDesc(file_cri_runtime_v1_pod_sandboxes, 10);
 
 /**
  * @generated from enum runtime.v1.PodSandboxState
