@@ -113,3 +113,15 @@ it("a container that holds one address already gets the second under its link's 
     attachment: { containerId: "c-stranger", ifName: "eni0123456789a" },
   });
 });
+
+it("no two are of one attachment, which the store could not take, even where one link has the routes of many", () => {
+  const addresses = [5, 6, 7, 8].map((n) => `10.0.16.${n}`);
+  const strangers = addresses.map((address) => ({ ...stranger, address }));
+  const { state } = run(pool(), { type: "strangers-seen", strangers });
+  const names = addresses.map((address) => {
+    const holding = state.addresses.get(address)?.holding;
+    return holding?.kind === "in-use" ? holding.attachment.ifName : undefined;
+  });
+  expect(names).not.toContain(undefined);
+  expect(new Set(names).size).toBe(addresses.length);
+});

@@ -1,4 +1,4 @@
-import { type IpFamily, ipFamily } from "../../api/ip-text.ts";
+import { ipFamily } from "../../api/ip-text.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
@@ -41,8 +41,7 @@ function adopt(state: PoolState, { address, containerId, linkName, eniId }: Stra
   }
   const attachment: Attachment = {
     containerId,
-    // Each attachment holds one address of a family. Which interface a second one is of, nobody can tell; its container's end is its end.
-    ifName: holdsOneOf(state, ipFamily(address), containerId) ? linkName : IF_NAME,
+    ifName: nameFor(state, { address, containerId, linkName }),
     podNamespace: "",
     podName: "",
     podUid: "",
@@ -62,12 +61,22 @@ function adopt(state: PoolState, { address, containerId, linkName, eniId }: Stra
   };
 }
 
-function holdsOneOf(state: PoolState, family: IpFamily, containerId: string): boolean {
-  for (const { address, holding } of state.addresses.values()) {
-    if (holding.kind !== "in-use" || holding.attachment.containerId !== containerId) continue;
-    if (ipFamily(address) === family) return true;
+/**
+ * Interface of an adopted attachment. Each attachment holds one address of a family, which the store insists on. Which interface a second one is of,
+ * nobody can tell; its container's end is its end.
+ */
+function nameFor(
+  { addresses }: PoolState,
+  { address, containerId, linkName }: Pick<Stranger, "address" | "containerId" | "linkName">,
+): string {
+  const held = new Set<string>();
+  for (const other of addresses.values()) {
+    if (other.holding.kind !== "in-use" || ipFamily(other.address) !== ipFamily(address)) continue;
+    const { attachment } = other.holding;
+    if (attachment.containerId === containerId) held.add(attachment.ifName);
   }
-  return false;
+  if (held.size === 0) return IF_NAME;
+  return held.has(linkName) ? address : linkName;
 }
 
 /** What a container gives back it holds no more, whatever an earlier read of the kernel showed. */
