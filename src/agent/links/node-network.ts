@@ -12,7 +12,7 @@ import { NftKeeper } from "../nft/nft-keeper.ts";
 import type { PrimaryEgress } from "../nft/primary-egress.ts";
 import { nameProblem } from "../nft/ruleset.ts";
 import { awaitsVeths } from "../pool/cool-down.ts";
-import { foreignAddresses } from "../pool/foreign-addresses.ts";
+import { foreignAddresses, hasOwnLink } from "../pool/foreign-addresses.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { AgentStore, StoredEni } from "../store/agent-store.ts";
 import { keepSysctls, wantedSysctls } from "../sysctl/keep-sysctls.ts";
@@ -314,6 +314,7 @@ export class NodeNetwork {
     return {
       addresses: foreignAddresses(state),
       isHeld: (address) => state.addresses.get(address)?.holding.kind === "in-use",
+      hasOwnLink: (address) => hasOwnLink(state, address),
       nodeAddress: findPrimary(observed, this.#internalIp)?.address,
     };
   }

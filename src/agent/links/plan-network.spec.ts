@@ -17,7 +17,12 @@ const eni: StoredEni = {
   number: 1,
 };
 
-const NO_FOREIGN: ForeignNeeds = { addresses: [], isHeld: () => false, nodeAddress: "10.0.1.11" };
+const NO_FOREIGN: ForeignNeeds = {
+  addresses: [],
+  isHeld: () => false,
+  hasOwnLink: () => false,
+  nodeAddress: "10.0.1.11",
+};
 
 const eth1: Link = {
   index: 3,
@@ -154,6 +159,7 @@ describe("planNetwork()", () => {
     const needs: ForeignNeeds = {
       addresses: [byPtp, byBridge],
       isHeld: (address) => address === byPtp.address || address === byBridge.address,
+      hasOwnLink: () => false,
       nodeAddress: "10.0.1.11",
     };
     const there: ObservedNetwork = {
@@ -209,6 +215,11 @@ describe("planNetwork()", () => {
       ]);
       // The store was lost, and nobody could say what kind of link it is.
       expect(acts({}, gone)).toEqual([]);
+      // The next pod came at once, and has a link of our own.
+      expect(acts({}, { ...gone, hasOwnLink: (address) => address === "10.0.16.5" })).toEqual([
+        "delete rule 1540 from 10.0.16.5/32 lookup 4003",
+        "delete rule 513 lookup 254",
+      ]);
     });
 
     it("leaves routes to pods with links of our own to those links", () => {

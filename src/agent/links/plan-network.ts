@@ -64,7 +64,9 @@ export function planNetwork(
   const { surplus, missing } = compareRules(observed, {
     wanted: [...placed.flatMap(({ eni, link }) => rulesOf(eni, link)), ...foreignRules(enis, foreign)],
     isUnexplained: (address) =>
-      foreign.isHeld(address) && !foreign.addresses.some((known) => known.address === address),
+      foreign.isHeld(address) &&
+      !foreign.hasOwnLink(address) &&
+      !foreign.addresses.some((known) => known.address === address),
   });
   return [
     ...placed.flatMap(({ eni, link }) =>
@@ -94,6 +96,8 @@ export interface ForeignNeeds {
   readonly addresses: readonly ForeignAddress[];
   /** Whether a pod has the address: as long as one does, nothing that leads to it or from it is taken away. */
   isHeld(address: string): boolean;
+  /** Whether its pod is known to have a link of ours: what is left of a pod that had the address before it goes nevertheless. */
+  hasOwnLink(address: string): boolean;
   /** Source of what the node sends to such a pod; undefined while it is not known. */
   readonly nodeAddress: string | undefined;
 }

@@ -17,3 +17,14 @@ export function foreignAddresses(state: PoolState): ForeignAddress[] {
       : [],
   );
 }
+
+/**
+ * Whether a pod with a link of ours holds the address. Not said of an allocation without a network: that is older than the kinds of links,
+ * or was found when the store was lost.
+ */
+export function hasOwnLink({ addresses }: PoolState, address: string): boolean {
+  const holding = addresses.get(address)?.holding;
+  if (holding?.kind !== "in-use") return false;
+  const { network, foreign } = holding.attachment;
+  return network !== undefined && foreign === undefined;
+}
