@@ -438,6 +438,16 @@ const plants: Plant[] = [
     },
   ],
   [
+    "an IPv6 address, of which ipamd does not know what the cloud says",
+    "address-not-served",
+    "quarantined",
+    ({ vip }, world) => {
+      const name = "2001-0db8-0000-0000-0000-0000-0000-0005";
+      world.addresses.push({ ...vip, metadata: { ...vip.metadata, name } });
+      return "2001:db8::5";
+    },
+  ],
+  [
     "an agent without a link for an ENI that is attached",
     "link-missing",
     "quarantined",
@@ -693,6 +703,7 @@ describe("auditCluster()", () => {
       "address-on-another-eni": true,
       "address-object-differs": true,
       "address-held-twice": true,
+      "address-not-served": true,
       "in-use-not-in-cloud": true,
       "in-use-unknown": true,
       "promised-in-use": true,
@@ -709,6 +720,23 @@ describe("auditCluster()", () => {
       "subnet-unknown": true,
     };
     expect([...kinds].toSorted()).toEqual((Object.keys(all) as FindingKind[]).toSorted());
+  });
+
+  it("finds nothing more of an IPv6 address, and that it goes with its ENI", () => {
+    const world = consistentWorld([[[true]]]);
+    const metadata = { name: "2001-0db8-0000-0000-0000-0000-0000-0005", creationTimestamp: LONG_AGO };
+    const [ipv4] = world.addresses;
+    world.addresses.push({ ...(ipv4 as VpcIP), metadata });
+    expect(auditCluster(world).map(({ kind }) => kind)).toEqual(["address-not-served"]);
+    // Of the two that the agent says are in use, its count is of the one that it serves.
+    world.addresses.shift();
+    world.cloud[0]?.addresses.shift();
+    expect(auditCluster(world).map(({ kind }) => kind)).toEqual(["address-not-served", "in-use-unknown"]);
+    world.cloud = [];
+    expect(auditCluster(world).find(({ subject }) => subject.name === "2001:db8::5")).toMatchObject({
+      kind: "in-use-not-in-cloud",
+      severity: "repairs-itself",
+    });
   });
 
   it("puts what waits for a person first", () => {

@@ -3,6 +3,7 @@ import type { NodeENIConfig } from "../../api/node-eni-config.ts";
 import { instanceOfProviderId } from "../../api/provider-id.ts";
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { tagOf } from "../node/node-world.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
@@ -15,6 +16,7 @@ export interface AuditIndex {
   /** Those that are this cluster's to work on. */
   readonly ours: readonly Eni[];
   readonly enis: ReadonlyMap<string, VpcENI>;
+  /** By address. */
   readonly addresses: ReadonlyMap<string, VpcIP>;
   readonly addressesByEni: ReadonlyMap<string, readonly VpcIP[]>;
   readonly configs: ReadonlyMap<string, NodeENIConfig>;
@@ -34,7 +36,7 @@ export function indexFacts(facts: ClusterFacts): AuditIndex {
     cloud: new Map(facts.cloud.map((eni) => [eni.id, eni])),
     ours,
     enis: byName(facts.enis),
-    addresses: byName(facts.addresses),
+    addresses: new Map(facts.addresses.map((vip) => [addressOfVpcIp(vip.metadata.name), vip])),
     addressesByEni: Map.groupBy(facts.addresses, ({ spec }) => spec.eniID),
     configs,
     homes: new Map(ours.flatMap((eni) => eni.addresses.map(({ address }) => [address, eni] as const))),

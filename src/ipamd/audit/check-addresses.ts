@@ -1,5 +1,7 @@
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { isServedAddress } from "../objects/is-served-address.ts";
 import { type AuditIndex, ageOf, holderOf, isInUse, isOurs } from "./audit-index.ts";
 import type { Finding } from "./finding.ts";
 
@@ -30,19 +32,35 @@ function withoutObject(index: AuditIndex, eni: Eni): Finding[] {
 }
 
 function beside(index: AuditIndex, vip: VpcIP): Finding[] {
-  const address = vip.metadata.name;
+  const address = addressOfVpcIp(vip.metadata.name);
   const named = index.cloud.get(vip.spec.eniID);
   // Told of by its tags; what is on it is none of ours.
   if (named !== undefined && !isOurs(named, index.facts)) return [];
+  if (named !== undefined && !isServedAddress(vip)) return notServed(vip);
   if (named?.addresses.some((a) => a.address === address)) return besideItsEni(index, { vip, eni: named });
   const home = index.homes.get(address);
   return home === undefined ? withoutAddress(index, vip) : onAnother(vip, home);
 }
 
+/** What the cloud says of an address of this family is not read; without its ENI it is surely not there. */
+function notServed({ metadata, spec }: VpcIP): Finding[] {
+  const address = addressOfVpcIp(metadata.name);
+  return [
+    {
+      kind: "address-not-served",
+      severity: "quarantined",
+      subject: { type: "address", name: address },
+      detail: `the VpcIP ${metadata.name} of ${spec.eniID} on ${spec.node} is of the IPv6 address ${address}, and this version serves IPv4 only`,
+      remedy:
+        "ipamd leaves it alone until its ENI is gone, and no pod is given it: take the address off the ENI and delete the VpcIP with its finalizer, or go back to the version that made it",
+    },
+  ];
+}
+
 function withoutAddress({ facts }: AuditIndex, vip: VpcIP): Finding[] {
   const { metadata, spec, status } = vip;
-  const subject = { type: "address", name: metadata.name } as const;
-  const where = `the cloud has ${metadata.name} on no ENI of this cluster, and its VpcIP says ${spec.eniID} of ${spec.node}`;
+  const subject = { type: "address", name: addressOfVpcIp(metadata.name) } as const;
+  const where = `the cloud has ${subject.name} on no ENI of this cluster, and its VpcIP says ${spec.eniID} of ${spec.node}`;
   if (isInUse(vip)) {
     return [
       {
@@ -69,14 +87,15 @@ function withoutAddress({ facts }: AuditIndex, vip: VpcIP): Finding[] {
 }
 
 function onAnother(vip: VpcIP, home: Eni): Finding[] {
-  const { metadata, spec } = vip;
+  const { spec } = vip;
+  const address = addressOfVpcIp(vip.metadata.name);
   const held = isInUse(vip);
   return [
     {
       kind: "address-on-another-eni",
       severity: "repairs-itself",
-      subject: { type: "address", name: metadata.name },
-      detail: `${metadata.name} is assigned to ${home.id}, and its VpcIP says ${spec.eniID} of ${spec.node}${held ? `, held by ${holderOf(vip)}` : ""}`,
+      subject: { type: "address", name: address },
+      detail: `${address} is assigned to ${home.id}, and its VpcIP says ${spec.eniID} of ${spec.node}${held ? `, held by ${holderOf(vip)}` : ""}`,
       remedy: `ipamd removes the VpcIP and makes one for ${home.id}${held ? `; restart ${holderOf(vip)}, which has no network` : ""}`,
     },
   ];
@@ -97,7 +116,7 @@ function besideItsEni(index: AuditIndex, { vip, eni }: { vip: VpcIP; eni: Eni })
     {
       kind: "address-object-differs",
       severity: held ? "quarantined" : "repairs-itself",
-      subject: { type: "address", name: metadata.name },
+      subject: { type: "address", name: addressOfVpcIp(metadata.name) },
       detail: `the VpcIP ${metadata.name} and its ENI ${eni.id} differ in ${differing.map(([what, a, b]) => `${what} (${a}; ENI: ${b})`).join(", ")}${held ? `, and ${holderOf(vip)} holds the address` : ""}`,
       remedy: held
         ? `the address stays with its holder: restart ${holderOf(vip)}, then ipamd goes by the ENI`
@@ -108,7 +127,7 @@ function besideItsEni(index: AuditIndex, { vip, eni }: { vip: VpcIP; eni: Eni })
 
 /** Two agents that both say that they have given one address to a pod. */
 function heldTwice({ facts }: AuditIndex): Finding[] {
-  const held = Map.groupBy(facts.addresses.filter(isInUse), ({ metadata }) => metadata.name);
+  const held = Map.groupBy(facts.addresses.filter(isInUse), ({ metadata }) => addressOfVpcIp(metadata.name));
   return [...held].flatMap(([name, vips]): Finding[] => {
     if (vips.length < 2) return [];
     const holders = vips.map((vip) => `${holderOf(vip)} on ${vip.spec.node}`);

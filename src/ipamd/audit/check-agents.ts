@@ -1,4 +1,6 @@
 import type { VpcENI } from "../../api/vpc-eni.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
+import { isServedAddress } from "../objects/is-served-address.ts";
 import { type AuditIndex, ageOf, holderOf, isInUse, lasting } from "./audit-index.ts";
 import type { Finding } from "./finding.ts";
 
@@ -64,14 +66,15 @@ function promises({ addressesByEni }: AuditIndex, { metadata, spec, status }: Vp
   return (addressesByEni.get(metadata.name) ?? []).filter(isInUse).map((vip) => ({
     kind: "promised-in-use",
     severity: "quarantined",
-    subject: { type: "address", name: vip.metadata.name },
-    detail: `the agent of ${spec.node} has promised ${metadata.name} back, and says that ${holderOf(vip)} holds ${vip.metadata.name} of it`,
+    subject: { type: "address", name: addressOfVpcIp(vip.metadata.name) },
+    detail: `the agent of ${spec.node} has promised ${metadata.name} back, and says that ${holderOf(vip)} holds ${addressOfVpcIp(vip.metadata.name)} of it`,
     remedy: `restart ${holderOf(vip)}: its address goes with the ENI`,
   }));
 }
 
 function counts({ facts }: AuditIndex): Finding[] {
-  const inUse = Map.groupBy(facts.addresses.filter(isInUse), ({ spec }) => spec.node);
+  const held = facts.addresses.filter((vip) => isServedAddress(vip) && isInUse(vip));
+  const inUse = Map.groupBy(held, ({ spec }) => spec.node);
   return facts.configs.flatMap(({ metadata: { name }, status }): Finding[] => {
     const said = status?.use?.inUse ?? 0;
     const shown = inUse.get(name)?.length ?? 0;

@@ -1,5 +1,6 @@
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import { type AuditIndex, ageOf, holderOf, isInUse, lasting } from "./audit-index.ts";
 import type { Finding, Subject } from "./finding.ts";
 
@@ -19,7 +20,7 @@ export function checkWaits(index: AuditIndex): Finding[] {
   );
   const addresses = index.facts.addresses.flatMap((vip) =>
     waits(index, vip, {
-      subject: { type: "address", name: vip.metadata.name },
+      subject: { type: "address", name: addressOfVpcIp(vip.metadata.name) },
       holders: isInUse(vip) ? [vip] : [],
     }),
   );

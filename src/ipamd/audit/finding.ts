@@ -29,6 +29,7 @@ export type FindingKind =
   | "address-on-another-eni"
   | "address-object-differs"
   | "address-held-twice"
+  | "address-not-served"
   | "in-use-not-in-cloud"
   | "in-use-unknown"
   | "promised-in-use"

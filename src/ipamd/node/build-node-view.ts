@@ -1,6 +1,7 @@
 import type { NodeENIConfigStatus } from "../../api/node-eni-config.ts";
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { CloudView } from "../cloud-view/cloud-view.ts";
 import type { AddressView, EniView, NodeView, SubnetView } from "../planner/node-view.ts";
 
@@ -46,7 +47,7 @@ export function buildNodeView(facts: NodeFacts): NodeView {
 function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniView {
   const id = veni.metadata.name;
   const eni = facts.cloud.get(id);
-  const byAddress = new Map(vips.map((vip) => [vip.metadata.name, vip]));
+  const byAddress = new Map(vips.map((vip) => [addressOfVpcIp(vip.metadata.name), vip]));
   const busy = facts.cloud.isBusy(id);
   return {
     id,

@@ -1,4 +1,5 @@
 import type { VpcENI } from "../../api/vpc-eni.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import type { WorkResult } from "../work-queue.ts";
 import type { CreationBook } from "./creation-book.ts";
@@ -154,7 +155,9 @@ export class DepartingNodes {
       const enis = objects.enisOf(node).filter(isThere);
       const addresses = objects.addressesOf(node).filter(isThere);
       for (const veni of enis) await objects.writeEni(veni.metadata.name, { ...veni.spec, node: to });
-      for (const vip of addresses) await objects.writeAddress(vip.metadata.name, { ...vip.spec, node: to });
+      for (const { metadata, spec } of addresses) {
+        await objects.writeAddress(addressOfVpcIp(metadata.name), { ...spec, node: to });
+      }
       const fields = { node, to, instance: instanceId, enis: enis.length, addresses: addresses.length };
       if (enis.length + addresses.length > 0) logger.info(fields, "the machine has another name now");
     }

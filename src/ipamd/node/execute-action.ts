@@ -227,7 +227,7 @@ async function recordUnassigned(
 
 /** Asks the agent for an address that is not in use: it refuses at once if a pod has taken it meanwhile. */
 async function askBack(world: NodeWorld, address: string): Promise<void> {
-  const vip = world.objects.addresses.get(address);
+  const vip = world.objects.vipOf(address);
   if (vip === undefined || vip.spec.reclaim !== undefined) return;
   const reclaim = { token: world.tokens.issue(), mode: "now" } as const;
   await world.objects.writeAddress(address, { ...vip.spec, reclaim });

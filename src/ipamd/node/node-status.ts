@@ -4,6 +4,7 @@ import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { NodeSettings } from "../configuration/node-settings.ts";
+import { isServedAddress } from "../objects/is-served-address.ts";
 import { roomOf } from "../planner/grow.ts";
 import type { NodeView } from "../planner/node-view.ts";
 import { type Readiness, readyCondition } from "./ready-condition.ts";
@@ -33,7 +34,10 @@ export function nodeStatus(
   options: { before: Condition | undefined; now: number },
 ): NodeENIConfigStatus {
   const { instance, quota, settings, enis, view, creating, readiness } = state;
-  const held = Map.groupBy(state.addresses.filter(isHeld), (vip) => vip.spec.eniID);
+  const held = Map.groupBy(
+    state.addresses.filter((vip) => isServedAddress(vip) && isHeld(vip)),
+    (vip) => vip.spec.eniID,
+  );
   const assigned = view.enis.reduce((sum, eni) => sum + eni.addresses.length, 0);
   return {
     instanceID: instance.id,

@@ -307,7 +307,7 @@ export class PresentNodes {
     return objects.enisOf(run.name).some((veni) => {
       const id = veni.metadata.name;
       return view.get(id)?.addresses.some((a) => {
-        const vip = objects.addresses.get(a.address);
+        const vip = objects.vipOf(a.address);
         return a.state === "available" && vip !== undefined && vip.spec.eniID !== id;
       });
     });

@@ -4,6 +4,7 @@ import type { InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import { type NodeSettings, readNodeSettings } from "../configuration/node-settings.ts";
 import { publishedSettings } from "../configuration/published-settings.ts";
+import { isServedAddress } from "../objects/is-served-address.ts";
 import { nodeReference } from "../signals/node-signals.ts";
 import type { Notices } from "../signals/notices.ts";
 import { SettingNotices } from "../signals/setting-notices.ts";
@@ -70,7 +71,7 @@ export class SettingsBook {
 }
 
 function inUseOf(addresses: readonly VpcIP[]): { enis: number; mostPerEni: number; total: number } {
-  const held = addresses.filter(isHeld);
+  const held = addresses.filter((vip) => isServedAddress(vip) && isHeld(vip));
   const perEni = [...Map.groupBy(held, (vip) => vip.spec.eniID).values()].map((list) => list.length);
   return { enis: perEni.length, mostPerEni: Math.max(0, ...perEni), total: held.length };
 }

@@ -66,3 +66,44 @@ test("an address that a former leader has taken off is not used when the cloud h
   await clock.advance(121_000);
   expect(await look()).toEqual(["10.0.16.10", "10.0.16.11"]);
 });
+
+test("the object of an IPv6 address, of which the cloud is not asked, is left alone until its ENI is gone", async () => {
+  const clock = createManualClock();
+  const memory = createMemoryObjects();
+  const world = {
+    clock,
+    view: new CloudView(),
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "token"),
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {} },
+  } as unknown as NodeWorld;
+  const dropped: string[] = [];
+  memory.objects.dropAddress = async ({ metadata }) => void dropped.push(metadata.name);
+  memory.objects.dropEni = async () => {};
+  const look = async (...enis: Eni[]) => {
+    for (let reading = 0; reading < 3; reading++) {
+      world.view.readAll(enis, clock.monotonic());
+      await syncObjects(world, which);
+      await clock.advance(60_000);
+    }
+  };
+  await look(eni("10.0.16.10"));
+  const spec = {
+    type: "Pod",
+    subnetID: "subnet-a",
+    eniID: "eni-1",
+    node: "node-1",
+    instanceID: "ins-1",
+  } as const;
+  await memory.objects.writeAddress("2001:DB8::5", spec);
+  const name = "2001-0db8-0000-0000-0000-0000-0000-0005";
+  expect([...memory.addresses.keys()]).toEqual(["10.0.16.10", name]);
+  expect(memory.objects.vipOf("2001:db8::5")?.metadata.name).toBe(name);
+
+  const writes = memory.writes.length;
+  await look(eni("10.0.16.10"));
+  expect([memory.writes.slice(writes), dropped]).toEqual([[], []]);
+  await look();
+  expect(new Set(dropped)).toEqual(new Set(["10.0.16.10", name]));
+});

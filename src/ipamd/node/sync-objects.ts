@@ -1,7 +1,9 @@
 import type { Reclaim } from "../../api/reclaim.ts";
 import type { VpcENI, VpcENISpec, VpcENIStatus } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { isServedAddress } from "../objects/is-served-address.ts";
 import { gatewayOf } from "./gateway-of.ts";
 import type { NodeWorld } from "./node-world.ts";
 import { isHeld } from "./settings-book.ts";
@@ -63,10 +65,8 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
   const { view, objects } = world;
   const id = veni.metadata.name;
   const vips = objects.addressesOf(which.node).filter((vip) => vip.spec.eniID === id);
-  view.expect(
-    id,
-    vips.map((vip) => vip.metadata.name),
-  );
+  const served = vips.filter(isServedAddress);
+  view.expect(id, served.map(addressOf));
   if (view.isGone(id)) {
     for (const vip of vips) await dropAddress(world, vip);
     await objects.dropEni(veni);
@@ -93,7 +93,7 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
     await adoptAddresses(world, eni, which);
     await correctAddresses(world, eni, which);
   }
-  await Promise.all(vips.map((vip) => syncAddress(world, vip)));
+  await Promise.all(served.map((vip) => syncAddress(world, vip)));
 }
 
 /** Addresses whose ENI has no object: they go when the cloud is seen to lack them. */
@@ -103,13 +103,14 @@ async function syncStrayAddresses(world: NodeWorld, which: NodeOnInstance): Prom
     .addressesOf(which.node)
     .filter((vip) => vip.spec.instanceID === which.instanceId && !objects.enis.get(vip.spec.eniID));
   for (const [eniId, vips] of Map.groupBy(strays, (vip) => vip.spec.eniID)) {
-    view.expect(
-      eniId,
-      vips.map((vip) => vip.metadata.name),
-    );
-    const gone = view.isGone(eniId);
-    for (const vip of vips) await (gone ? dropAddress(world, vip) : syncAddress(world, vip));
-    if (gone) view.forget(eniId);
+    const served = vips.filter(isServedAddress);
+    view.expect(eniId, served.map(addressOf));
+    if (view.isGone(eniId)) {
+      for (const vip of vips) await dropAddress(world, vip);
+      view.forget(eniId);
+    } else {
+      for (const vip of served) await syncAddress(world, vip);
+    }
   }
 }
 
@@ -138,6 +139,10 @@ const ENI_STATES = {
   detaching: "Detaching",
   deleting: "Deleting",
 } as const satisfies Record<Eni["state"], string>;
+
+function addressOf({ metadata }: VpcIP): string {
+  return addressOfVpcIp(metadata.name);
+}
 
 async function dropAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   await world.objects.dropAddress(vip);
@@ -175,7 +180,7 @@ async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance)
   const fresh = eni.addresses.filter(
     ({ address, state }) =>
       state === "available" &&
-      world.objects.addresses.get(address) === undefined &&
+      world.objects.vipOf(address) === undefined &&
       !world.view.isReserved(eni.id, address, now),
   );
   const since = new Date(world.clock.now()).toISOString();
@@ -199,7 +204,7 @@ async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance)
  */
 async function correctAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
   for (const { address } of eni.addresses) {
-    const vip = world.objects.addresses.get(address);
+    const vip = world.objects.vipOf(address);
     if (vip === undefined || vip.spec.eniID !== eni.id || isHeld(vip)) continue;
     if (vip.spec.node === which.node && vip.spec.instanceID === which.instanceId) continue;
     const spec = { ...vip.spec, node: which.node, instanceID: which.instanceId };
@@ -209,7 +214,7 @@ async function correctAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstanc
 
 async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   const { view, objects } = world;
-  const address = vip.metadata.name;
+  const address = addressOf(vip);
   const { eniID } = vip.spec;
   const releasing = vip.status?.cloud?.state === "Releasing";
   if ((releasing && view.isAddressAbsent(eniID, address)) || view.isAddressGone(eniID, address)) {

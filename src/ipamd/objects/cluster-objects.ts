@@ -8,6 +8,7 @@ import {
 } from "../../api/node-eni-config.ts";
 import { VPC_ENI, type VpcENI, type VpcENISpec, type VpcENIStatus } from "../../api/vpc-eni.ts";
 import { CLOUD_FINALIZER, VPC_IP, type VpcIP, type VpcIPSpec, type VpcIPStatus } from "../../api/vpc-ip.ts";
+import { vpcIpName } from "../../api/vpc-ip-name.ts";
 import {
   VPC_SUBNET,
   type VpcSubnet,
@@ -62,6 +63,11 @@ export class ClusterObjects {
 
   addressesOf(node: string): VpcIP[] {
     return this.addresses.of(node);
+  }
+
+  /** The object of an address. */
+  vipOf(address: string): VpcIP | undefined {
+    return this.addresses.get(vpcIpName(address));
   }
 
   /**
@@ -133,14 +139,16 @@ export class ClusterObjects {
     await this.#writeStatus(this.enis, eniResource, { metadata: { name }, status });
   }
 
-  async writeAddress(name: string, spec: VpcIPSpec): Promise<void> {
+  async writeAddress(address: string, spec: VpcIPSpec): Promise<void> {
+    const name = vpcIpName(address);
     const known = this.addresses.get(name);
     if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
     const metadata = { name, finalizers: [CLOUD_FINALIZER], ...uidOf(known) };
     await this.#write(this.addresses, ipResource, { metadata, spec });
   }
 
-  async writeAddressStatus(name: string, cloud: NonNullable<VpcIPStatus["cloud"]>): Promise<void> {
+  async writeAddressStatus(address: string, cloud: NonNullable<VpcIPStatus["cloud"]>): Promise<void> {
+    const name = vpcIpName(address);
     const before = this.addresses.get(name)?.status?.cloud;
     if (before?.state === cloud.state) return;
     const status: VpcIPStatus = { cloud };
