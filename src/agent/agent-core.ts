@@ -28,7 +28,7 @@ import {
 import { PodEvents } from "./objects/pod-events.ts";
 import { Publisher, type StatusToPublish } from "./objects/publisher.ts";
 import { addressStatus, configStatus, eniUse } from "./objects/wanted-statuses.ts";
-import { boundCount } from "./pool/bound-address.ts";
+import { boundCount, isServed } from "./pool/bound-address.ts";
 import { instantOf } from "./pool/instant.ts";
 import { Pool, type PoolUpdate } from "./pool/pool.ts";
 import { poolCounts } from "./pool/pool-counts.ts";
@@ -256,6 +256,14 @@ export class AgentCore {
       reflector.subscribe(({ type }) => (type === "synced" ? publisher.sawList(plural) : publish()));
     }
 
+    objects.addresses.subscribe((event) => {
+      if (event.type !== "added" || isServed(event.object.object)) return;
+      const { name, object } = event.object;
+      logger.warn(
+        { vip: name, address: object.address },
+        "an IPv6 address is given to no pod, since this version serves IPv4 only: its VpcIP says what to do",
+      );
+    });
     this.#started.defer(feedPool(objects, { pool, network }));
 
     const instanceKnown = (instanceId: string) => {

@@ -395,6 +395,41 @@ test("reclaim is answered by its token: refused in use, promised when free, for 
   await becomes(held ?? "", { state: "Reclaimable", token: "t3" });
 }, 60_000);
 
+test("an IPv6 address is given to no pod, says so, and goes back when it is asked for", async () => {
+  const name = "2001-0db8-0000-0000-0000-0000-0000-0005";
+  await ready("10.0.16.5");
+  await makeAddress(name);
+  await becomes(name, { state: "Free" });
+  const { status } = await kube.get(vips, name);
+  expect(status?.conditions).toMatchObject([
+    {
+      type: "Served",
+      status: "False",
+      reason: "FamilyNotServed",
+      message: expect.stringContaining("2001:db8::5"),
+    },
+  ]);
+  expect((await kube.get(vips, "10.0.16.5")).status?.conditions).toBeUndefined();
+  expect(await allocate("web-0")).toBe("10.0.16.5");
+  await expect(allocate("web-1", 1_500)).rejects.toThrow(/no address is free/);
+  await soon("it is not counted", async () => {
+    const { use } = (await kube.get(necs, NODE)).status ?? {};
+    return Bun.deepMatch({ inUse: 1, free: 0, coolingDown: 0, allocatable: 1 }, use ?? {});
+  });
+
+  await endAgent("SIGKILL");
+  rmSync(join(folder, "state"), { recursive: true });
+  await startAgent();
+  await makeAddress(name, { token: "t1", mode: "now" });
+  await becomes(name, { state: "Reclaimable", token: "t1" });
+  await kube.delete(vips, name);
+  await soon("the agent has let it go", async () => {
+    const { addresses } = await client().listAddresses({});
+    return addresses.every(({ address }) => address === "10.0.16.5");
+  });
+  expect(readFileSync(join(folder, "agent.log"), "utf8")).toContain("an IPv6 address is given to no pod");
+}, 60_000);
+
 test("an ENI that is asked back closes the pool", async () => {
   await ready("10.0.16.5");
   const { spec } = await kube.get(venis, "eni-aaaa1111");

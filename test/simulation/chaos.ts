@@ -1,3 +1,4 @@
+import { addressOfVpcIp } from "../../src/api/vpc-ip-name.ts";
 import type { FaultWish } from "../../src/sim/admission/fault.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import { findInstanceType } from "../../src/sim/vpc/instance-types.ts";
@@ -424,7 +425,9 @@ function restoreBackup(world: World, dice: Dice): void {
     world.trace.note("user", "restores a backup");
     world.invariants.tampered(() => world.server.restore(backup));
     // Agents believe what the objects say until ipamd has seen that it is not so.
-    for (const vip of world.server.objects("vpcips")) world.invariants.distrust(textAt(vip, "metadata.name"));
+    for (const vip of world.server.objects("vpcips")) {
+      world.invariants.distrust(addressOfVpcIp(textAt(vip, "metadata.name")));
+    }
   });
 }
 

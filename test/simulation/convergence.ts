@@ -1,6 +1,7 @@
 import { boundCount } from "../../src/agent/pool/bound-address.ts";
 import { ENI_TAGS } from "../../src/api/eni-tags.ts";
 import type { NodeENIConfigStatus } from "../../src/api/node-eni-config.ts";
+import { addressOfVpcIp } from "../../src/api/vpc-ip-name.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import type { Eni } from "../../src/sim/vpc/state.ts";
@@ -87,7 +88,9 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
     eni.addresses.filter(({ primary }) => !primary).map(({ address }) => address),
   );
   const vips = world.server.objects("vpcips").filter((vip) => textAt(vip, "spec.node") === nodeName);
-  const difference = new Set(inCloud).symmetricDifference(new Set(vips.map(nameOf)));
+  const difference = new Set(inCloud).symmetricDifference(
+    new Set(vips.map((vip) => addressOfVpcIp(nameOf(vip)))),
+  );
   if (difference.size > 0) return `cloud and VpcIPs differ in ${[...difference].join(", ")}`;
   const asked = vips.find((vip) => textAt(vip, "spec.reclaim.token") !== "");
   if (asked !== undefined) return `${nameOf(asked)} is asked back`;

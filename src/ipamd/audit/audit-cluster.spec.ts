@@ -730,7 +730,7 @@ describe("auditCluster()", () => {
     expect(auditCluster(world).map(({ kind }) => kind)).toEqual(["address-not-served"]);
     // Of the two that the agent says are in use, its count is of the one that it serves.
     world.addresses.shift();
-    world.cloud[0]?.addresses.shift();
+    takeOff(world.cloud[0] as Eni, "10.0.17.2");
     expect(auditCluster(world).map(({ kind }) => kind)).toEqual(["address-not-served", "in-use-unknown"]);
     world.cloud = [];
     expect(auditCluster(world).find(({ subject }) => subject.name === "2001:db8::5")).toMatchObject({
