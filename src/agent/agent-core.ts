@@ -36,6 +36,7 @@ import { restorePool } from "./pool/restore-pool.ts";
 import { slotTarget } from "./pool/slot-target.ts";
 import type { HeldSlots } from "./pool/unasked.ts";
 import { type RecoveryWorld, recover } from "./recovery/recover.ts";
+import { Rush } from "./rush.ts";
 import { failureOf } from "./server/failure-reason.ts";
 import type { AgentMemory } from "./store/agent-store.ts";
 import type { OpenedMemory } from "./store/open-store.ts";
@@ -95,6 +96,8 @@ export class AgentCore {
   #pool: Pool | undefined;
   #network: CoreNetwork | undefined;
   #objects: NodeObjects | undefined;
+  /** Whether pods are coming or going just now. */
+  readonly rush: Rush;
   /** What pods are told of what became of their addresses. */
   readonly podEvents: PodEvents;
   /** Tells people what happened to objects. */
@@ -105,6 +108,7 @@ export class AgentCore {
   constructor(world: AgentCoreWorld, options: AgentCoreOptions) {
     this.#world = world;
     this.#options = options;
+    this.rush = new Rush(world.clock);
     this.recorder = createEventRecorder(
       { ...world, client: world.kube },
       { component: "tke-eni-agent", instance: options.nodeName },
@@ -179,6 +183,9 @@ export class AgentCore {
     const pool = new Pool(state, { clock, store, onFatal });
     this.#pool = pool;
     pool.subscribe((update) => this.#tellOfPool(update));
+    pool.subscribe(({ effects }) => {
+      if (effects.some(({ type }) => type === "answer" || type === "released")) this.rush.note();
+    });
     const whyNot = () => {
       const { reason } = failureOf(this.readyCondition(), poolCounts(pool.state));
       return FailureReasonSchema.value[reason]?.localName ?? "UNSPECIFIED";
@@ -243,7 +250,9 @@ export class AgentCore {
     this.#objects = objects;
     this.#started.defer(() => objects.stop());
 
-    const publisher = new Publisher(this.#world, () => this.#statuses(pool, network, { objects, hasPlugin }));
+    const publisher = new Publisher({ ...this.#world, rush: this.rush }, () =>
+      this.#statuses(pool, network, { objects, hasPlugin }),
+    );
     this.#started.defer(() => publisher.stop());
     const publish = () => publisher.request();
     pool.subscribe(publish);

@@ -174,6 +174,7 @@ export class Agent {
       logger,
       pool,
       store,
+      rush: this.#core.rush,
       drifted: (found) => this.#core.report(found),
       looked: (ms) => this.#core.metrics.looked(ms),
     });

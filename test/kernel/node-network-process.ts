@@ -77,6 +77,7 @@ if (import.meta.main) {
     logger,
     pool,
     store,
+    rush: { restMs: () => 0 },
     drifted: (drift) => tell({ drift }),
     looked: (looked) => tell({ looked }),
   });

@@ -14,8 +14,9 @@ import { nameProblem } from "../nft/ruleset.ts";
 import { awaitsVeths } from "../pool/cool-down.ts";
 import { foreignAddresses, hasOwnLink } from "../pool/foreign-addresses.ts";
 import type { Pool } from "../pool/pool.ts";
+import type { Rush } from "../rush.ts";
 import type { AgentStore, StoredEni } from "../store/agent-store.ts";
-import { keepSysctls, wantedSysctls } from "../sysctl/keep-sysctls.ts";
+import { keepSysctls, type Sysctl, wantedSysctls } from "../sysctl/keep-sysctls.ts";
 import { deadEnis, mendedByActs, renamedEnis } from "./eni-drift.ts";
 import { type EniSpec, unsoundness } from "./eni-spec.ts";
 import { numberEnis } from "./number-enis.ts";
@@ -53,12 +54,15 @@ export interface NodeNetworkWorld {
   readonly store: Pick<AgentStore, "enis" | "saveEni" | "forgetEni">;
   /** Told of what somebody else has changed, all of one look at once. */
   readonly drifted: (found: readonly Drift[]) => void;
+  readonly rush: Pick<Rush, "restMs">;
   /** Told how long each whole look at the kernel took, repairs included, in milliseconds. */
   readonly looked: (ms: number) => void;
 }
 
 /** How often the kernel's notifications are taken up. */
 const DRAIN_MS = 50;
+/** So long they are left where they are while pods come and go. */
+const PUT_OFF_MS = 400;
 /** How often sysctls and the nftables generation are looked at, which nobody tells about. */
 const PERIOD_MS = 500;
 /** How often everything is read although nothing was told: a notification could have been lost on our side. */
@@ -91,6 +95,9 @@ export class NodeNetwork {
   readonly #known = new Set<string>();
   /** Settings that were once as they should be. */
   #settings: ReadonlySet<string> = new Set();
+  /** When they and the notifications were read last, on the monotonic clock. */
+  #settingsRead = Number.NEGATIVE_INFINITY;
+  #drainedAt = Number.NEGATIVE_INFINITY;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   readonly #listeners = new Set<(view: NetworkView) => void>();
   #enis: StoredEni[];
@@ -245,7 +252,7 @@ export class NodeNetwork {
   }
 
   async #passOnce(): Promise<void> {
-    const { clock, logger } = this.#world;
+    const { clock } = this.#world;
     // Carrier may come back up to a second before the kernel tells of it.
     const isWaiting = this.#view.enis.some(({ state }) => state !== "Ready");
     if (isWaiting || this.#hasEnded() || clock.monotonic() - this.#lastFull >= FULL_PERIOD_MS) {
@@ -256,12 +263,7 @@ export class NodeNetwork {
     }
     const { primary, enis } = this.#view;
     const names = enis.flatMap(({ ifName }) => (ifName === undefined ? [] : [ifName]));
-    const sysctls = wantedSysctls(primary?.link.name, names);
-    for (const { key, value, was } of keepSysctls(sysctls)) {
-      logger.info({ key, value, was }, "set a sysctl");
-      if (this.#settings.has(key)) this.#tellMended("sysctl", `${key} was ${was} instead of ${value}`);
-    }
-    this.#settings = new Set(sysctls.map(({ key }) => key));
+    this.#keepSysctls(wantedSysctls(primary?.link.name, names));
     if (primary === undefined) {
       throw new Error(
         "the node has no default route in table main and no link with its InternalIP: which link is the primary one cannot be told",
@@ -280,6 +282,19 @@ export class NodeNetwork {
     const problem = nameProblem(primary.link.name);
     if (problem !== undefined) throw new Error(problem);
     this.#tellReady();
+  }
+
+  /** Twice a second, and where a link is new: each is a file, and a pass follows on each pod. */
+  #keepSysctls(wanted: readonly Sysctl[]): void {
+    const now = this.#world.clock.monotonic();
+    const isNew = wanted.some(({ key }) => !this.#settings.has(key));
+    if (!isNew && now - this.#settingsRead < PERIOD_MS / 2) return;
+    this.#settingsRead = now;
+    for (const { key, value, was } of keepSysctls(wanted)) {
+      this.#world.logger.info({ key, value, was }, "set a sysctl");
+      if (this.#settings.has(key)) this.#tellMended("sysctl", `${key} was ${was} instead of ${value}`);
+    }
+    this.#settings = new Set(wanted.map(({ key }) => key));
   }
 
   /** Reads the kernel, and repairs it until nothing is left to repair. */
@@ -506,6 +521,10 @@ export class NodeNetwork {
   }
 
   #drain(): void {
+    const { clock, rush } = this.#world;
+    // Most of what the kernel tells of then is what plugins do.
+    if (rush.restMs() > 0 && clock.monotonic() - this.#drainedAt < PUT_OFF_MS) return;
+    this.#drainedAt = clock.monotonic();
     const { notifications, resync } = this.#monitor.drain();
     if (resync || notifications.some(matters)) {
       this.#lastFull = Number.NEGATIVE_INFINITY;
@@ -515,17 +534,27 @@ export class NodeNetwork {
 
   #sweepTrashSoon(): void {
     // Somebody waits for an address, and one may come free with the veth that is to go.
-    const delay = this.#world.pool.state.waiters.length > 0 ? 0 : TRASH_DELAY_MS;
-    this.#sweep ??= setTimeout(() => {
-      this.#sweep = undefined;
-      try {
-        this.#socket.batch([tolerating(deleteLinkGroup(TRASH_GROUP), "ENODEV")]);
-      } catch (error) {
-        this.#world.logger.error({ err: error }, "retired links of pods could not be deleted");
-      }
-      this.#lastFull = Number.NEGATIVE_INFINITY;
-      this.request();
-    }, delay);
+    const isAwaited = this.#world.pool.state.waiters.length > 0;
+    const latest = this.#world.clock.monotonic() + (isAwaited ? 0 : TRASH_DELAY_MS + PUT_OFF_MS);
+    this.#sweep ??= setTimeout(() => this.#sweepTrash(latest), isAwaited ? 0 : TRASH_DELAY_MS);
+  }
+
+  /** The kernel lets nobody else change links meanwhile: while pods come and go it is put off, but not beyond that time. */
+  #sweepTrash(latest: number): void {
+    const { clock, logger, rush } = this.#world;
+    const rest = Math.min(rush.restMs(), latest - clock.monotonic());
+    if (rest > 0) {
+      this.#sweep = setTimeout(() => this.#sweepTrash(latest), rest);
+      return;
+    }
+    this.#sweep = undefined;
+    try {
+      this.#socket.batch([tolerating(deleteLinkGroup(TRASH_GROUP), "ENODEV")]);
+    } catch (error) {
+      logger.error({ err: error }, "retired links of pods could not be deleted");
+    }
+    this.#lastFull = Number.NEGATIVE_INFINITY;
+    this.request();
   }
 }
 

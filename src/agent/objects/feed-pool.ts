@@ -1,4 +1,5 @@
 import type { NodeNetwork } from "../links/node-network.ts";
+import { isNews } from "../pool/observe-object.ts";
 import type { Pool } from "../pool/pool.ts";
 import { UNKNOWN_GROWTH } from "../pool/pool-state.ts";
 import type { NodeObjects } from "./node-objects.ts";
@@ -40,7 +41,10 @@ export function feedPool(
       switch (event.type) {
         case "added":
         case "modified":
-          pool.take({ type: "object-seen", object: event.object.object });
+          // Most of what the watch shows is what this agent has written itself.
+          if (isNews(pool.state, event.object.object)) {
+            pool.take({ type: "object-seen", object: event.object.object });
+          }
           return;
         case "deleted":
           pool.take({ type: "object-gone", address: event.object.object.address });

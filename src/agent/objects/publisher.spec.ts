@@ -40,6 +40,7 @@ class Bench {
         clock: systemWaitingClock,
         random: () => 0,
         logger: quiet,
+        rush: { outlast: async () => {} },
       },
       () => this.#list(),
     );

@@ -6,6 +6,7 @@ import type { Resource } from "../../kube/resource.ts";
 import { backOffMs, type Random } from "../../time/back-off.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
+import type { Rush } from "../rush.ts";
 import type { Seen } from "./seen-objects.ts";
 
 /** A status that an object should have, beside what it has. */
@@ -23,10 +24,13 @@ export interface PublisherWorld {
   readonly clock: WaitingClock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly rush: Pick<Rush, "outlast">;
 }
 
 /** Changes within this time go out as one. */
 const COALESCE_MS = 100;
+/** Who waits for a status is in no hurry: it is put off so long for pods that come and go. */
+const PUT_OFF_MS = 400;
 const CONCURRENCY = 4;
 
 /**
@@ -77,10 +81,11 @@ export class Publisher {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#world;
+    const { clock, rush } = this.#world;
     const { signal } = this.#stopping;
     do {
       await clock.sleep(COALESCE_MS, signal);
+      await rush.outlast(PUT_OFF_MS, signal);
       if (signal.aborted) return;
       this.#dirty = false;
       await this.#round();

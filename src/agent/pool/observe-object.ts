@@ -3,6 +3,19 @@ import { andThen, forEach, type Outcome, unchanged, withAddress, withoutAddress 
 import type { ObservedObject } from "./pool-event.ts";
 import type { AddressObject, Holding, PooledAddress, PoolState } from "./pool-state.ts";
 
+/** Whether `objectSeen` would change anything. */
+export function isNews(state: PoolState, { address, refusedToken, ...object }: ObservedObject): boolean {
+  const known = state.addresses.get(address);
+  return (
+    known === undefined ||
+    known.subnetId !== object.subnetId ||
+    // Its last holder may have sent by another ENI.
+    (known.holding.kind !== "in-use" && known.eniId !== object.eniId) ||
+    (refusedToken !== undefined && known.refusedToken === undefined) ||
+    !Bun.deepEquals(known.object, object)
+  );
+}
+
 /** Takes note of what an object says of its address. */
 export function objectSeen(state: PoolState, seen: ObservedObject, now: Instant): Outcome {
   const { address, refusedToken, ...object } = seen;

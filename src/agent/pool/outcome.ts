@@ -38,14 +38,17 @@ export interface Outcome {
   effects: readonly PoolEffect[];
 }
 
+const NOTHING: readonly never[] = [];
+
 /** An outcome that changes nothing. */
 export function unchanged(state: PoolState): Outcome {
-  return { state, changes: [], effects: [] };
+  return { state, changes: NOTHING, effects: NOTHING };
 }
 
 /** Goes on from an outcome; changes and effects add up in order. */
 export function andThen(outcome: Outcome, next: (state: PoolState) => Outcome): Outcome {
   const after = next(outcome.state);
+  if (after.changes.length === 0 && after.effects.length === 0) return { ...outcome, state: after.state };
   return {
     state: after.state,
     changes: [...outcome.changes, ...after.changes],
@@ -65,8 +68,9 @@ export function forEach<T>(
   for (const item of items) {
     const outcome = next(current, item);
     current = outcome.state;
-    changes.push(...outcome.changes);
-    effects.push(...outcome.effects);
+    // Of hundreds of items one has changed, or none.
+    if (outcome.changes.length > 0) changes.push(...outcome.changes);
+    if (outcome.effects.length > 0) effects.push(...outcome.effects);
   }
   return { state: current, changes, effects };
 }
