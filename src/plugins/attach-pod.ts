@@ -6,9 +6,11 @@ import type { NetlinkSocket } from "../netlink/socket.ts";
 import type { Allocation } from "./allocation.ts";
 import { chooseLinkEnd, type Randomness } from "./choose-link-end.ts";
 import { isPair } from "./is-pair.ts";
+import { peerOnHost } from "./peer-on-host.ts";
 import {
   createPodLink,
   hostMessages,
+  isRetired,
   type LinkEnd,
   type PodLink,
   podMessages,
@@ -119,6 +121,10 @@ function clearTheWay({ pod, host, ifName, hostName, containerId }: AttachOptions
     return { pod: end(inside), host: end(there) };
   }
   if (inside !== undefined && !pair) {
+    // The two were not read at one moment: it may be one that another call makes or takes away just now.
+    const other = peerOnHost(inside, host);
+    if (other !== undefined && (other.name === hostName || isRetired(other))) throw changing(ifName);
+    if (pod.get(getLink({ index: inside.index }))?.name !== ifName) return undefined;
     throw new CniError(
       CODES.invalidEnvironment,
       `CNI_IFNAME is "${ifName}", and CNI_NETNS has a link of that name (${inside.kind ?? "physical"}, index ${inside.index}) that is not of this network: delete it, or choose another name`,
@@ -127,6 +133,14 @@ function clearTheWay({ pod, host, ifName, hostName, containerId }: AttachOptions
   if (there !== undefined) host.batch(retireHostEnd(there.index));
   if (inside !== undefined) pod.batch(retirePodEnd(inside));
   return undefined;
+}
+
+/** Not completed here: where it is a DEL, that gives the address back next. */
+function changing(ifName: string): CniError {
+  return new CniError(
+    CODES.tryAgainLater,
+    `link ${ifName} in CNI_NETNS is being made or taken away: another call for the same pod is running, or has ended half-way`,
+  );
 }
 
 function hasIpv6({ addresses }: Allocation): boolean {

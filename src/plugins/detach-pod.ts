@@ -1,7 +1,8 @@
 import { getLink } from "../netlink/link.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
 import { isPair } from "./is-pair.ts";
-import { retireHostEnd, retirePodEnd } from "./pod-network.ts";
+import { peerOnHost } from "./peer-on-host.ts";
+import { isRetired, retireHostEnd, retirePodEnd } from "./pod-network.ts";
 
 export interface DetachOptions {
   /** A socket in the pod's namespace; undefined when that is dead. */
@@ -21,11 +22,17 @@ export interface DetachOptions {
  */
 export function detachPod({ pod, host, containerId, ifName, hostName }: DetachOptions): number | undefined {
   const there = host.get(getLink({ name: hostName }));
-  if (there === undefined) return undefined;
   const inside = pod?.get(getLink({ name: ifName }));
-  const pair = inside !== undefined && isPair(inside, there);
+  const pair = there !== undefined && inside !== undefined && isPair(inside, there);
   // Without an alias it is an ADD that ended before its second send; the pod's own end proves whose.
-  if (there.alias !== containerId && !(there.alias === undefined && pair)) return undefined;
+  if (there === undefined || (there.alias !== containerId && !(there.alias === undefined && pair))) {
+    // A DEL that was killed half-way has left the pod's end.
+    const other = inside && peerOnHost(inside, host);
+    if (inside !== undefined && other?.alias === containerId && isRetired(other)) {
+      pod?.batch(retirePodEnd(inside));
+    }
+    return undefined;
+  }
   host.batch(retireHostEnd(there.index));
   if (pair) pod?.batch(retirePodEnd(inside));
   return there.index;

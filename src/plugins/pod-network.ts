@@ -9,7 +9,7 @@ import {
   parseIpAddress,
   parseIpPrefix,
 } from "../netlink/ip-address.ts";
-import { createVeth, setLink } from "../netlink/link.ts";
+import { createVeth, type Link, setLink } from "../netlink/link.ts";
 import { type NetlinkMessage, tolerating } from "../netlink/message.ts";
 import { setPermanentNeighbour } from "../netlink/neighbour.ts";
 import { addRoute, replaceRoute } from "../netlink/route.ts";
@@ -178,6 +178,11 @@ export function retirePodEnd({ index, name }: Pick<LinkEnd, "index" | "name">): 
 
 function familiesOf({ addresses }: Pick<Allocation, "addresses">): AddressFamily[] {
   return [...new Set(addresses.map(({ address }) => address.family))];
+}
+
+/** Whether it is a host end that was taken out of use: an ADD at the same time may have given it a group again, but not its name. */
+export function isRetired({ name, index, group }: Pick<Link, "name" | "index" | "group">): boolean {
+  return group === TRASH_GROUP || name === retiredName(index);
 }
 
 /** An index is unique in its namespace, and so is this name. At most 14 characters. */

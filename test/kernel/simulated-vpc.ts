@@ -52,6 +52,8 @@ export class SimulatedVpc {
       control: { listen: { hostname: management.far, port: 9440 } },
     };
     const { link, own, far } = management;
+    // That of a VPC before this one goes with its namespace, which takes the kernel a moment.
+    Bun.spawnSync(["ip", "link", "delete", link]);
     host(..."ip link add".split(" "), link, ..."type veth peer name mgmt netns".split(" "), this.router.name);
     host("ip", "address", "add", `${own}/30`, "dev", link);
     host("ip", "link", "set", link, "up");
