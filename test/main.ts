@@ -1,5 +1,7 @@
 // `npm test`: everything that must hold, on real parts. Suites run one after another: some compare the whole machine before
 // and after. The last line counts.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { binaries } from "../tools/build/binary.ts";
 import { installDebianPackages } from "../tools/build/debian-packages.ts";
 import { consoleProgress } from "../tools/build/progress.ts";
@@ -7,13 +9,22 @@ import { staticChecks } from "../tools/check/static-checks.ts";
 import { runSuite } from "../tools/check/test-suite.ts";
 import { clusterIsInUse } from "./cluster/cluster.ts";
 
-const suites: ReadonlyArray<readonly [name: string, paths: readonly string[]]> = [
+/** Each lane is a run of its own, beside the suite's others. */
+const suites: ReadonlyArray<readonly [name: string, ...lanes: (readonly string[])[]]> = [
   ["units", ["src", "tools", "test/demo", "test/bench"]],
   ["a simulation of everything under a virtual clock", ["test/simulation"]],
   ["kernel: network namespaces, netlink, nftables, the compiled plugins", ["test/kernel"]],
-  ["a real API server", ["test/apiserver"]],
+  // They wait most of their time, each for an API server of its own.
+  ["a real API server", ...halves("test/apiserver", /^(kube|pool-(cloud|ownership))\.spec\.ts$/)],
   ["a real cluster: kubelets, containerd, scheduler", ["test/cluster"]],
 ];
+
+/** The specs of a folder, those that match and the others. */
+function halves(folder: string, first: RegExp): string[][] {
+  const specs = readdirSync(join(import.meta.dir, "..", folder)).filter((name) => name.endsWith(".spec.ts"));
+  const paths = (names: readonly string[]) => names.map((name) => `${folder}/${name}`);
+  return [paths(specs.filter((name) => first.test(name))), paths(specs.filter((name) => !first.test(name)))];
+}
 
 if (await clusterIsInUse()) {
   console.error(
@@ -35,15 +46,16 @@ for (const { name, run } of staticChecks) {
     failures.push(name);
   }
 }
-for (const [name, paths] of suites) {
+for (const [name, ...lanes] of suites) {
   const began = performance.now();
   console.log(`━━ ${name}`);
-  const result = await runSuite(paths);
-  passed += result.passed;
-  failed += result.failed;
-  if (result.failed > 0) failures.push(name);
+  const results = await Promise.all(lanes.map(runSuite));
+  const inAll = (what: "passed" | "failed") => results.reduce((sum, result) => sum + result[what], 0);
+  passed += inAll("passed");
+  failed += inAll("failed");
+  if (inAll("failed") > 0) failures.push(name);
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
-  console.log(`━━ ${name}: ${result.passed} passed, ${result.failed} failed, ${seconds} s`);
+  console.log(`━━ ${name}: ${inAll("passed")} passed, ${inAll("failed")} failed, ${seconds} s`);
 }
 if (failures.length > 0) console.log(`failed: ${failures.join("; ")}`);
 console.log(`${passed} passed, ${failed} failed`);
