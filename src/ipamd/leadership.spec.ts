@@ -182,6 +182,10 @@ describe("Leadership", () => {
     await clock.advance(1000);
     expect(failures[0]?.message).toContain('another cluster of the same id "cls-1"');
     expect(failures[0]?.message).toContain("adopt --from-uid uid of another");
+    // Nobody has stopped it yet, and it does nothing for any node.
+    await clock.advance(60_000);
+    expect(looksAtNodes()).toBe(false);
+    expect(failures).toHaveLength(1);
   });
 
   test("a primary ENI that carries the cluster's tags is nobody else's, and not ours to touch", async () => {

@@ -330,6 +330,9 @@ export class Leadership {
     const others = enis.filter((eni) => tagOf(eni, ENI_TAGS.clusterUid) !== cluster.uid);
     const [first] = others;
     if (first === undefined) return;
+    // At once, and not when whoever is told comes to stop this: meanwhile a node could get an ENI.
+    this.#stopping.abort();
+    this.#budget.stop();
     const uid = tagOf(first, ENI_TAGS.clusterUid);
     this.#options.failed(
       new Error(
