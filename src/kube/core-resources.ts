@@ -128,6 +128,11 @@ export interface ObjectReference {
   readonly uid?: string;
 }
 
+/** How events name a Node: with its name for a UID, which is what `kubectl describe node` looks for. */
+export function nodeReference(name: string): ObjectReference {
+  return { apiVersion: "v1", kind: "Node", name, uid: name };
+}
+
 /** apiextensions.k8s.io/v1 CustomResourceDefinition; its spec is opaque here. */
 export interface CustomResourceDefinition {
   readonly metadata: ObjectMeta;

@@ -1,3 +1,4 @@
+import { nodeReference } from "../../kube/core-resources.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Logger } from "../logger.ts";
@@ -30,9 +31,7 @@ export async function warnOfIpvs(
     if (found !== undefined && before === undefined) {
       const message = `kube-proxy runs in IPVS mode (${found}), which is not supported: Services may not be reached; set its mode to nftables or iptables`;
       logger.warn({ node }, message);
-      // kubectl describe looks for events of a Node by its name in the place of the UID.
-      const about = { apiVersion: "v1", kind: "Node", name: node, uid: node };
-      recorder.record({ about, type: "Warning", reason: "IPVSNotSupported", message });
+      recorder.record({ about: nodeReference(node), type: "Warning", reason: "IPVSNotSupported", message });
     } else if (found === undefined && before !== undefined) {
       logger.info({ node }, "kube-proxy does not run in IPVS mode any more");
     }

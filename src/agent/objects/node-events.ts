@@ -1,3 +1,4 @@
+import { nodeReference } from "../../kube/core-resources.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 
 /** Tells the people who look at the node what its agent has found there. */
@@ -12,12 +13,6 @@ export class NodeEvents {
 
   /** @param message the same sentence for each time that the same thing happens */
   warn(reason: string, message: string): void {
-    this.#recorder.record({
-      // Named by its name for a UID, which is what `kubectl describe node` looks for.
-      about: { apiVersion: "v1", kind: "Node", name: this.#node, uid: this.#node },
-      type: "Warning",
-      reason,
-      message,
-    });
+    this.#recorder.record({ about: nodeReference(this.#node), type: "Warning", reason, message });
   }
 }

@@ -1,11 +1,10 @@
 import type { Eni } from "../../cloud/cloud-vpc.ts";
-import type { Node, ObjectReference } from "../../kube/core-resources.ts";
+import { type Node, nodeReference, type ObjectReference } from "../../kube/core-resources.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import type { Logger } from "../../kube/logger.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { ClusterIdentity } from "../node/node-world.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
-import { nodeReference } from "../signals/node-signals.ts";
 import { auditCluster } from "./audit-cluster.ts";
 import { askedSince } from "./cluster-facts.ts";
 import { type Finding, findingKey, type Subject } from "./finding.ts";

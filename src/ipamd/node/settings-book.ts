@@ -1,11 +1,10 @@
 import type { NodeENIConfig } from "../../api/node-eni-config.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { InterfaceLimit } from "../../cloud/cloud-vpc.ts";
-import type { Node } from "../../kube/core-resources.ts";
+import { type Node, nodeReference } from "../../kube/core-resources.ts";
 import { type NodeSettings, readNodeSettings } from "../configuration/node-settings.ts";
 import { publishedSettings } from "../configuration/published-settings.ts";
 import { isServedAddress } from "../objects/is-served-address.ts";
-import { nodeReference } from "../signals/node-signals.ts";
 import type { Notices } from "../signals/notices.ts";
 import { SettingNotices } from "../signals/setting-notices.ts";
 

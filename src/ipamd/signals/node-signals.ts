@@ -1,12 +1,6 @@
 import { ENI_IP_UNAVAILABLE_CONDITION, ENI_IP_UNAVAILABLE_TAINT } from "../../api/eni-ip-unavailable.ts";
 import { IPAMD_MANAGER } from "../../api/field-managers.ts";
-import {
-  type Condition,
-  type Node,
-  nodes,
-  type ObjectReference,
-  type Taint,
-} from "../../kube/core-resources.ts";
+import { type Condition, type Node, nodeReference, nodes, type Taint } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { Readiness } from "../node/ready-condition.ts";
@@ -96,11 +90,6 @@ export class NodeSignals {
       { fieldManager: IPAMD_MANAGER },
     );
   }
-}
-
-/** How Events name a Node: with its name for a UID, which is what `kubectl describe node` looks for. */
-export function nodeReference(name: string): ObjectReference {
-  return { apiVersion: "v1", kind: "Node", name, uid: name };
 }
 
 function isTainted(taints: readonly Taint[] | undefined): boolean {
