@@ -24,7 +24,6 @@ export const DRIFT_KINDS = [
   "pods-rule",
   "ruleset",
   "sysctl",
-  "store",
 ] as const;
 
 export type DriftKind = (typeof DRIFT_KINDS)[number];
