@@ -19,7 +19,7 @@ import { eventually } from "../../src/kube/testing/eventually.ts";
 import { createRecordingLogger } from "../../src/kube/testing/recording-logger.ts";
 import { createTransport, type KubeRequest, type KubeTransport } from "../../src/kube/transport.ts";
 import { createManualClock } from "../../src/time/testing/manual-clock.ts";
-import { systemWaitingClock } from "../../src/time/waiting-clock.ts";
+import { systemWaitingClock, type WaitingClock } from "../../src/time/waiting-clock.ts";
 import { createCertificateAuthority } from "../cluster/certificates.ts";
 import { writeKubeconfig } from "../cluster/kubeconfig.ts";
 import { apiServerProcess, compactEtcd, crash } from "./api-server-process.ts";
@@ -366,8 +366,15 @@ describe("a reflector", () => {
         return transport.stream(sent, { signal: AbortSignal.any([options.signal, connections.signal]) });
       },
     };
-    return { transport: gated, clock: systemWaitingClock, random: Math.random, logger };
+    return { transport: gated, clock: impatientClock, random: Math.random, logger };
   }
+
+  // While a server is away a reflector comes to wait up to ten seconds between tries, and no test is about that: one that
+  // compacts waits for a refusal and then for a list.
+  const impatientClock: WaitingClock = {
+    ...systemWaitingClock,
+    sleep: (ms, signal) => systemWaitingClock.sleep(Math.min(ms, 500), signal),
+  };
 
   async function reflectThings(options: { silenceMs?: number; fieldSelector?: string } = {}) {
     for (const { metadata } of (await client.list(things)).items) await client.delete(things, metadata.name);

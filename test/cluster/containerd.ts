@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { containerRuntime } from "../../src/agent/cri/container-runtime.ts";
 import { binary } from "../../tools/build/binary.ts";
 import type { Daemon } from "./daemon.ts";
 import { configurationFolder } from "./folders.ts";
@@ -47,9 +47,16 @@ export async function startContainerd(node: string, holder: Daemon): Promise<Dae
     // It looks for its shim on the PATH.
     { env: { PATH: `${dirname(shim)}:${process.env["PATH"]}` } },
   );
-  await waitUntil(`containerd of ${node}`, () => existsSync(`/proc/${holder.pid}/root${SOCKET}`), {
-    deadlineMs: 30_000,
-    daemons: [daemon],
-  });
+  await waitForContainerd(daemon, holder);
   return daemon;
+}
+
+/**
+ * Waits until containerd answers a question of the kubelet's. Its socket is there before: while it still reads what it knows of pods
+ * it refuses every call of CRI, and the kubelet ends where it is refused (`validateServiceConnection` in k8s.io/cri-client).
+ */
+export async function waitForContainerd(containerd: Daemon, holder: Daemon): Promise<void> {
+  const runtime = containerRuntime(`/proc/${holder.pid}/root${SOCKET}`);
+  const answers = () => runtime.listSandboxes().then(() => true);
+  await waitUntil(`an answer of ${containerd.name}`, answers, { deadlineMs: 60_000, daemons: [containerd] });
 }

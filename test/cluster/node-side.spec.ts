@@ -53,8 +53,12 @@ test(
     await createManyPods(cluster, PODS_OF_BOOT);
     await until("all to run", () => manyRun(cluster, PODS_OF_BOOT, 0), 120_000);
     const boot = Date.now();
-    await rebootNode(cluster, NODE);
-    const pods = await until("all to run again", () => manyRun(cluster, PODS_OF_BOOT, boot), 180_000);
+    const daemons = await rebootNode(cluster, NODE);
+    const pods = await waitUntil("all to run again", () => manyRun(cluster, PODS_OF_BOOT, boot), {
+      deadlineMs: 180_000,
+      intervalMs: 250,
+      daemons,
+    });
     expect(new Set(pods.map(({ status }) => status?.podIP)).size).toBe(PODS_OF_BOOT);
     const used = (await addressesOf(cluster, NODE)).filter(({ status }) => status?.use?.state === "InUse");
     const holders = used.map(({ status }) => status?.use?.pod);

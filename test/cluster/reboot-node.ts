@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { binary } from "../../tools/build/binary.ts";
 import { runCommand } from "../../tools/build/run-command.ts";
 import { killIfThere, pidsOfNode, removeContainerGroups } from "./cgroup.ts";
 import type { Cluster } from "./cluster.ts";
+import { waitForContainerd } from "./containerd.ts";
 import { type Daemon, isAlive } from "./daemon.ts";
 import { loadDaemons } from "./daemon-records.ts";
 import { nodeFolder } from "./folders.ts";
@@ -39,11 +40,11 @@ conntrack -F >/dev/null 2>&1 || true
 
 /**
  * Has a node lose its power and boot: everything that ran on it is gone at once, and nothing is left but its disk. Returns when
- * its programs have been started again.
+ * its programs have been started again, with these.
  *
  * The kernel is the machine's and does not boot; so the agent's store is told of another boot id, as it would find it.
  */
-export async function rebootNode(cluster: Cluster, node: string): Promise<void> {
+export async function rebootNode(cluster: Cluster, node: string): Promise<Daemon[]> {
   const daemons = await loadDaemons();
   const programs = PROGRAMS.map((program) => {
     const daemon = daemons.get(`${node}-${program}`);
@@ -57,17 +58,16 @@ export async function rebootNode(cluster: Cluster, node: string): Promise<void> 
   await cluster.nodeExec(node, ["sh", "-c", CLEAN]);
   await forgetBoot(node);
   const path = { PATH: `${dirname(await binary("containerd-shim-runc-v2"))}:${process.env["PATH"]}` };
+  const running: Daemon[] = [];
   for (const { daemon, command } of programs) {
     const started = await startDaemon(daemon.name, [...(await cluster.enterNode(node)), ...command], {
       env: path,
     });
-    // The kubelet ends where there is no container runtime.
-    await waitUntil(
-      `containerd of ${node}`,
-      () => existsSync(`/proc/${holder.pid}/root/run/containerd/containerd.sock`),
-      { deadlineMs: 30_000, daemons: [started] },
-    );
+    running.push(started);
+    // The order of PROGRAMS: the kubelet comes after it.
+    if (daemon.name === `${node}-containerd`) await waitForContainerd(started, holder);
   }
+  return running;
 }
 
 async function killAllOn(
