@@ -12,7 +12,7 @@ import type { Cluster } from "./cluster.ts";
 import { type Daemon, isAlive, logTail, stopDaemon } from "./daemon.ts";
 import { loadDaemons } from "./daemon-records.ts";
 import { down } from "./down.ts";
-import { busyboxImage } from "./images/base-images.ts";
+import { sleepingPod } from "./sleeping-pod.ts";
 import { startDaemon } from "./start-daemon.ts";
 import { up } from "./up.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -94,19 +94,10 @@ async function createPod(name: string): Promise<void> {
   const pod = {
     metadata: { name, namespace: "default" },
     spec: {
+      ...sleepingPod(),
       hostNetwork: true,
-      terminationGracePeriodSeconds: 0,
       // Without a CNI configuration the node is not ready.
       tolerations: [{ operator: "Exists" }],
-      containers: [
-        {
-          name: "main",
-          image: busyboxImage,
-          imagePullPolicy: "Never",
-          command: ["sleep", "1000000"],
-          resources: { limits: { [ENI_IP_RESOURCE]: "1" } },
-        },
-      ],
     },
   };
   await client.create(pods, pod);

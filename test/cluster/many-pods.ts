@@ -1,8 +1,7 @@
-import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import type { Pod } from "../../src/kube/core-resources.ts";
 import type { Cluster } from "./cluster.ts";
-import { busyboxImage } from "./images/base-images.ts";
 import { getJson } from "./observe.ts";
+import { sleepingPod } from "./sleeping-pod.ts";
 
 const NAME = "many";
 
@@ -24,18 +23,7 @@ export async function createManyPods(cluster: Cluster, replicas: number): Promis
       selector: { matchLabels: labels },
       template: {
         metadata: { labels },
-        spec: {
-          terminationGracePeriodSeconds: 0,
-          containers: [
-            {
-              name: "main",
-              image: busyboxImage,
-              imagePullPolicy: "Never",
-              command: ["sleep", "1000000"],
-              resources: { limits: { [ENI_IP_RESOURCE]: "1" } },
-            },
-          ],
-        },
+        spec: sleepingPod(),
       },
     },
   };

@@ -1,11 +1,10 @@
-import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import { pods } from "../../src/kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
 import { openServerAccess } from "../../src/kube/server-access.ts";
 import { createTransport } from "../../src/kube/transport.ts";
 import type { Cluster } from "./cluster.ts";
-import { busyboxImage } from "./images/base-images.ts";
 import { getJson } from "./observe.ts";
+import { sleepingPod } from "./sleeping-pod.ts";
 import { waitUntil } from "./wait-until.ts";
 
 export interface RestartLoad {
@@ -80,18 +79,7 @@ async function runOnce(client: KubeClient, name: string): Promise<string | undef
   const options = { namespace: "default" };
   const pod = {
     metadata: { name, namespace: "default" },
-    spec: {
-      terminationGracePeriodSeconds: 0,
-      containers: [
-        {
-          name: "main",
-          image: busyboxImage,
-          imagePullPolicy: "Never",
-          command: ["sleep", "1000000"],
-          resources: { limits: { [ENI_IP_RESOURCE]: "1" } },
-        },
-      ],
-    },
+    spec: sleepingPod(),
   };
   await client.create(pods, pod);
   const { phase, reason, message } = await waitUntil(

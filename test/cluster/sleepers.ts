@@ -1,6 +1,5 @@
-import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import type { Cluster } from "./cluster.ts";
-import { busyboxImage } from "./images/base-images.ts";
+import { sleepingPod } from "./sleeping-pod.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** Pods that do nothing but have an address. */
@@ -34,17 +33,8 @@ export async function createSleepers(
     kind: "Pod",
     metadata: { name: `${name}-${i}`, labels: { app: name } },
     spec: {
+      ...sleepingPod({ asks }),
       nodeSelector: { "kubernetes.io/hostname": node },
-      terminationGracePeriodSeconds: 0,
-      containers: [
-        {
-          name: "main",
-          image: busyboxImage,
-          imagePullPolicy: "Never",
-          command: ["sleep", "1000000"],
-          ...(asks ? { resources: { limits: { [ENI_IP_RESOURCE]: "1" } } } : {}),
-        },
-      ],
     },
   }));
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
