@@ -177,7 +177,7 @@ export class AgentProcess implements AgentEnd {
       try {
         const [record] = await pool.allocate(
           { attachment: { ...attachment, ifName: "eth0" }, netns: `/run/netns/${attachment.containerId}` },
-          enough.signal,
+          () => enough.signal,
         );
         if (record === undefined) return undefined;
         const table = this.#network?.tableOf(record.eniId);

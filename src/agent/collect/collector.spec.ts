@@ -75,7 +75,7 @@ async function run(podName: string, address: string): Promise<void> {
     podName,
     podUid: "",
   };
-  await pool.allocate({ attachment, netns: "" }, new AbortController().signal);
+  await pool.allocate({ attachment, netns: "" }, () => new AbortController().signal);
   runtime.sandboxes.set(`c-${podName}`, { id: `c-${podName}`, podName, address });
 }
 

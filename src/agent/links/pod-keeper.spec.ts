@@ -46,7 +46,7 @@ beforeEach(async () => {
   const address = "10.0.16.5";
   const object = { address, uid: "u", eniId: "eni-1", subnetId: "subnet-1", instanceId: "ins-1" };
   pool.take({ type: "object-seen", object });
-  await pool.allocate({ attachment, netns: "" }, new AbortController().signal);
+  await pool.allocate({ attachment, netns: "" }, () => new AbortController().signal);
   told = [];
   done = [];
   refuses = false;

@@ -35,18 +35,18 @@ it("counts what is given with the wait before it, what comes back, and who went 
     },
   });
   const never = new AbortController().signal;
-  const first = pool.allocate({ attachment: attachment("c1"), netns: "" }, never);
+  const first = pool.allocate({ attachment: attachment("c1"), netns: "" }, () => never);
   await clock.advance(40);
   const object = { uid: "u", eniId: "eni-1", subnetId: "subnet-1", instanceId: "ins-1" };
   pool.take({ type: "object-seen", object: { address: "10.0.16.5", ...object } });
   await first;
-  await pool.allocate({ attachment: attachment("c1"), netns: "" }, never);
+  await pool.allocate({ attachment: attachment("c1"), netns: "" }, () => never);
 
   const patience = new AbortController();
-  const second = pool.allocate({ attachment: attachment("c2"), netns: "" }, patience.signal);
+  const second = pool.allocate({ attachment: attachment("c2"), netns: "" }, () => patience.signal);
   patience.abort();
   await expect(second).rejects.toThrow("no address became free");
-  const third = pool.allocate({ attachment: attachment("c3"), netns: "" }, never);
+  const third = pool.allocate({ attachment: attachment("c3"), netns: "" }, () => never);
   pool.release(attachment("c3"));
   await expect(third).rejects.toThrow("was released while it waited");
   pool.release(attachment("c1"));

@@ -37,7 +37,7 @@ beforeEach(async () => {
     },
   );
   pool.take({ type: "object-seen", object });
-  await pool.allocate({ attachment: web, netns: "" }, new AbortController().signal);
+  await pool.allocate({ attachment: web, netns: "" }, () => new AbortController().signal);
   stop = new AbortController();
   const find = () => {
     asked++;

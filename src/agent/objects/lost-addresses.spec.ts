@@ -39,7 +39,7 @@ beforeEach(async () => {
   };
   end = warnOfLostAddresses({ clock, events }, pool);
   pool.take({ type: "object-seen", object });
-  await pool.allocate({ attachment: web, netns: "" }, new AbortController().signal);
+  await pool.allocate({ attachment: web, netns: "" }, () => new AbortController().signal);
   pool.take({ type: "object-gone", address: object.address });
 });
 

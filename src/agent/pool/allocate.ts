@@ -2,7 +2,7 @@ import { type IpFamily, ipFamily } from "../../api/ip-text.ts";
 import { type AttachmentKey, isSameAttachment } from "./attachment.ts";
 import { eniOf, isBound, isEniWanted, isWanted, SERVED_FAMILIES } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
-import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
+import { forEach, type Outcome, recordsThat, unchanged, withAddress } from "./outcome.ts";
 import type { PooledAddress, PoolState, Waiter } from "./pool-state.ts";
 
 /** Queues a caller; `serveWaiters` answers it as soon as that is possible, at once if it is. */
@@ -48,9 +48,10 @@ function serve(state: PoolState, waiter: Waiter, now: Instant): Outcome {
 
 /** The addresses that the attachment holds: one of a family at most, IPv4 first. */
 export function addressesOf(state: PoolState, attachment: AttachmentKey): PooledAddress[] {
-  return [...state.addresses.values()]
-    .filter(({ holding }) => holding.kind === "in-use" && isSameAttachment(holding.attachment, attachment))
-    .toSorted(byFamily);
+  return recordsThat(
+    state,
+    ({ holding }) => holding.kind === "in-use" && isSameAttachment(holding.attachment, attachment),
+  ).toSorted(byFamily);
 }
 
 function byFamily(a: PooledAddress, b: PooledAddress): number {

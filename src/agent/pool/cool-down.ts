@@ -1,25 +1,28 @@
 import type { Instant } from "./instant.ts";
-import { forEach, type Outcome, withAddress, withoutAddress } from "./outcome.ts";
+import { forEach, type Outcome, recordsThat, unchanged, withAddress, withoutAddress } from "./outcome.ts";
 import type { PooledAddress, PoolState } from "./pool-state.ts";
 
 /** Ends the cool-down of every address whose time is over and whose old veth is gone; drops what then has no object. */
 export function endCoolDowns(state: PoolState, now: Instant): Outcome {
-  return forEach([...state.addresses.values()], state, (s, record) => rest(s, record, now));
+  return forEach(
+    recordsThat(state, (record) => isOver(state, record, now)),
+    state,
+    (s, record) => rest(s, record, now),
+  );
+}
+
+function isOver(state: PoolState, record: PooledAddress, now: Instant): boolean {
+  return record.holding.kind === "free" ? record.object === undefined : hasCooledDown(state, record, now);
 }
 
 function rest(state: PoolState, record: PooledAddress, now: Instant): Outcome {
-  const { holding } = record;
-  if (holding.kind === "cooling-down" && hasCooledDown(state, record, now)) {
-    const free: PooledAddress = {
-      ...record,
-      holding: { kind: "free", since: now.wall, restingSince: holding.restingSince },
-    };
-    return record.object === undefined
-      ? forget(state, record)
-      : { state: withAddress(state, free), changes: [{ type: "holding", address: free }], effects: [] };
-  }
-  if (holding.kind === "free" && record.object === undefined) return forget(state, record);
-  return { state, changes: [], effects: [] };
+  const { holding, object } = record;
+  if (object === undefined || holding.kind !== "cooling-down") return forget(state, record);
+  const address: PooledAddress = {
+    ...record,
+    holding: { kind: "free", since: now.wall, restingSince: holding.restingSince },
+  };
+  return { state: withAddress(state, address), changes: [{ type: "holding", address }], effects: [] };
 }
 
 function forget(state: PoolState, { address }: PooledAddress): Outcome {
@@ -55,21 +58,18 @@ export function noteVeths(
   state: PoolState,
   { containerIds, readAt }: { containerIds: ReadonlySet<string>; readAt: number },
 ): Outcome {
-  return forEach([...state.addresses.values()], state, (s, record) => {
+  const gone = ({ holding }: PooledAddress) =>
+    holding.kind === "cooling-down" &&
+    !holding.vethGone &&
+    readAt >= holding.restingSince &&
+    !containerIds.has(holding.containerId);
+  return forEach(recordsThat(state, gone), state, (s, record) => {
     const { holding } = record;
-    if (
-      holding.kind !== "cooling-down" ||
-      holding.vethGone ||
-      readAt < holding.restingSince ||
-      containerIds.has(holding.containerId)
-    ) {
-      return { state: s, changes: [], effects: [] };
-    }
-    return {
-      state: withAddress(s, { ...record, holding: { ...holding, vethGone: true } }),
-      changes: [],
-      effects: [],
-    };
+    return unchanged(
+      holding.kind === "cooling-down"
+        ? withAddress(s, { ...record, holding: { ...holding, vethGone: true } })
+        : s,
+    );
   });
 }
 

@@ -75,6 +75,20 @@ export function forEach<T>(
   return { state: current, changes, effects };
 }
 
+/** The records of which `isConcerned` says so: of hundreds one, or none, with each event. */
+export function recordsThat(
+  { addresses }: PoolState,
+  isConcerned: (record: PooledAddress) => boolean,
+): readonly PooledAddress[] {
+  let found: PooledAddress[] | undefined;
+  for (const record of addresses.values()) {
+    if (!isConcerned(record)) continue;
+    if (found === undefined) found = [record];
+    else found.push(record);
+  }
+  return found ?? NOTHING;
+}
+
 /** The state with this record in place of the one of the same address. */
 export function withAddress(state: PoolState, record: PooledAddress): PoolState {
   return { ...state, addresses: new Map(state.addresses).set(record.address, record) };

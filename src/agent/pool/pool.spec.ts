@@ -24,7 +24,7 @@ const web = {
 describe("Pool.close()", () => {
   it("sends callers away that wait", async () => {
     const pool = emptyOpenPool();
-    const waiting = pool.allocate(web, new AbortController().signal);
+    const waiting = pool.allocate(web, () => new AbortController().signal);
     pool.close();
     await expect(waiting).rejects.toThrow("the agent is stopping");
     expect(pool.state.waiters).toEqual([]);
@@ -33,7 +33,7 @@ describe("Pool.close()", () => {
   it("lets nobody wait who comes later: the end of the agent would wait for them", async () => {
     const pool = emptyOpenPool();
     pool.close();
-    const late = pool.allocate(web, AbortSignal.timeout(1_000));
+    const late = pool.allocate(web, () => AbortSignal.timeout(1_000));
     await expect(late).rejects.toThrow("the agent is stopping");
   });
 });

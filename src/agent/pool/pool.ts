@@ -75,12 +75,12 @@ export class Pool {
    * Gives the attachment its addresses, one of each family that is served, waiting until they are free.
    *
    * @returns what it holds: one of a family at most, IPv4 first
-   * @param signal ends the wait
+   * @param wait asked for a signal that ends the wait, where there is one: most callers are served at once
    * @throws NotAllocatedError when it was ended, or the pool closed; the store's error when the allocation could not be written
    */
   async allocate(
     { attachment, netns }: { attachment: Attachment; netns: string },
-    signal: AbortSignal,
+    wait: () => AbortSignal,
   ): Promise<readonly PooledAddress[]> {
     if (this.#closed) throw stopping();
     const waiter = ++this.#lastWaiter;
@@ -92,14 +92,18 @@ export class Pool {
       this.take({ type: "give-up", waiter });
       caller.reject(new NotAllocatedError("time-is-up", "no address became free in time"));
     };
+    let signal: AbortSignal | undefined;
     try {
       this.#step({ type: "allocate", waiter, attachment, netns });
-      if (signal.aborted) giveUp();
-      else signal.addEventListener("abort", giveUp, { once: true });
+      if (this.#callers.has(waiter)) {
+        signal = wait();
+        if (signal.aborted) giveUp();
+        else signal.addEventListener("abort", giveUp, { once: true });
+      }
       return await caller.promise;
     } finally {
       this.#callers.delete(waiter);
-      signal.removeEventListener("abort", giveUp);
+      signal?.removeEventListener("abort", giveUp);
     }
   }
 
@@ -140,14 +144,14 @@ export class Pool {
   }
 
   #answer(effect: PoolEffect): void {
-    if (effect.type === "answer") this.#callers.get(effect.waiter)?.resolve(effect.addresses);
-    if (effect.type === "dismiss") {
-      this.#callers
-        .get(effect.waiter)
-        ?.reject(
-          new NotAllocatedError("released", "the attachment was released while it waited for an address"),
-        );
-    }
+    if (effect.type !== "answer" && effect.type !== "dismiss") return;
+    const caller = this.#callers.get(effect.waiter);
+    this.#callers.delete(effect.waiter);
+    if (effect.type === "answer") caller?.resolve(effect.addresses);
+    else
+      caller?.reject(
+        new NotAllocatedError("released", "the attachment was released while it waited for an address"),
+      );
   }
 
   #setTimer(): void {

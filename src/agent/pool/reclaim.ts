@@ -1,13 +1,14 @@
 import { isBound, isOurs, isWanted } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
-import { forEach, type Outcome, unchanged, withAddress } from "./outcome.ts";
+import { forEach, type Outcome, recordsThat, unchanged, withAddress } from "./outcome.ts";
 import type { PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
 import { isSpare } from "./spare.ts";
 
 /** Answers the reclaim tokens that can be answered now; the others wait. */
 export function answerReclaims(state: PoolState, now: Instant): Outcome {
   if (!state.open) return unchanged(state);
-  return forEach([...state.addresses.values()], state, (s, record) => answer(s, record, now));
+  const asked = recordsThat(state, ({ object }) => object?.reclaim !== undefined);
+  return forEach(asked, state, (s, record) => answer(s, record, now));
 }
 
 function answer(state: PoolState, record: PooledAddress, now: Instant): Outcome {

@@ -61,11 +61,19 @@ export type AgentMemory = Pick<
   "apply" | "addresses" | "enis" | "promisedEnis" | "saveEni" | "forgetEni" | "meta" | "setMeta"
 >;
 
-/** The agent's memory. Every call is one transaction that is on disk when it returns. */
+/** Levels of SQLite's `PRAGMA synchronous` for a write-ahead log. */
+type Synchronous = "NORMAL" | "FULL";
+
+/**
+ * The agent's memory. Every call is one transaction that outlives this process when it returns, however that ends. It outlives
+ * the machine, too, but for what a boot ends anyway: who holds which address, and since when others rest.
+ */
 export class AgentStore {
   readonly #db: Database;
   readonly #path: string;
   readonly #inode: bigint;
+  /** Undefined: not set yet. */
+  #synchronous: Synchronous | undefined;
 
   constructor(db: Database, path: string) {
     this.#db = db;
@@ -73,9 +81,15 @@ export class AgentStore {
     this.#inode = inodeOf(path);
   }
 
-  /** Writes what a step of the pool decided. @throws when the disk does not take it; then nothing of it is stored. */
+  /**
+   * Writes what a step of the pool decided. What pods take and give back does not wait for the disk: after a crash of the machine
+   * their sandboxes are dead, and the next agent finds out by the API server, the kernel and the runtime who holds what.
+   *
+   * @throws when the disk does not take it; then nothing of it is stored
+   */
   apply(changes: readonly StoreChange[]): void {
     if (changes.length === 0) return;
+    this.#synchronize(changes.every(endsWithBoot) ? "NORMAL" : "FULL");
     this.#db.transaction(() => {
       for (const change of changes) this.#applyOne(change);
     })();
@@ -111,12 +125,14 @@ export class AgentStore {
   }
 
   saveEni(eni: StoredEni): void {
+    this.#synchronize("FULL");
     this.#db
       .query("INSERT OR REPLACE INTO enis VALUES (?, ?, ?, ?, ?, ?, ?)")
       .run(eni.eniId, eni.mac, eni.primaryIp, eni.gateway, eni.subnetId, eni.table, eni.number);
   }
 
   forgetEni(eniId: string): void {
+    this.#synchronize("FULL");
     this.#db.query("DELETE FROM enis WHERE eni_id = ?").run(eniId);
   }
 
@@ -125,7 +141,9 @@ export class AgentStore {
   }
 
   setMeta(key: MetaKey, value: string): void {
-    if (this.meta(key) !== value) writeMeta(this.#db, key, value);
+    if (this.meta(key) === value) return;
+    this.#synchronize("FULL");
+    writeMeta(this.#db, key, value);
   }
 
   /**
@@ -142,9 +160,17 @@ export class AgentStore {
 
   /** Closes the store so that the next start can tell a complete file from one whose write-ahead log was lost. */
   close(): void {
+    this.#synchronize("FULL");
     writeMeta(this.#db, "closed", "yes");
     this.#db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     this.#db.close();
+  }
+
+  /** With FULL a transaction, and whatever was written before it, is on the disk when it ends. */
+  #synchronize(level: Synchronous): void {
+    if (this.#synchronous === level) return;
+    this.#db.run(`PRAGMA synchronous = ${level}`);
+    this.#synchronous = level;
   }
 
   #applyOne(change: StoreChange): void {
@@ -211,6 +237,11 @@ export class AgentStore {
       case "free":
     }
   }
+}
+
+/** Whether nobody asks for it after a boot. A promise to ipamd is asked for. */
+function endsWithBoot(change: StoreChange): boolean {
+  return change.type === "holding" && change.address.holding.kind !== "reclaimable";
 }
 
 /** Reads a row of `meta`. */
