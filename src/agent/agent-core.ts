@@ -75,6 +75,10 @@ export interface SlotPlugin {
 /** What the agent is doing: waiting for its predecessor to go, finding out who holds what, or serving. */
 export type AgentPhase = "standby" | "recovering" | "serving";
 
+/** Changes of the pool within this time are looked at once for what the kubelet is to be offered. */
+const LOOK_AFTER_MS = 20;
+const STORE_LOST =
+  "the agent's memory of who holds which address was lost or damaged: it was made anew from the kernel, the container runtime and the API server; the agent's log says what was found, and find out who on this node changes the agent's state folder";
 /** How long fewer addresses must be there before the kubelet is offered fewer. */
 const LOWER_AFTER_MS = 3_000;
 
@@ -170,7 +174,12 @@ export class AgentCore {
     if (opened.trust === "intact") return true;
     this.#phase = "recovering";
     const { nodeName } = this.#options;
-    return recover(this.#world, { opened, node: nodeName, signal: this.#stopping.signal });
+    const held = await recover(this.#world, { opened, node: nodeName, signal: this.#stopping.signal });
+    // A new node has nothing to lose, and after a boot nothing was.
+    if (opened.trust === "unknown" && held !== undefined && held > 0) {
+      this.report([{ kind: "store", outcome: "repaired", message: STORE_LOST }]);
+    }
+    return held !== undefined;
   }
 
   /** Makes the pool that the store describes; closed until `serve`. */
@@ -337,11 +346,13 @@ export class AgentCore {
   }
 
   /**
-   * Lets the kubelet's slots follow the pool: up at once; down only when the lower number stays, since a link that flaps, or a
+   * Lets the kubelet's slots follow the pool: up soon; down only when the lower number stays, since a link that flaps, or a
    * start whose first view is not complete, must not take away what pods are being sent for.
    */
   #followSlots(pool: Pool, plugin: SlotPlugin): void {
+    const { clock } = this.#world;
     let target = this.#offered;
+    let cancelLook: (() => void) | undefined;
     let cancelLowering: (() => void) | undefined;
     const set = () => {
       target = slotTarget(pool.state);
@@ -355,14 +366,22 @@ export class AgentCore {
         if (wanted > target) set();
         return;
       }
-      cancelLowering ??= startTimer(this.#world.clock, LOWER_AFTER_MS, () => {
+      cancelLowering ??= startTimer(clock, LOWER_AFTER_MS, () => {
         cancelLowering = undefined;
         if (this.#objects?.hasSynced()) set();
         else look();
       });
     };
+    // It goes through all addresses, and the pod that has just been served need not wait for that.
+    const lookSoon = () => {
+      cancelLook ??= startTimer(clock, LOOK_AFTER_MS, () => {
+        cancelLook = undefined;
+        look();
+      });
+    };
     this.#started.defer(() => cancelLowering?.());
-    this.#started.defer(pool.subscribe(look));
+    this.#started.defer(() => cancelLook?.());
+    this.#started.defer(pool.subscribe(lookSoon));
     look();
   }
 

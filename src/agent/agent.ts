@@ -6,6 +6,7 @@ import { AgentCore, type AgentCoreWorld, type AgentPhase } from "./agent-core.ts
 import type { AgentOptions } from "./agent-options.ts";
 import { QueuedReleases } from "./collect/queued-releases.ts";
 import { Conntrack } from "./conntrack/conntrack.ts";
+import { forgetReleased } from "./conntrack/forget-released.ts";
 import { containerRuntime } from "./cri/container-runtime.ts";
 import { conflist } from "./install/conflist.ts";
 import { installDropIns, removeDropIns } from "./install/drop-ins.ts";
@@ -16,9 +17,10 @@ import { BoundPods } from "./kubelet/bound-pods.ts";
 import { DevicePlugin } from "./kubelet/device-plugin.ts";
 import { NodeStatus } from "./kubelet/node-status.ts";
 import { NodeNetwork } from "./links/node-network.ts";
+import { PodLinks } from "./links/pod-links.ts";
 import { followMasquerade } from "./masquerade/follow-masquerade.ts";
 import { canServe } from "./pool/can-serve.ts";
-import type { Pool, PoolUpdate } from "./pool/pool.ts";
+import type { Pool } from "./pool/pool.ts";
 import { readKernel, readVeths } from "./recovery/read-kernel.ts";
 import { addressService } from "./server/address-service.ts";
 import { serveConnect } from "./server/serve-connect.ts";
@@ -56,6 +58,7 @@ export class Agent {
   /** What was started, to be ended in reverse. */
   readonly #started = new AsyncDisposableStack();
   readonly #conntrack = new Conntrack();
+  readonly #links: PodLinks;
   #plugin: DevicePlugin | undefined;
   #network: NodeNetwork | undefined;
   #conflistWritten = false;
@@ -65,6 +68,11 @@ export class Agent {
     this.#options = options;
     const { criSocket } = options;
     const runtime = criSocket === undefined ? undefined : containerRuntime(criSocket);
+    this.#links = new PodLinks({
+      logger: world.logger,
+      deleteSoon: () => this.#network?.deleteSoon(),
+      made: (by) => this.#core.metrics.linkMade(by),
+    });
     this.#core = new AgentCore({ ...world, runtime, readKernel, veths: readVeths }, options);
   }
 
@@ -115,6 +123,7 @@ export class Agent {
     await this.#core.stop();
     await this.#started.disposeAsync();
     this.#conntrack.close();
+    this.#links.close();
   }
 
   /** Before anything else, so that a predecessor can hand over: without slots the kubelet fails pods for good. */
@@ -144,6 +153,7 @@ export class Agent {
       factsOf: (eniId) => this.#network?.factsOf(eniId),
       settle: async (eniId) => (await this.#network?.settle(eniId)) ?? [STARTING],
       problemsOf: (eniId) => this.#network?.problemsOf(eniId) ?? [STARTING],
+      links: this.#links,
       readyCondition: () => this.#core.readyCondition(),
       failed: (attachment, cause) => this.#core.podEvents.failedAllocation(attachment, cause),
       clock: this.#world.clock,
@@ -175,6 +185,7 @@ export class Agent {
       pool,
       store,
       rush: this.#core.rush,
+      links: this.#links,
       drifted: (found) => this.#core.report(found),
       looked: (ms) => this.#core.metrics.looked(ms),
     });
@@ -184,7 +195,7 @@ export class Agent {
     this.#network = network;
     this.#started.defer(() => network.stop());
 
-    pool.subscribe((update) => this.#forgetReleased(update));
+    this.#started.defer(forgetReleased(pool, { conntrack: this.#conntrack, clock, logger }));
     this.#core.serve(network, { store, plugin: this.#plugin });
     const { runFolder } = this.#options;
     this.#started.defer(
@@ -272,21 +283,5 @@ export class Agent {
       );
     }, STORE_CHECK_MS);
     this.#started.defer(() => clearInterval(timer));
-  }
-
-  #forgetReleased({ effects }: PoolUpdate): void {
-    for (const effect of effects) {
-      if (effect.type === "released") setImmediate(() => this.#forgetConnections(effect.address));
-    }
-  }
-
-  /** The next pod with the address must not get the replies of this one's connections, nor be reached by its NodePorts. */
-  #forgetConnections(address: string): void {
-    if (this.#stopping.signal.aborted) return;
-    try {
-      this.#conntrack.forget(address);
-    } catch (error) {
-      this.#world.logger.warn({ address, err: error }, "tracked connections of an address were not deleted");
-    }
   }
 }

@@ -24,9 +24,10 @@ function ipv4Bytes(text: string): Uint8Array | undefined {
   if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
   for (const [index, part] of parts.entries()) {
+    const value = Number(part);
     // No leading zeros: some parsers read them as octal, and an address must not depend on its reader.
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[index] = Number(part);
+    if (String(value) !== part || !(value >= 0 && value <= 255)) return undefined;
+    bytes[index] = value;
   }
   return bytes;
 }

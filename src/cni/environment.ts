@@ -1,4 +1,5 @@
 import { CniError, CODES } from "./error.ts";
+import { isName } from "./name.ts";
 
 export const COMMANDS = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"] as const;
 
@@ -30,7 +31,7 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
   if (command === "GC" || command === "STATUS" || command === "VERSION") return { command };
 
   const containerId = variables["CNI_CONTAINERID"] ?? "";
-  if (!/^[a-z0-9][a-z0-9_.-]*$/i.test(containerId)) {
+  if (!isName(containerId)) {
     throw invalid(
       "CNI_CONTAINERID",
       "must begin with a letter or digit and go on with those, _, . or -",
@@ -53,9 +54,15 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
 
 /** The rules for CNI_IFNAME, which are those of Linux and `:`, which means an alias to old tools. */
 export function isInterfaceName(text: string): boolean {
-  return (
-    new TextEncoder().encode(text).length <= 15 && /^[^/:\s]+$/.test(text) && text !== "." && text !== ".."
-  );
+  if (text === "" || text === "." || text === "..") return false;
+  if (text.length > 15 || text.includes("/") || text.includes(":")) return false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // Beyond ASCII a character has more bytes than one, and there are further spaces.
+    if (code > 0x7e) return new TextEncoder().encode(text).length <= 15 && !/\s/.test(text);
+    if (code <= 0x20 && text.charAt(at).trim() === "") return false;
+  }
+  return true;
 }
 
 function parseArgs(text: string): ReadonlyMap<string, string> {

@@ -1,4 +1,5 @@
 import { JsonObject } from "./json-object.ts";
+import { isName } from "./name.ts";
 import { type SpecVersion, specVersion } from "./version.ts";
 
 /** What a plugin gets on its standard input. Keys that no plugin of ours reads are nobody's error: chains carry them along. */
@@ -24,7 +25,7 @@ export function parseNetworkConfiguration(text: string): NetworkConfiguration {
   // Before any other key: what the others must be depends on the version. Without one it is 0.1.0, says the specification.
   const version = specVersion(own.string("cniVersion") ?? "0.1.0");
   const name = own.requiredString("name");
-  if (!/^[a-z0-9][a-z0-9_.-]*$/i.test(name)) {
+  if (!isName(name)) {
     throw own.invalid("name", "must begin with a letter or digit and go on with those, _, . or -");
   }
   return {

@@ -1,13 +1,13 @@
 import { dlopen, type Pointer, read } from "bun:ffi";
 
-function load() {
-  return dlopen("libc.so.6", {
+const LIBC = "libc.so.6";
+
+function loadSockets() {
+  return dlopen(LIBC, {
+    // Beside whatever may fail: what is loaded after a failure may change it.
     __errno_location: { args: [], returns: "ptr" },
-    open: { args: ["cstring", "i32"], returns: "i32" },
     close: { args: ["i32"], returns: "i32" },
-    setns: { args: ["i32", "i32"], returns: "i32" },
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
-    bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
     connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
     setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
     // Both return ssize_t, whose lower half is all there is for buffers below 2 GiB.
@@ -16,12 +16,29 @@ function load() {
   });
 }
 
-let loaded: ReturnType<typeof load> | undefined;
+function loadNamespaces() {
+  return dlopen(LIBC, {
+    open: { args: ["cstring", "i32"], returns: "i32" },
+    setns: { args: ["i32", "i32"], returns: "i32" },
+    bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  });
+}
 
-/** The C library's calls, loaded at the first use: a program that only encodes or parses does not pay for it. */
-export function libc(): ReturnType<typeof load>["symbols"] {
-  loaded ??= load();
-  return loaded.symbols;
+let sockets: ReturnType<typeof loadSockets> | undefined;
+let namespaces: ReturnType<typeof loadNamespaces> | undefined;
+
+/** The C library's calls on sockets, loaded at the first use: each costs a plugin ten microseconds. */
+export function libc(): ReturnType<typeof loadSockets>["symbols"] {
+  sockets ??= loadSockets();
+  return sockets.symbols;
+}
+
+/** Its calls that a plugin needs only where it does the work in the kernel itself. */
+export function libcOfNamespaces(): ReturnType<typeof loadNamespaces>["symbols"] {
+  // For `lastErrno`.
+  libc();
+  namespaces ??= loadNamespaces();
+  return namespaces.symbols;
 }
 
 /** The calling thread's errno. Only meaningful directly after a call that failed. */

@@ -8,7 +8,8 @@ import { type ReceivedMessage, splitMessages } from "./message.ts";
 import { NetworkNamespace } from "./namespace.ts";
 import { type InstalledRoute, parseRoute } from "./route.ts";
 import { type InstalledRule, parseRule } from "./rule.ts";
-import { openSocketIn, setOption } from "./socket.ts";
+import { openSocketIn } from "./socket.ts";
+import { setOption } from "./socket-option.ts";
 
 const MSG_DONTWAIT = 0x40;
 const SOL_SOCKET = 1;

@@ -1,7 +1,9 @@
 import { SystemCallError } from "./errno.ts";
-import { cString, lastErrno, libc } from "./libc.ts";
+import { cString, lastErrno, libc, libcOfNamespaces } from "./libc.ts";
 
 const O_RDONLY = 0;
+/** What is no namespace must not be waited for: a pipe at the path would keep its opener for ever. */
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const CLONE_NEWNET = 0x40000000;
 
@@ -23,7 +25,7 @@ export class NetworkNamespace {
    * @throws SystemCallError ENOENT when there is no such file.
    */
   static open(path: string): NetworkNamespace {
-    const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC);
+    const fd = libcOfNamespaces().open(cString(path), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) throw new SystemCallError(`open network namespace ${path}`, lastErrno());
     return new NetworkNamespace(path, fd);
   }
@@ -58,7 +60,7 @@ export class NetworkNamespace {
 }
 
 function enter(namespace: NetworkNamespace): void {
-  if (libc().setns(namespace.fd, CLONE_NEWNET) < 0) {
+  if (libcOfNamespaces().setns(namespace.fd, CLONE_NEWNET) < 0) {
     throw new SystemCallError(`enter network namespace ${namespace.path}`, lastErrno());
   }
 }

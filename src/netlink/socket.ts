@@ -1,6 +1,6 @@
 import { NLM_F_ACK, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./constants.ts";
 import { errnoName, SystemCallError } from "./errno.ts";
-import { lastErrno, libc } from "./libc.ts";
+import { lastErrno, libc, libcOfNamespaces } from "./libc.ts";
 import {
   Attributes,
   HEADER_FLAGS_OFFSET,
@@ -13,6 +13,7 @@ import {
 } from "./message.ts";
 import { NetworkNamespace } from "./namespace.ts";
 import { NetlinkError } from "./netlink-error.ts";
+import { setOption } from "./socket-option.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -44,8 +45,9 @@ const DUMP_ATTEMPTS = 20;
 
 /** A netlink socket in one namespace, for requests. Not for concurrent use: every call runs to its end. */
 export class NetlinkSocket {
+  /** One for all, since every call runs to its end. */
+  static #receiveBuffer: Uint8Array | undefined;
   readonly #fd: number;
-  readonly #receiveBuffer = new Uint8Array(RECEIVE_BYTES);
   #sequence = 0;
 
   private constructor(fd: number) {
@@ -187,9 +189,11 @@ export class NetlinkSocket {
   }
 
   #receive(): ReceivedMessage[] {
+    NetlinkSocket.#receiveBuffer ??= new Uint8Array(RECEIVE_BYTES);
+    const buffer = NetlinkSocket.#receiveBuffer;
     for (;;) {
-      const length = libc().recv(this.#fd, this.#receiveBuffer, RECEIVE_BYTES, 0);
-      if (length >= 0) return splitMessages(this.#receiveBuffer.slice(0, length));
+      const length = libc().recv(this.#fd, buffer, RECEIVE_BYTES, 0);
+      if (length >= 0) return splitMessages(buffer.slice(0, length));
       const code = lastErrno();
       // The garbage collector stops threads by a signal, and a receive with a timeout is not restarted by itself.
       if (errnoName(code) !== "EINTR") throw new SystemCallError("receive the kernel's netlink answer", code);
@@ -219,20 +223,10 @@ export function openSocketIn(namespace: NetworkNamespace | undefined, groups = 0
   }
 }
 
-/** @throws SystemCallError */
-export function setOption(
-  fd: number,
-  { level, option, value }: { level: number; option: number; value: Int32Array | BigInt64Array },
-): void {
-  if (libc().setsockopt(fd, level, option, value, value.byteLength) < 0) {
-    throw new SystemCallError(`set socket option ${level}/${option}`, lastErrno());
-  }
-}
-
 function bind(fd: number, groups: number): void {
   // struct sockaddr_nl: family, pad, port id (0: the kernel chooses), groups
   const address = new Uint32Array([AF_NETLINK, 0, groups]);
-  if (libc().bind(fd, address, address.byteLength) < 0) {
+  if (libcOfNamespaces().bind(fd, address, address.byteLength) < 0) {
     throw new SystemCallError("subscribe to netlink notifications", lastErrno());
   }
 }

@@ -57,8 +57,10 @@ describe("AgentClient", () => {
         mtu: 1500,
       }),
     );
-    expect((await client.allocate(ATTACHMENT, { network: "a" })).group).toBe(4003);
-    await client.release(ATTACHMENT);
+    const { allocation, link } = await client.allocate(ATTACHMENT, { network: "a" });
+    expect(allocation.group).toBe(4003);
+    expect(link).toBeUndefined();
+    expect(await client.release(ATTACHMENT)).toEqual({ linkTaken: false });
     const requests = (await server?.asked(2)) ?? [];
     const seen = requests.map((request) => {
       const [head = "", body = ""] = request.split("\r\n\r\n");

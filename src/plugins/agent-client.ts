@@ -11,9 +11,12 @@ import type {
   CollectGarbageResponse,
   LinkKind,
   ReleaseRequest,
+  ReleaseResponse,
 } from "../gen/tke/eni/agent/v1/address_pb.ts";
 import { SystemCallError } from "../netlink/errno.ts";
-import { type Allocation, parseAllocation } from "./allocation.ts";
+import type { Allocation } from "../pod-link/allocation.ts";
+import type { DescribedLink } from "../pod-link/pod-network.ts";
+import { parseAllocation } from "./allocation.ts";
 import type { HttpAnswer } from "./http-answer.ts";
 import { type Backend, formatBackend } from "./ipam-configuration.ts";
 import type { OnWire } from "./on-wire.ts";
@@ -73,26 +76,38 @@ export class AgentClient {
    *
    * @param network name of the network
    * @param foreign where another plugin makes the pod's link: the host's link behind which the pod is, empty where there is none
+   * @param makeLink the agent may make the pod's link, in the namespace of this inode and with this MTU (undefined: the ENI's)
+   * @returns the link, too, where the agent has made it
    * @throws CniError 11 for what passes by itself, 100 otherwise.
    */
   async allocate(
     attachment: AttachmentParameters,
-    { network, foreign }: { readonly network: string; readonly foreign?: { readonly device: string } },
-  ): Promise<Allocation> {
+    {
+      network,
+      foreign,
+      makeLink,
+    }: {
+      readonly network: string;
+      readonly foreign?: { readonly device: string };
+      readonly makeLink?: { readonly netnsInode: string; readonly mtu: number | undefined };
+    },
+  ): Promise<{ allocation: Allocation; link: DescribedLink | undefined }> {
     const request: OnWire<AllocateRequest> = {
       attachment: encodeAttachment(attachment),
       netns: attachment.netns,
       network,
       link: foreign === undefined ? ROUTED : FOREIGN,
       ...foreign,
+      ...(makeLink && { makeLink: true, netnsInode: makeLink.netnsInode }),
+      ...(makeLink?.mtu !== undefined && { linkMtu: makeLink.mtu }),
     };
     const deadline = performance.now() + ALLOCATE_TIMEOUT_MS;
     let awaySince: number | undefined;
     for (;;) {
       const timeoutMs = Math.ceil(deadline - performance.now());
       try {
-        const response = await this.#call("Allocate", request, { timeoutMs });
-        return parseAllocation(response as OnWire<AllocateResponse>);
+        const response: OnWire<AllocateResponse> = await this.#call("Allocate", request, { timeoutMs });
+        return parseAnswer(response, attachment);
       } catch (error) {
         const now = performance.now();
         awaySince ??= now;
@@ -103,10 +118,25 @@ export class AgentClient {
     }
   }
 
-  /** @throws CniError 11 for what passes by itself, 100 otherwise. */
-  async release(attachment: AttachmentParameters): Promise<void> {
-    const request: OnWire<ReleaseRequest> = { attachment: encodeAttachment(attachment) };
-    await this.#call("Release", request, { timeoutMs: RELEASE_TIMEOUT_MS });
+  /**
+   * @param takeLink the agent may take the pod's link away, too, in the namespace of this inode (undefined: it is dead)
+   * @returns whether nothing is left of the link
+   * @throws CniError 11 for what passes by itself, 100 otherwise.
+   */
+  async release(
+    attachment: AttachmentParameters,
+    takeLink?: { readonly netnsInode: string | undefined },
+  ): Promise<{ linkTaken: boolean }> {
+    const inode = takeLink?.netnsInode;
+    const request: OnWire<ReleaseRequest> = {
+      attachment: encodeAttachment(attachment),
+      ...(takeLink && { takeLink: true }),
+      ...(inode !== undefined && { netns: attachment.netns, netnsInode: inode }),
+    };
+    const response: OnWire<ReleaseResponse> = await this.#call("Release", request, {
+      timeoutMs: RELEASE_TIMEOUT_MS,
+    });
+    return { linkTaken: response.linkTaken === true };
   }
 
   /**
@@ -184,6 +214,16 @@ async function postByTcp(host: string, { target, headers, body, timeoutMs }: Pos
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await fetch(`http://${host}${target}`, { method: "POST", headers, body, signal });
   return { status: response.status, text: await response.text() };
+}
+
+function parseAnswer(
+  response: OnWire<AllocateResponse>,
+  { ifName }: AttachmentParameters,
+): { allocation: Allocation; link: DescribedLink | undefined } {
+  const allocation = parseAllocation(response);
+  if (response.link === undefined) return { allocation, link: undefined };
+  const { hostName = "", hostMac = "", podMac = "" } = response.link;
+  return { allocation, link: { pod: { name: ifName, mac: podMac }, host: { name: hostName, mac: hostMac } } };
 }
 
 function encodeAttachment({ containerId, ifName, args }: AttachmentParameters): OnWire<Attachment> {

@@ -1,26 +1,8 @@
 import { CniError, CODES } from "../cni/error.ts";
 import type { AllocateResponse, PodAddress } from "../gen/tke/eni/agent/v1/address_pb.ts";
-import { AF_INET, type IpAddress, type IpPrefix, parseIpAddress } from "../netlink/ip-address.ts";
+import { AF_INET, type IpAddress, parseIpAddress } from "../netlink/ip-address.ts";
+import type { AllocatedAddress, Allocation } from "../pod-link/allocation.ts";
 import type { OnWire } from "./on-wire.ts";
-
-/** What an attachment was given. */
-export interface Allocation {
-  /** One or more, of either family. */
-  readonly addresses: readonly AllocatedAddress[];
-  /** Group of the host end of the pod's veth. */
-  readonly group: number;
-  /** Routing table of the host's routes to pods. */
-  readonly podsTable: number;
-  readonly mtu: number;
-  /** Where the pod's routes lead to; undefined: everywhere. */
-  readonly destinations?: readonly IpPrefix[];
-}
-
-export interface AllocatedAddress {
-  readonly address: IpAddress;
-  /** Source of the host's route to the pod; undefined: the kernel's choice. */
-  readonly nodeAddress: IpAddress | undefined;
-}
 
 /**
  * Checks an answer of the agent, which has left out every field that is zero.

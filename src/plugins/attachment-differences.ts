@@ -13,9 +13,10 @@ import type { Link } from "../netlink/link.ts";
 import type { KnownNeighbour } from "../netlink/neighbour.ts";
 import type { InstalledRoute } from "../netlink/route.ts";
 import type { InstalledRule } from "../netlink/rule.ts";
-import type { Allocation } from "./allocation.ts";
-import { isPair } from "./is-pair.ts";
-import { destinationsOf, isBeside, nextHopOf, PREF_OWN_SOURCE } from "./pod-network.ts";
+import type { Allocation } from "../pod-link/allocation.ts";
+import { isPair } from "../pod-link/is-pair.ts";
+import { isBeside, PREF_OWN_SOURCE } from "../pod-link/pod-network.ts";
+import { destinationsOf, nextHopOf } from "../pod-link/way-out.ts";
 
 /** What an attachment should be. */
 export interface ExpectedAttachment {

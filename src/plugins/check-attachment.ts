@@ -7,7 +7,8 @@ import { dumpNeighbours } from "../netlink/neighbour.ts";
 import { dumpRoutes } from "../netlink/route.ts";
 import { dumpRules } from "../netlink/rule.ts";
 import { NetlinkSocket } from "../netlink/socket.ts";
-import type { Allocation } from "./allocation.ts";
+import type { Allocation } from "../pod-link/allocation.ts";
+import { isBeside } from "../pod-link/pod-network.ts";
 import {
   attachmentDifferences,
   type ExpectedAttachment,
@@ -19,7 +20,6 @@ import { allocationOf } from "./delegated-allocation.ts";
 import { hostLinkName } from "./host-link-name.ts";
 import type { AnyIpam } from "./ipam-configuration.ts";
 import type { AttachmentCall } from "./plugin.ts";
-import { isBeside } from "./pod-network.ts";
 
 /** The agent mends within a second what somebody broke, and a runtime may take a failed CHECK for final. */
 const LOOKS = 4;

@@ -2,8 +2,9 @@ import { CniError, CODES } from "../cni/error.ts";
 import { parseResult } from "../cni/parse-result.ts";
 import type { Result } from "../cni/result.ts";
 import { formatIpAddress } from "../netlink/ip-address.ts";
+import type { Allocation } from "../pod-link/allocation.ts";
 import { AgentClient } from "./agent-client.ts";
-import { type Allocation, parseAllocation } from "./allocation.ts";
+import { parseAllocation } from "./allocation.ts";
 import type { IpamConfiguration } from "./ipam-configuration.ts";
 import type { AttachmentCall } from "./plugin.ts";
 

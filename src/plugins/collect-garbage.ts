@@ -1,8 +1,8 @@
 import type { JsonObject } from "../cni/json-object.ts";
 import type { NetworkConfiguration } from "../cni/network-configuration.ts";
 import { NetlinkSocket } from "../netlink/socket.ts";
+import { detachPod } from "../pod-link/detach-pod.ts";
 import { AgentClient } from "./agent-client.ts";
-import { detachPod } from "./detach-pod.ts";
 import { hostLinkName } from "./host-link-name.ts";
 import type { IpamConfiguration } from "./ipam-configuration.ts";
 

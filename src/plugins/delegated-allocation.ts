@@ -4,7 +4,7 @@ import { parseResult } from "../cni/parse-result.ts";
 import type { Result, ResultDns } from "../cni/result.ts";
 import { type IpPrefix, parseIpPrefix } from "../netlink/ip-address.ts";
 import { TABLE_MAIN } from "../netlink/route.ts";
-import type { Allocation } from "./allocation.ts";
+import type { Allocation } from "../pod-link/allocation.ts";
 import { delegate } from "./delegate.ts";
 import type { AttachmentCall } from "./plugin.ts";
 

@@ -1,19 +1,13 @@
 import type { NetworkConfiguration } from "../cni/network-configuration.ts";
 import type { Result } from "../cni/result.ts";
-import {
-  AF_INET,
-  formatIpAddress,
-  formatIpPrefix,
-  hostPrefix,
-  type IpAddress,
-} from "../netlink/ip-address.ts";
+import { AF_INET, formatIpPrefix, hostPrefix, type IpAddress } from "../netlink/ip-address.ts";
+import { wayOutOf } from "../pod-link/way-out.ts";
 import { AgentClient } from "./agent-client.ts";
 import { checkAgent } from "./check-agent.ts";
 import { checkRecord } from "./check-record.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { parseIpamConfiguration } from "./ipam-configuration.ts";
 import type { AttachmentCall, NetworkCall, Plugin } from "./plugin.ts";
-import { nextHopOf } from "./pod-network.ts";
 import { release } from "./release.ts";
 
 /** The stock bridge plugin's own default. */
@@ -29,12 +23,12 @@ export const eniIpamc: Plugin = {
     const { backend } = parseIpamConfiguration(configuration);
     const foreign = { device: deviceOf(configuration) };
     const network = configuration.name;
-    const { addresses } = await new AgentClient(backend).allocate(attachment, { network, foreign });
-    return describe(addresses.map(({ address }) => address));
+    const { allocation } = await new AgentClient(backend).allocate(attachment, { network, foreign });
+    return describe(allocation.addresses.map(({ address }) => address));
   },
 
   async del({ attachment, configuration }: AttachmentCall): Promise<void> {
-    await release(attachment, parseIpamConfiguration(configuration));
+    await release(attachment, { ipam: parseIpamConfiguration(configuration) });
   },
 
   async check({ attachment, configuration }: AttachmentCall): Promise<void> {
@@ -74,10 +68,10 @@ function deviceOf({ type, own }: NetworkConfiguration): string {
  */
 function describe(addresses: readonly IpAddress[]): Result {
   const each = addresses.map((address) => {
-    const everywhere = address.family === AF_INET ? "0.0.0.0/0" : "::/0";
+    const { everywhere, nextHop: gateway } = wayOutOf(address.family);
     const nobody = address.family === AF_INET ? "0.0.0.0" : "::";
     const own = formatIpPrefix(hostPrefix(address));
-    return { everywhere, nobody, own, gateway: formatIpAddress(nextHopOf(address.family)) };
+    return { everywhere, nobody, own, gateway };
   });
   return {
     ips: each.map(({ own, gateway }) => ({ address: own, gateway })),

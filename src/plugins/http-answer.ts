@@ -24,10 +24,17 @@ function parse(bytes: Uint8Array, ended: boolean): HttpAnswer | undefined {
   const headEnd = endOfHead(bytes);
   if (headEnd === undefined) return undefined;
   const [first = "", ...lines] = decode(bytes.subarray(0, headEnd)).split("\r\n");
-  const status = /^HTTP\/1\.1 (\d{3})( |$)/.exec(first)?.[1];
+  const status = statusIn(first);
   if (status === undefined) throw new Error(`the answer begins with ${JSON.stringify(first.slice(0, 40))}`);
   const body = readBody(bytes.subarray(headEnd), { header: headerIn(lines), ended });
-  return body === undefined ? undefined : { status: Number(status), text: decode(body) };
+  return body === undefined ? undefined : { status, text: decode(body) };
+}
+
+/** Not by a regular expression: the first use of one costs a plugin 20 to 50 microseconds. */
+function statusIn(line: string): number | undefined {
+  const isOne = line.startsWith("HTTP/1.1 ") && (line.length === 12 || line[12] === " ");
+  const status = Number(line.slice(9, 12));
+  return isOne && status >= 100 && status <= 999 ? status : undefined;
 }
 
 /** Where the body begins. */
@@ -65,20 +72,33 @@ function readBody(
 
 /** The body that came in chunks, each after a line with its length; undefined before the last one, which is empty. */
 function joinChunks(bytes: Uint8Array): Uint8Array | undefined {
-  const body: number[] = [];
+  const chunks: Uint8Array[] = [];
   for (let at = 0; ; ) {
     const lineEnd = bytes.indexOf(LINE_FEED, at);
     if (lineEnd < 0) return undefined;
     const line = decode(bytes.subarray(at, lineEnd));
     const length = Number.parseInt(line, 16);
     if (Number.isNaN(length)) throw new Error(`a chunk of the answer begins with ${JSON.stringify(line)}`);
-    if (length === 0) return Uint8Array.from(body);
+    if (length === 0) return join(chunks);
     const chunk = bytes.subarray(lineEnd + 1, lineEnd + 1 + length);
     if (chunk.length < length) return undefined;
-    body.push(...chunk);
+    chunks.push(chunk);
     // Behind the chunk stands an end of line.
     at = lineEnd + 1 + length + 2;
   }
+}
+
+/** Not byte by byte, which costs a plugin that no compiler helps more than the call itself. */
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
+  const body = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
 }
 
 function decode(bytes: Uint8Array): string {

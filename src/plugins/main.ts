@@ -1,11 +1,13 @@
 // The executable of all CNI plugins. It is installed under each plugin's name and does what its name says.
 import { readFileSync, writeSync } from "node:fs";
-import { eniIpamc } from "./eni-ipamc.ts";
 import type { Plugin } from "./plugin.ts";
 import { routeEni } from "./route-eni.ts";
 import { runPlugin } from "./run-plugin.ts";
 
-const PLUGINS: Readonly<Record<string, Plugin>> = { "tke-route-eni": routeEni, "tke-eni-ipamc": eniIpamc };
+const PLUGINS: Readonly<Record<string, () => Plugin | Promise<Plugin>>> = {
+  "tke-route-eni": () => routeEni,
+  "tke-eni-ipamc": async () => (await import("./seldom.ts")).eniIpamc,
+};
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -32,7 +34,7 @@ if (plugin === undefined) {
   exit(1);
 }
 // readFileSync, since Bun.stdin costs 7 ms more.
-const { exitCode, output } = await runPlugin(plugin, {
+const { exitCode, output } = await runPlugin(await plugin(), {
   variables: process.env,
   readInput: () => readFileSync(STDIN, "utf8"),
 });

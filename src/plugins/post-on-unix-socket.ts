@@ -1,6 +1,6 @@
 import { SystemCallError } from "../netlink/errno.ts";
 import { lastErrno, libc } from "../netlink/libc.ts";
-import { setOption } from "../netlink/socket.ts";
+import { setOption } from "../netlink/socket-option.ts";
 import { type HttpAnswer, parseHttpAnswer } from "./http-answer.ts";
 
 const AF_UNIX = 1;

@@ -2,22 +2,27 @@ import type { AttachmentParameters } from "../cni/environment.ts";
 import { CniError } from "../cni/error.ts";
 import { AgentClient } from "./agent-client.ts";
 import type { IpamConfiguration } from "./ipam-configuration.ts";
-import { queueRelease } from "./release-queue.ts";
 
 /**
  * Gives an attachment's addresses back: to the agent, or to its queue on disk when the agent does not take them now.
- * @returns where they went.
+ *
+ * @param takeLink the agent may take the pod's link away, too, in the namespace of this inode (undefined: it is dead)
+ * @returns where they went, and whether nothing is left of the link either
  * @throws CniError 5 when neither worked.
  */
 export async function release(
   attachment: AttachmentParameters,
-  { backend, releases }: IpamConfiguration,
-): Promise<"agent" | "queue"> {
+  {
+    ipam: { backend, releases },
+    takeLink,
+  }: { ipam: IpamConfiguration; takeLink?: { readonly netnsInode: string | undefined } },
+): Promise<"agent" | "agent-with-link" | "queue"> {
   try {
-    await new AgentClient(backend).release(attachment);
-    return "agent";
+    const { linkTaken } = await new AgentClient(backend).release(attachment, takeLink);
+    return linkTaken ? "agent-with-link" : "agent";
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
+    const { queueRelease } = await import("./seldom.ts");
     queueRelease(attachment, { folder: releases, now: new Date() });
     return "queue";
   }

@@ -1,29 +1,15 @@
-import { statSync, writeFileSync } from "node:fs";
 import type { AttachmentParameters } from "../cni/environment.ts";
 import { CniError, CODES } from "../cni/error.ts";
-import { extendResult } from "../cni/extend-result.ts";
 import type { NetworkConfiguration } from "../cni/network-configuration.ts";
-import { parseDns, parseResult } from "../cni/parse-result.ts";
 import type { Result, ResultDns } from "../cni/result.ts";
-import { SystemCallError } from "../netlink/errno.ts";
-import { type AddressFamily, formatIpAddress, formatIpPrefix, hostPrefix } from "../netlink/ip-address.ts";
-import { deleteLink } from "../netlink/link.ts";
-import { tolerating } from "../netlink/message.ts";
-import { NetworkNamespace } from "../netlink/namespace.ts";
-import { NetlinkSocket } from "../netlink/socket.ts";
+import { formatIpPrefix, hostPrefix } from "../netlink/ip-address.ts";
+import type { Allocation } from "../pod-link/allocation.ts";
+import { podInodeAt } from "../pod-link/namespace-inode.ts";
+import type { DescribedLink } from "../pod-link/pod-network.ts";
+import { familiesOf, wayOutOf } from "../pod-link/way-out.ts";
 import { AgentClient } from "./agent-client.ts";
-import type { Allocation } from "./allocation.ts";
-import { attachPod } from "./attach-pod.ts";
-import { checkAgent } from "./check-agent.ts";
-import { checkAttachment } from "./check-attachment.ts";
-import { collectGarbage, validAttachments } from "./collect-garbage.ts";
-import { delegate } from "./delegate.ts";
-import { allocateDelegated, releaseDelegated } from "./delegated-allocation.ts";
-import { detachPod } from "./detach-pod.ts";
-import { hostLinkName } from "./host-link-name.ts";
 import { type AnyIpam, parseAnyIpam } from "./ipam-configuration.ts";
 import type { AttachmentCall, NetworkCall, Plugin } from "./plugin.ts";
-import { destinationsOf, nextHopOf, type PodLink } from "./pod-network.ts";
 import { release } from "./release.ts";
 
 /** The kernel's limit for an interface alias, which holds the container's id; the name of a queued release holds it too. */
@@ -31,21 +17,22 @@ const LONGEST_CONTAINER_ID = 200;
 /** IPv4's own least, and the most that a veth takes. */
 const MTU_RANGE = { min: 68, max: 65535 };
 
-/**
- * tke-route-eni: a veth and a route for each pod, its address from an ENI that the node's pods share. Nothing is imported only when it is
- * needed: that costs each call more than what it spares, since whatever both sides import has to be wrapped.
- */
+const seldom = () => import("./seldom.ts");
+
+/** tke-route-eni: a veth and a route for each pod, its address from an ENI that the node's pods share. */
 export const routeEni: Plugin = {
   async add(call: AttachmentCall): Promise<Result> {
     const { attachment, configuration } = call;
     const { ipam, mtu } = parseConfiguration(configuration);
     refuseLongId(attachment);
-    using namespace = openPodNamespace(attachment.netns);
-    const { allocation: given, dns } = await allocate(call, ipam);
+    const netnsInode = podInodeAt(attachment.netns);
+    if (netnsInode === undefined) (await seldom()).refuseNamespace(attachment.netns);
+    const { allocation: given, link, dns } = await allocate(call, { ipam, mtu, netnsInode });
     const allocation: Allocation = { ...given, mtu: mtu ?? given.mtu };
     try {
-      const result = describe(attach(attachment, { namespace, allocation }), { attachment, allocation });
-      return inContext({ ...result, ...(dns && { dns }) }, configuration);
+      const made = link ?? (await seldom()).makeOwnLink(attachment, allocation);
+      const result = describe(made, { attachment, allocation });
+      return await inContext({ ...result, ...(dns && { dns }) }, configuration);
     } catch (error) {
       await undo(call, ipam);
       throw error;
@@ -53,21 +40,18 @@ export const routeEni: Plugin = {
   },
 
   async del(call: AttachmentCall): Promise<void> {
-    const { attachment, configuration } = call;
-    const { ipam } = parseConfiguration(configuration);
-    const retired = detach(attachment);
-    const to = await giveBack(call, ipam);
-    // With nobody there to empty the trash, and a namespace that may live on, the links are deleted here and now.
-    if (to !== "agent" && retired !== undefined) deleteRetired(retired);
+    const { ipam } = parseConfiguration(call.configuration);
+    await takeAway(call, ipam);
   },
 
   async check(call: AttachmentCall): Promise<void> {
     const { ipam } = parseConfiguration(call.configuration);
-    await checkAttachment(call, ipam);
+    await (await seldom()).checkAttachment(call, ipam);
   },
 
   async gc(call: NetworkCall): Promise<void> {
     const { ipam } = parseConfiguration(call.configuration);
+    const { collectGarbage, validAttachments } = await seldom();
     if (ipam.type !== "delegated") return collectGarbage(call.configuration, ipam);
     validAttachments(call.configuration.own);
     await delegated(call, ipam);
@@ -76,7 +60,7 @@ export const routeEni: Plugin = {
   async status(call: NetworkCall): Promise<void> {
     const { ipam } = parseConfiguration(call.configuration);
     if (ipam.type === "delegated") return delegated(call, ipam);
-    await checkAgent(ipam);
+    await (await seldom()).checkAgent(ipam);
   },
 };
 
@@ -87,40 +71,50 @@ function parseConfiguration(configuration: NetworkConfiguration): {
   return { ipam: parseAnyIpam(configuration), mtu: configuration.own.integer("mtu", MTU_RANGE) };
 }
 
+/** @returns the link, too, where the agent has made it */
 async function allocate(
   call: AttachmentCall,
-  ipam: AnyIpam,
-): Promise<{ allocation: Allocation; dns?: ResultDns | undefined }> {
+  { ipam, mtu, netnsInode }: { ipam: AnyIpam; mtu: number | undefined; netnsInode: string | undefined },
+): Promise<{ allocation: Allocation; link?: DescribedLink | undefined; dns?: ResultDns | undefined }> {
   const { attachment, configuration } = call;
-  if (ipam.type !== "delegated") {
-    const client = new AgentClient(ipam.backend);
-    return { allocation: await client.allocate(attachment, { network: configuration.name }) };
-  }
-  return allocateDelegated(call, ipam.executable);
+  if (ipam.type === "delegated") return (await seldom()).allocateDelegated(call, ipam.executable);
+  return new AgentClient(ipam.backend).allocate(attachment, {
+    network: configuration.name,
+    ...(netnsInode !== undefined && { makeLink: { netnsInode, mtu } }),
+  });
 }
 
-/** @returns where the addresses went */
-async function giveBack(call: AttachmentCall, ipam: AnyIpam): Promise<"agent" | "queue" | "delegate"> {
-  if (ipam.type !== "delegated") return release(call.attachment, ipam);
-  await releaseDelegated(call, ipam.executable);
-  return "delegate";
+/** Takes the pod's network away, link and addresses. */
+async function takeAway(call: AttachmentCall, ipam: AnyIpam): Promise<void> {
+  const { attachment } = call;
+  if (ipam.type === "delegated") {
+    const { deleteRetiredLink, releaseDelegated, retireOwnLink } = await seldom();
+    // First the link: the other plugin may give the address to the next pod at once.
+    const retired = retireOwnLink(attachment);
+    await releaseDelegated(call, ipam.executable);
+    if (retired !== undefined) deleteRetiredLink(retired);
+    return;
+  }
+  // The agent gives an address to nobody before it has seen the link that had it gone.
+  const to = await release(attachment, { ipam, takeLink: { netnsInode: podInodeAt(attachment.netns) } });
+  if (to === "agent-with-link") return;
+  const { deleteRetiredLink, retireOwnLink } = await seldom();
+  const retired = retireOwnLink(attachment);
+  // With nobody there to empty the trash, and a namespace that may live on, the links are deleted here and now.
+  if (to === "queue" && retired !== undefined) deleteRetiredLink(retired);
 }
 
 async function delegated(
   call: NetworkCall,
   { executable }: Extract<AnyIpam, { type: "delegated" }>,
 ): Promise<void> {
-  await delegate(call, { executable });
+  await (await seldom()).delegate(call, { executable });
 }
 
-/** The result with the configuration's DNS settings, behind those of the plugins before in the chain. */
-function inContext(result: Result, { own }: NetworkConfiguration): Result {
-  const before = own.object("prevResult");
-  const dns = own.object("dns");
-  if (before === undefined && dns === undefined) return result;
-  const told: Result = dns === undefined ? result : { ...result, dns: parseDns(dns) };
-  if (before === undefined) return told;
-  return extendResult(parseResult(before), told);
+async function inContext(result: Result, configuration: NetworkConfiguration): Promise<Result> {
+  const { own } = configuration;
+  if (own.object("prevResult") === undefined && own.object("dns") === undefined) return result;
+  return (await seldom()).inContext(result, configuration);
 }
 
 function refuseLongId({ containerId }: AttachmentParameters): void {
@@ -131,117 +125,20 @@ function refuseLongId({ containerId }: AttachmentParameters): void {
   );
 }
 
-/** @throws CniError 4 when it is not there, or when it is the host's own: a pod's default route has no place in that. */
-function openPodNamespace(path: string): NetworkNamespace {
-  let namespace: NetworkNamespace;
-  try {
-    namespace = NetworkNamespace.open(path);
-  } catch (error) {
-    throw new CniError(
-      CODES.invalidEnvironment,
-      `CNI_NETNS is "${path}", which cannot be opened: ${(error as Error).message}`,
-    );
-  }
-  if (isOwnNamespace(path)) {
-    namespace.close();
-    throw new CniError(
-      CODES.invalidEnvironment,
-      `CNI_NETNS is "${path}", which is the host's own network namespace`,
-    );
-  }
-  return namespace;
-}
-
-function isOwnNamespace(path: string): boolean {
-  const own = statSync("/proc/thread-self/ns/net");
-  const other = statSync(path);
-  return own.ino === other.ino && own.dev === other.dev;
-}
-
-function attach(
-  attachment: AttachmentParameters,
-  { namespace, allocation }: { namespace: NetworkNamespace; allocation: Allocation },
-): PodLink {
-  using pod = NetlinkSocket.open({ namespace });
-  using host = NetlinkSocket.open();
-  using hostNamespace = NetworkNamespace.own();
-  return attachPod({
-    pod,
-    host,
-    hostNamespaceFd: hostNamespace.fd,
-    containerId: attachment.containerId,
-    ifName: attachment.ifName,
-    hostName: hostLinkName(attachment),
-    allocation,
-    random: (bytes) => crypto.getRandomValues(bytes),
-    enableIpv6: ({ pod, host }) => {
-      namespace.run(() => setIpv6On("lo", pod.name));
-      setIpv6On(host.name);
-    },
-  });
-}
-
-function setIpv6On(...names: readonly string[]): void {
-  for (const name of names) {
-    const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
-    try {
-      writeFileSync(path, "0");
-    } catch (error) {
-      throw new CniError(
-        CODES.kernelFailure,
-        `cannot let ${name} have the IPv6 address that it was given: ${(error as Error).message}`,
-      );
-    }
-  }
-}
-
-/** Index of the host's end, where it was this container's. */
-function detach(attachment: AttachmentParameters): number | undefined {
-  const { containerId, ifName } = attachment;
-  using host = NetlinkSocket.open();
-  using pod = openPodSocket(attachment.netns);
-  return detachPod({ pod, host, containerId, ifName, hostName: hostLinkName(attachment) });
-}
-
-/** Undefined when the namespace is dead, or there is none any more: then its links are dead too. */
-function openPodSocket(path: string): NetlinkSocket | undefined {
-  if (path === "") return undefined;
-  try {
-    return isOwnNamespace(path) ? undefined : NetlinkSocket.open({ namespace: path });
-  } catch (error) {
-    // ENOENT: the file is gone. EINVAL: the file is there, but no namespace is mounted on it any more.
-    const { code } = error as { code?: string };
-    if (
-      code === "ENOENT" ||
-      (error instanceof SystemCallError && ["ENOENT", "EINVAL"].includes(error.errno))
-    ) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-function deleteRetired(index: number): void {
-  using host = NetlinkSocket.open();
-  host.batch([tolerating(deleteLink(index), "ENODEV")]);
-}
-
 /** After a failed ADD nothing may hold the address: the runtime is not bound to send a DEL. */
 async function undo(call: AttachmentCall, ipam: AnyIpam): Promise<void> {
   try {
-    detach(call.attachment);
-    await giveBack(call, ipam);
+    await takeAway(call, ipam);
   } catch {
     // The ADD's own error says more, and the DEL that runtimes do send repeats this.
   }
 }
 
 function describe(
-  { pod, host }: PodLink,
+  { pod, host }: DescribedLink,
   { attachment, allocation }: { attachment: AttachmentParameters; allocation: Allocation },
 ): Result {
-  const { mtu, addresses } = allocation;
-  const gatewayOf = (family: AddressFamily) => formatIpAddress(nextHopOf(family));
+  const { mtu, addresses, destinations } = allocation;
   return {
     interfaces: [
       { name: host.name, mac: host.mac, mtu },
@@ -249,12 +146,16 @@ function describe(
     ],
     ips: addresses.map(({ address }) => ({
       address: formatIpPrefix(hostPrefix(address)),
-      gateway: gatewayOf(address.family),
+      gateway: wayOutOf(address.family).nextHop,
       interface: 1,
     })),
-    routes: destinationsOf(allocation).map((destination) => ({
-      dst: formatIpPrefix(destination),
-      gw: gatewayOf(destination.address.family),
-    })),
+    routes:
+      destinations?.map((destination) => ({
+        dst: formatIpPrefix(destination),
+        gw: wayOutOf(destination.address.family).nextHop,
+      })) ??
+      familiesOf(allocation)
+        .map(wayOutOf)
+        .map(({ everywhere, nextHop }) => ({ dst: everywhere, gw: nextHop })),
   };
 }

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import type { DriftKind } from "../../src/agent/drift/drift.ts";
 import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
 import { podLinkName } from "../../src/api/pod-link-name.ts";
@@ -579,23 +581,25 @@ async function eventsOf(name: string): Promise<string[]> {
 const storeFile = () => join(folder, "state", "store.db");
 
 // Each is done while no agent runs; `before` is the store as it was before the pod had its address.
-const lostStores: readonly [string, (before: Buffer) => void][] = [
-  ["removed", () => rmSync(join(folder, "state"), { recursive: true })],
-  ["emptied", () => writeFileSync(storeFile(), "")],
-  ["damaged", () => writeFileSync(storeFile(), readFileSync(storeFile()).fill(0x5a, 4096, 12_288))],
+const lostStores: readonly [string, lose: (before: Buffer) => void, kind: DriftKind][] = [
+  ["removed", () => rmSync(join(folder, "state"), { recursive: true }), "store"],
+  ["emptied", () => writeFileSync(storeFile(), ""), "store"],
+  ["damaged", () => writeFileSync(storeFile(), readFileSync(storeFile()).fill(0x5a, 4096, 12_288)), "store"],
   [
     "replaced by an older copy",
     (before) => {
-      rmSync(storeFile());
-      writeFileSync(storeFile(), before);
+      // Not removed first: its inode could be used again, and it would look like the same file.
+      writeFileSync(`${storeFile()}.copy`, before);
+      renameSync(`${storeFile()}.copy`, storeFile());
     },
+    "store",
   ],
   // The file is the same one, closed in order, of this boot: only the kernel tells that it is old.
-  ["overwritten by an older one", (before) => writeFileSync(storeFile(), before)],
+  ["overwritten by an older one", (before) => writeFileSync(storeFile(), before), "unknown-holder"],
 ];
 test.each(lostStores)(
   "a pod keeps its address, and nobody else gets it, when the store was %s",
-  async (_, lose) => {
+  async (_, lose, kind) => {
     await ready("10.0.16.5", "10.0.16.6");
     const table = await eniBecomesReady();
     await endAgent("SIGTERM");
@@ -614,6 +618,11 @@ test.each(lostStores)(
     const { group } = await client().allocate({ attachment: attachment("web-0") });
     expect(group).toBe(table);
     await becomes(held, { state: "InUse", containerID: "c-web-0" });
+    expect(await metrics()).toContain(`tke_eni_agent_drift_total{kind="${kind}",outcome="repaired"} 1`);
+    const words = kind === "store" ? "the agent's memory" : "a pod's link holds";
+    await soon("it is told on the node", async () =>
+      (await eventsOf(NODE)).some((e) => e.startsWith(`DriftRepaired: ${words}`)),
+    );
   },
   60_000,
 );

@@ -146,18 +146,22 @@ export class BenchNode {
   }
 
   /**
-   * Makes the agent's pod as far as it counts: a mount namespace in which its service account is where the kubelet puts it. With a
-   * kubeconfig the agent would load what no agent of a cluster does.
+   * Makes the agent's pod as far as it counts: a mount namespace in which its service account is where the kubelet puts it, and pods'
+   * namespaces appear as they are made. With a kubeconfig the agent would load what no agent of a cluster does.
    */
   async #makePod(): Promise<void> {
-    const script = `mount -t tmpfs tmpfs /run && mkdir -p "$0" && cp "$1"/* "$0" && touch "$2" && exec sleep infinity`;
+    const script = `set -e
+      mkdir "$3" && mount --rbind /run/netns "$3"
+      mount -t tmpfs tmpfs /run && mkdir /run/netns && mount --move "$3" /run/netns
+      mkdir -p "$0" && cp "$1"/* "$0" && touch "$2" && exec sleep infinity`;
     const ready = join(this.#folder, "pod-is-ready");
     const log = openSync(join(this.#folder, "agent.log"), "a");
     this.#pod = spawnCompanionIn(
       this.#handle,
       [
-        ...["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+        ...["unshare", "--mount", "--propagation", "slave", "sh", "-c", script],
         ...["/run/secrets/kubernetes.io/serviceaccount", this.#cluster.serviceAccount, ready],
+        join(this.#folder, "netns"),
       ],
       { log },
     );

@@ -39,13 +39,14 @@ export async function benchDatapath({ say, signal }: BenchWorld): Promise<Measur
   started.defer(() => cluster.stop());
   const { namespaces } = cluster;
   const vpc = new VpcRouter(namespaces);
-  say(`making two nodes with an agent and two without, ${MANY} and ${FEW} pods each …`);
+  say(`making two nodes with an agent and three without, of ${MANY} and ${FEW} pods …`);
   const [full, other] = [
     await ourPods(cluster, started, { number: 1, pods: MANY, vpc }),
     await ourPods(cluster, started, { number: 2, pods: FEW, vpc }),
   ];
   const plainFull = makePlainNode(namespaces, { number: 1, pods: MANY, vpc });
   const plainOther = makePlainNode(namespaces, { number: 2, pods: FEW, vpc });
+  const tracking = makePlainNode(namespaces, { number: 3, pods: MANY, vpc, tracks: true });
   signal.throwIfAborted();
 
   // Two pods that came at different times: their links and routes are not neighbours in the kernel's tables.
@@ -62,11 +63,12 @@ export async function benchDatapath({ say, signal }: BenchWorld): Promise<Measur
   const oneNode = within(`one node, ${MANY} pods`, full);
   const fewPods = within(`one node, ${FEW} pods`, other);
   const plainOneNode = within(`plain, one node, ${MANY} pods`, plainFull);
+  const trackingOneNode = within(`plain with connection tracking, one node, ${MANY} pods`, tracking);
   const twoNodes = between("two nodes", full, other);
   const plainTwoNodes = between("plain, two nodes", plainFull, plainOther);
 
   const log = openSync(join(cluster.folder, "servers.log"), "a");
-  for (const { to } of new Set([oneNode, fewPods, plainOneNode, plainTwoNodes])) {
+  for (const { to } of new Set([oneNode, fewPods, plainOneNode, trackingOneNode, plainTwoNodes])) {
     using namespace = NetworkNamespace.open(to.netns);
     for (const argv of [
       ["taskset", "-c", "1", "sockperf", "server", "--tcp", "-i", to.address, "-p", String(SOCKPERF_PORT)],
@@ -80,8 +82,10 @@ export async function benchDatapath({ say, signal }: BenchWorld): Promise<Measur
     }
   }
 
-  const latency = await rounds([oneNode, plainOneNode, fewPods, twoNodes, plainTwoNodes], signal, pingPong);
-  const throughput = await rounds([oneNode, plainOneNode, twoNodes, plainTwoNodes], signal, sendAsMuch);
+  const onOne = [oneNode, plainOneNode, trackingOneNode];
+  const onTwo = [twoNodes, plainTwoNodes];
+  const latency = await rounds([...onOne, fewPods, ...onTwo], signal, pingPong);
+  const throughput = await rounds([...onOne, ...onTwo], signal, sendAsMuch);
 
   const figures: Figure[] = [];
   const random = new Dice(1).next;
@@ -106,6 +110,10 @@ export async function benchDatapath({ say, signal }: BenchWorld): Promise<Measur
     theirs: fewPods,
     goal: { op: "<=", value: 1.06 },
   });
+  compare(`TCP ping-pong, one node, ${MANY} pods / plain with connection tracking`, latency, {
+    ours: oneNode,
+    theirs: trackingOneNode,
+  });
   compare("TCP ping-pong, two nodes / plain", latency, { ours: twoNodes, theirs: plainTwoNodes });
   for (const [title, ours, theirs] of [
     ["throughput, one node / plain", oneNode, plainOneNode],
@@ -113,6 +121,10 @@ export async function benchDatapath({ say, signal }: BenchWorld): Promise<Measur
   ] as const) {
     compare(title, throughput, { ours, theirs, goal: { op: ">=", value: 0.97 } });
   }
+  compare("throughput, one node / plain with connection tracking", throughput, {
+    ours: oneNode,
+    theirs: trackingOneNode,
+  });
   const byName = (values: ReadonlyMap<Way, number[]>) =>
     Object.fromEntries([...values].map(([{ name }, each]) => [name, each]));
   return { figures, raw: { "ping-pong µs": byName(latency), "throughput Gbit/s": byName(throughput) } };

@@ -8,8 +8,8 @@ import type { VpcRouter } from "./vpc-router.ts";
 
 const PODS = 250;
 const RESTARTS = 20;
-/** What the agent no longer needs goes back to the kernel within this time. */
-const REST_MS = 15_000;
+/** What the agent no longer needs goes back to the kernel within this time: the runtime collects some ten seconds after the last work. */
+const REST_MS = 30_000;
 const GIVE_UP_MS = 10_000;
 
 /** The agent on a full node: what it takes of memory, and how soon a new one serves after the old one was killed. */

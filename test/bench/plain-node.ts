@@ -3,8 +3,8 @@ import { setLink } from "../../src/netlink/link.ts";
 import { NetworkNamespace } from "../../src/netlink/namespace.ts";
 import { addRoute } from "../../src/netlink/route.ts";
 import { NetlinkSocket } from "../../src/netlink/socket.ts";
-import { chooseLinkEnd } from "../../src/plugins/choose-link-end.ts";
-import { createPodLink, podMessages } from "../../src/plugins/pod-network.ts";
+import { chooseLinkEnd } from "../../src/pod-link/choose-link-end.ts";
+import { createPodLink, podMessages } from "../../src/pod-link/pod-network.ts";
 import type { ThrowAwayNamespace, ThrowAwayNamespaces } from "../kernel/throw-away-namespaces.ts";
 import type { CniPod } from "./cni-plugin.ts";
 import { makePods } from "./pod-namespaces.ts";
@@ -17,13 +17,26 @@ export interface ReachablePod extends CniPod {
 
 const MTU = 1500;
 
+/** As kube-proxy and network policies have it: what they ask of a packet, the kernel must track connections for. */
+const TRACKING = `table inet tracking {
+  chain forward { type filter hook forward priority filter; policy accept; ct state invalid drop; }
+}`;
+
+export interface PlainNodeOptions {
+  readonly number: number;
+  readonly pods: number;
+  readonly vpc: VpcRouter;
+  /** Whether it tracks connections, as every node with kube-proxy does. */
+  readonly tracks?: boolean;
+}
+
 /**
- * A node with plain routed veths: inside, each pod has what our pods have; on the node one route in table main, and nothing else. One
- * link leads to the VPC.
+ * A node with plain routed veths: inside, each pod has what our pods have; on the node one route in table main, and nothing else but what
+ * is asked for. One link leads to the VPC.
  */
 export function makePlainNode(
   namespaces: ThrowAwayNamespaces,
-  { number, pods: count, vpc }: { readonly number: number; readonly pods: number; readonly vpc: VpcRouter },
+  { number, pods: count, vpc, tracks = false }: PlainNodeOptions,
 ): ReachablePod[] {
   const node = namespaces.make(`plain-${number}`);
   node.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
@@ -38,6 +51,7 @@ export function makePlainNode(
     address: `10.24${number}.0.${i + 1}`,
   }));
   for (const pod of pods) attach(node, pod);
+  if (tracks) node.run("nft", TRACKING);
   vpc.route({ ...port, gateway: "10.0.2.1", addresses: [own, ...pods.map(({ address }) => address)] });
   return pods;
 }

@@ -20,6 +20,18 @@ const UP_DEADLINE_MS = 900_000; // Kubernetes may have to be built.
 const TEST_MS = 300_000;
 const NODE = "node-1";
 const PODS_OF_BOOT = 60;
+/** Prints the metrics of the agent whose socket for that is the argument. */
+const METRICS = `console.log(await (await fetch("http://localhost/metrics", { unix: process.argv.at(-1) })).text())`;
+/** Asks the agent of the node where it runs for an address, as a plugin does; its argument is the attachment. */
+const ALLOCATE = `
+  const attachment = { podNamespace: "default", podName: "leaky-0", ...JSON.parse(process.argv.at(-1)) };
+  const response = await fetch("http://localhost/tke.eni.agent.v1.AddressService/Allocate", {
+    unix: "/run/tke-eni-agent/cni.sock",
+    method: "POST",
+    headers: { "content-type": "application/json", "connect-protocol-version": "1" },
+    body: JSON.stringify({ attachment }),
+  });
+  if (!response.ok) throw new Error(await response.text());`;
 
 let cluster: Cluster;
 
@@ -89,11 +101,54 @@ test(
 );
 
 test(
+  "what a sandbox held without giving it back is taken back when the runtime tells of its end",
+  async () => {
+    await createSleepers(cluster, "leaky", { count: 1, node: NODE });
+    await allRun(cluster, "leaky", { deadlineMs: 60_000 });
+    const heldBy = async (containerId: string | undefined) =>
+      (await addressesOf(cluster, NODE)).filter(({ status }) => status?.use?.containerID === containerId);
+    const [own] = (await addressesOf(cluster, NODE)).filter(
+      ({ status }) => status?.use?.pod === "default/leaky-0",
+    );
+    const containerId = own?.status?.use?.containerID;
+    expect(containerId).toBeString();
+    // As a plugin does that dies before it has told anybody, and whose DEL the runtime never sends.
+    await cluster.nodeExec(NODE, [
+      process.execPath,
+      "-e",
+      ALLOCATE,
+      JSON.stringify({ containerId, ifName: "net9" }),
+    ]);
+    await until("two addresses to be told", async () => (await heldBy(containerId)).length === 2, 20_000);
+    await deleteSleepers(cluster, "leaky");
+    // By its lists alone the agent would wait until the allocation is two minutes old.
+    await until("both to be given back", async () => (await heldBy(containerId)).length === 0, 60_000);
+    const log = await cluster.kubectl([
+      "logs",
+      "-n",
+      "kube-system",
+      "-l",
+      "k8s-app=tke-eni-agent",
+      "--tail=-1",
+    ]);
+    const taken = log.split("\n").filter((line) => line.includes("the sandbox has gone without a release"));
+    expect(taken).toEqual([expect.stringContaining(`"containerId":"${containerId}"`)]);
+    expect(taken).toEqual([expect.stringContaining('"by":"event"')]);
+  },
+  TEST_MS,
+);
+
+test(
   "of the agent a pod can reach nothing: it listens on no port, and its sockets are root's alone",
   async () => {
     const [agent] = (
       await getJson<{ items: Pod[] }>(cluster, "pods", "-n", "kube-system", "-l", "k8s-app=tke-eni-agent")
     ).items;
+    // It was left nothing of what plugins may leave to it.
+    const socket = `/run/tke-eni-agent/health-${agent?.metadata.name}.sock`;
+    const metrics = await cluster.nodeExec(NODE, [process.execPath, "-e", METRICS, socket]);
+    expect(metrics).toContain('tke_eni_agent_links_total{by="plugin"} 0');
+    expect(metrics).not.toContain('tke_eni_agent_links_total{by="agent"} 0');
     const pids = podPids(agent?.metadata.uid ?? "");
     expect(pids).not.toEqual([]);
     const listening = await cluster.nodeExec(NODE, ["ss", "-Hlntup"]);

@@ -28,6 +28,7 @@ if (import.meta.main) {
   pool.take({ type: "enis-ready", eniIds: new Set(["eni-1"]) });
   pool.take({ type: "opened" });
   const service = addressService({
+    links: { make: () => undefined, take: () => false },
     pool: () => pool,
     factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
     settle: async () => [],

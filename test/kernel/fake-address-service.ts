@@ -1,4 +1,11 @@
 import { rmSync } from "node:fs";
+import { PodLinks } from "../../src/agent/links/pod-links.ts";
+import { PODS_TABLE } from "../../src/api/data-path.ts";
+import { parseIpAddress } from "../../src/netlink/ip-address.ts";
+import { NetworkNamespace } from "../../src/netlink/namespace.ts";
+import { NetlinkSocket } from "../../src/netlink/socket.ts";
+import type { DescribedLink } from "../../src/pod-link/pod-network.ts";
+import type { ThrowAwayNamespace } from "./throw-away-namespaces.ts";
 
 const SERVICE = "/tke.eni.agent.v1.AddressService/";
 
@@ -19,6 +26,10 @@ export interface RecordedCall {
     readonly network?: string;
     readonly link?: number;
     readonly device?: string;
+    readonly makeLink?: boolean;
+    readonly takeLink?: boolean;
+    readonly netnsInode?: string;
+    readonly linkMtu?: number;
     readonly valid?: readonly FakeAttachment[];
   };
 }
@@ -29,7 +40,14 @@ interface Holding {
   readonly number: number;
 }
 
-/** Answers the plugins as an agent with one ENI does: the next address of 10.0.16.0/24 to each new attachment. */
+const NODE_ADDRESS = "10.0.1.11";
+const GROUP = 4003;
+const MTU = 1500;
+
+/**
+ * Answers the plugins as an agent with one ENI does: the next address of 10.0.16.0/24 to each new attachment. It leaves their links to them, as an
+ * older agent does, unless `makeLinks` is called.
+ */
 export class FakeAddressService {
   readonly socket: string;
   readonly calls: RecordedCall[] = [];
@@ -41,6 +59,9 @@ export class FakeAddressService {
   families: readonly (4 | 6)[] = [4];
   readonly #holdings = new Map<string, Holding>();
   #next = 5;
+  #links: PodLinks | undefined;
+  /** Links of which it has said that nothing is left to do, made and taken. */
+  readonly linksDone = { made: 0, taken: 0 };
   #server: Bun.Server<undefined> | undefined;
 
   constructor(socket: string) {
@@ -49,6 +70,31 @@ export class FakeAddressService {
 
   start(): void {
     this.#server = Bun.serve({ unix: this.socket, fetch: (request) => this.#answer(request) });
+  }
+
+  /** Has it make and take links in this host, by the agent's own code. */
+  makeLinks(host: ThrowAwayNamespace): void {
+    const ignore = () => {};
+    const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+    this.#links = new PodLinks(
+      { logger, deleteSoon: ignore, made: ignore },
+      {
+        socket: NetlinkSocket.open({ namespace: host.path }),
+        namespace: NetworkNamespace.open(host.path),
+      },
+    );
+  }
+
+  /** Deletes what it has taken away, as an agent does before long. */
+  deleteLinks(): void {
+    this.#links?.deleteDoomed();
+  }
+
+  /** For good. */
+  async end(): Promise<void> {
+    await this.stop();
+    this.#links?.close();
+    this.#links = undefined;
   }
 
   async stop(): Promise<void> {
@@ -81,11 +127,37 @@ export class FakeAddressService {
       case "Release": {
         const holding = this.#holdings.get(keyOf(body.attachment));
         this.#holdings.delete(keyOf(body.attachment));
-        return Response.json(holding === undefined ? {} : { addresses: [`10.0.16.${holding.number}`] });
+        const addresses = holding === undefined ? [] : [`10.0.16.${holding.number}`];
+        return Response.json({ addresses, linkTaken: this.#takeLink(body) });
       }
-      default:
-        return Response.json(this.#allocated(this.#allocate(body)));
+      default: {
+        const holding = this.#allocate(body);
+        return Response.json({ ...this.#allocated(holding), ...this.#makeLink(body, holding) });
+      }
     }
+  }
+
+  #makeLink(
+    { attachment, makeLink, netns = "", netnsInode = "", linkMtu = 0 }: RecordedCall["request"],
+    { number }: Holding,
+  ): { link?: object } {
+    if (!makeLink || this.families.includes(6)) return {};
+    const addresses = [
+      { address: parseIpAddress(`10.0.16.${number}`), nodeAddress: parseIpAddress(NODE_ADDRESS) },
+    ];
+    const allocation = { addresses, group: GROUP, podsTable: PODS_TABLE, mtu: linkMtu || MTU };
+    const link = this.#links?.make(ownerOf(attachment), { netns, netnsInode, allocation });
+    if (link === undefined) return {};
+    this.linksDone.made++;
+    return { link: described(link) };
+  }
+
+  #takeLink({ attachment, takeLink, netns = "", netnsInode = "" }: RecordedCall["request"]): boolean {
+    if (!takeLink) return false;
+    const where = netnsInode === "" ? undefined : { netns, netnsInode };
+    const taken = this.#links?.take(ownerOf(attachment), where) ?? false;
+    if (taken) this.linksDone.taken++;
+    return taken;
   }
 
   #allocate({ attachment, network = "" }: RecordedCall["request"]): Holding {
@@ -107,11 +179,24 @@ export class FakeAddressService {
   #allocated({ number }: Holding) {
     const eni = { eniId: "eni-1", eniMac: "02:00:00:00:00:aa" };
     const addresses = {
-      4: { address: `10.0.16.${number}`, nodeAddress: "10.0.1.11", ...eni },
+      4: { address: `10.0.16.${number}`, nodeAddress: NODE_ADDRESS, ...eni },
       6: { address: `fd00:16::${number}`, ...eni },
     };
-    return { addresses: this.families.map((it) => addresses[it]), group: 4003, podsTable: 512, mtu: 1500 };
+    return {
+      addresses: this.families.map((it) => addresses[it]),
+      group: GROUP,
+      podsTable: PODS_TABLE,
+      mtu: MTU,
+    };
   }
+}
+
+function ownerOf({ containerId, ifName, podNamespace = "", podName = "" }: FakeAttachment) {
+  return { containerId, ifName, podNamespace, podName };
+}
+
+function described({ host, pod }: DescribedLink): object {
+  return { hostName: host.name, hostMac: host.mac, podMac: pod.mac };
 }
 
 function keyOf({ containerId, ifName }: FakeAttachment): string {

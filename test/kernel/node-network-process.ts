@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import type { Drift } from "../../src/agent/drift/drift.ts";
 import type { EniSpec } from "../../src/agent/links/eni-spec.ts";
 import { type NetworkView, NodeNetwork } from "../../src/agent/links/node-network.ts";
+import { PodLinks } from "../../src/agent/links/pod-links.ts";
 import type { PrimaryEgress } from "../../src/agent/nft/primary-egress.ts";
 import { Pool } from "../../src/agent/pool/pool.ts";
 import { restorePool } from "../../src/agent/pool/restore-pool.ts";
@@ -72,12 +73,14 @@ if (import.meta.main) {
       throw error;
     },
   });
+  const links: PodLinks = new PodLinks({ logger, deleteSoon: () => network.deleteSoon(), made() {} });
   const network = new NodeNetwork({
     clock,
     logger,
     pool,
     store,
     rush: { restMs: () => 0 },
+    links,
     drifted: (drift) => tell({ drift }),
     looked: (looked) => tell({ looked }),
   });
@@ -93,6 +96,7 @@ if (import.meta.main) {
   });
   await network.start();
   const service = addressService({
+    links,
     pool: () => pool,
     factsOf: (eniId) => network.factsOf(eniId),
     settle: (eniId) => network.settle(eniId),
@@ -115,7 +119,7 @@ if (import.meta.main) {
   async function give({ address, eniId, containerId, name }: GivenPod): Promise<void> {
     seen({ address, eniId, subnetId: "subnet-1" });
     const attachment = { containerId, ifName: "eth0", podNamespace: "default", podName: name, podUid: "" };
-    const given = await pool.allocate({ attachment, netns: "" }, AbortSignal.timeout(1_000));
+    const given = await pool.allocate({ attachment, netns: "" }, () => AbortSignal.timeout(1_000));
     const addresses = given.map((record) => record.address).join(", ");
     if (addresses !== address) throw new Error(`${name} was given ${addresses} instead of ${address}`);
   }

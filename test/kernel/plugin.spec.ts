@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -46,7 +47,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await agent.stop();
+  await agent.end();
   namespaces.removeAll();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -67,7 +68,16 @@ async function succeed(command: string, invocation?: Partial<Invocation>): Promi
   return outcome;
 }
 
+/** Who does the work in the kernel: plugins do it themselves where the agent does not. */
+const MAKERS = ["plugin", "agent"] as const;
+
+function letMake(maker: (typeof MAKERS)[number]): void {
+  if (maker === "agent") agent.makeLinks(host);
+}
+
+/** Once the agent has deleted what it has taken. */
 function linkNames(namespace: ThrowAwayNamespace): string[] {
+  agent.deleteLinks();
   return namespace.ip("link", "show").map(({ ifname }: { ifname: string }) => ifname);
 }
 
@@ -80,92 +90,98 @@ function queuedReleases(): QueuedRelease[] {
   return readdirSync(releases).map((name) => JSON.parse(readFileSync(join(releases, name), "utf8")));
 }
 
-describe.each(VERSIONS)("tke-route-eni under CNI %s", (version) => {
-  test("ADD gives a pod its address, its way out and its way in", async () => {
-    const { json } = await succeed("ADD", { version });
+describe.each(MAKERS)("with the link made by the %s", (maker) => {
+  beforeEach(() => letMake(maker));
 
-    const [inside] = pod.ip("-details", "link", "show", "eth0");
-    const [outside] = host.ip("-details", "link", "show", HOST_LINK);
-    expect(outside).toMatchObject({
-      group: "4003",
-      ifalias: CONTAINER,
-      mtu: 1500,
-      linkinfo: { info_kind: "veth" },
-      flags: expect.arrayContaining(["UP", "LOWER_UP"]),
+  describe.each(VERSIONS)("tke-route-eni under CNI %s", (version) => {
+    test("ADD gives a pod its address, its way out and its way in", async () => {
+      const { json } = await succeed("ADD", { version });
+
+      const [inside] = pod.ip("-details", "link", "show", "eth0");
+      const [outside] = host.ip("-details", "link", "show", HOST_LINK);
+      expect(outside).toMatchObject({
+        group: "4003",
+        ifalias: CONTAINER,
+        mtu: 1500,
+        linkinfo: { info_kind: "veth" },
+        flags: expect.arrayContaining(["UP", "LOWER_UP"]),
+      });
+      expect(host.run("cat", `/proc/sys/net/ipv4/conf/${HOST_LINK}/rp_filter`)).toBe("1\n");
+      expect(host.ip("route", "show", "table", "512")).toMatchObject([
+        { dst: "10.0.16.5", dev: HOST_LINK, scope: "link", prefsrc: "10.0.1.11" },
+      ]);
+      expect(pod.ip("-4", "address", "show", "eth0")[0].addr_info).toMatchObject([
+        { local: "10.0.16.5", prefixlen: 32 },
+      ]);
+      expect(pod.ip("route", "show")).toMatchObject([
+        { dst: "default", gateway: "169.254.1.1", dev: "eth0" },
+        { dst: "169.254.1.1", dev: "eth0", scope: "link" },
+      ]);
+      expect(pod.ip("neighbour", "show")).toMatchObject([
+        { dst: "169.254.1.1", dev: "eth0", lladdr: outside.address, state: ["PERMANENT"] },
+      ]);
+
+      const mtu = version === "1.1.0" ? { mtu: 1500 } : {};
+      const family = version < "1.0.0" ? { version: "4" } : {};
+      expect(json).toEqual({
+        cniVersion: version,
+        interfaces: [
+          { name: HOST_LINK, mac: outside.address, ...mtu },
+          { name: "eth0", mac: inside.address, sandbox: pod.path, ...mtu },
+        ],
+        ips: [{ ...family, address: "10.0.16.5/32", gateway: "169.254.1.1", interface: 1 }],
+        routes: [{ dst: "0.0.0.0/0", gw: "169.254.1.1" }],
+        dns: {},
+      });
+      ping(pod, "10.0.1.11");
+      ping(host, "10.0.16.5");
+      expect(agent.linksDone).toEqual({ made: maker === "agent" ? 1 : 0, taken: 0 });
     });
-    expect(host.run("cat", `/proc/sys/net/ipv4/conf/${HOST_LINK}/rp_filter`)).toBe("1\n");
-    expect(host.ip("route", "show", "table", "512")).toMatchObject([
-      { dst: "10.0.16.5", dev: HOST_LINK, scope: "link", prefsrc: "10.0.1.11" },
-    ]);
-    expect(pod.ip("-4", "address", "show", "eth0")[0].addr_info).toMatchObject([
-      { local: "10.0.16.5", prefixlen: 32 },
-    ]);
-    expect(pod.ip("route", "show")).toMatchObject([
-      { dst: "default", gateway: "169.254.1.1", dev: "eth0" },
-      { dst: "169.254.1.1", dev: "eth0", scope: "link" },
-    ]);
-    expect(pod.ip("neighbour", "show")).toMatchObject([
-      { dst: "169.254.1.1", dev: "eth0", lladdr: outside.address, state: ["PERMANENT"] },
-    ]);
 
-    const mtu = version === "1.1.0" ? { mtu: 1500 } : {};
-    const family = version < "1.0.0" ? { version: "4" } : {};
-    expect(json).toEqual({
-      cniVersion: version,
-      interfaces: [
-        { name: HOST_LINK, mac: outside.address, ...mtu },
-        { name: "eth0", mac: inside.address, sandbox: pod.path, ...mtu },
-      ],
-      ips: [{ ...family, address: "10.0.16.5/32", gateway: "169.254.1.1", interface: 1 }],
-      routes: [{ dst: "0.0.0.0/0", gw: "169.254.1.1" }],
-      dns: {},
+    test("ADD twice gives the same result and leaves one link", async () => {
+      const first = await succeed("ADD", { version });
+      const second = await succeed("ADD", { version });
+      expect(second.json).toEqual(first.json);
+      expect(linkNames(host)).toEqual(["lo", HOST_LINK]);
+      ping(host, "10.0.16.5");
     });
-    ping(pod, "10.0.1.11");
-    ping(host, "10.0.16.5");
-  });
 
-  test("ADD twice gives the same result and leaves one link", async () => {
-    const first = await succeed("ADD", { version });
-    const second = await succeed("ADD", { version });
-    expect(second.json).toEqual(first.json);
-    expect(linkNames(host)).toEqual(["lo", HOST_LINK]);
-    ping(host, "10.0.16.5");
-  });
+    test("DEL takes everything away, and once more", async () => {
+      const { json } = await succeed("ADD", { version });
+      const configuration = { prevResult: json };
+      expect((await succeed("DEL", { version, configuration })).output).toBe("");
 
-  test("DEL takes everything away, and once more", async () => {
-    const { json } = await succeed("ADD", { version });
-    const configuration = { prevResult: json };
-    expect((await succeed("DEL", { version, configuration })).output).toBe("");
+      expect(linkNames(pod)).not.toContain("eth0");
+      expect(linkNames(host)).not.toContain(HOST_LINK);
+      // The agent is there and empties the trash; its fake does not.
+      expect(host.ip("link", "show", "group", TRASH)).toMatchObject(
+        maker === "agent" ? [] : [{ ifalias: CONTAINER, operstate: "DOWN" }],
+      );
+      expect(host.ip("route", "show", "table", "512")).toEqual([]);
+      expect([...agent.held]).toEqual([]);
+      expect(agent.linksDone.taken).toBe(maker === "agent" ? 1 : 0);
 
-    expect(linkNames(pod)).not.toContain("eth0");
-    expect(linkNames(host)).not.toContain(HOST_LINK);
-    // The agent is there and empties the trash; its fake does not.
-    expect(host.ip("link", "show", "group", TRASH)).toMatchObject([
-      { ifalias: CONTAINER, operstate: "DOWN" },
-    ]);
-    expect(host.ip("route", "show", "table", "512")).toEqual([]);
-    expect([...agent.held]).toEqual([]);
+      await succeed("DEL", { version, configuration });
+    });
 
-    await succeed("DEL", { version, configuration });
-  });
+    test("VERSION", async () => {
+      const { json } = await succeed("VERSION", { version });
+      expect(json).toEqual({ cniVersion: version, supportedVersions: VERSIONS });
+    });
 
-  test("VERSION", async () => {
-    const { json } = await succeed("VERSION", { version });
-    expect(json).toEqual({ cniVersion: version, supportedVersions: VERSIONS });
-  });
+    test("CHECK finds all in place, from 0.4.0 on", async () => {
+      const { json } = await succeed("ADD", { version });
+      const outcome = await run("CHECK", { version, configuration: { prevResult: json } });
+      if (version >= "0.4.0") expect(outcome).toMatchObject({ exitCode: 0, output: "" });
+      else expect(outcome).toMatchObject({ exitCode: 1, json: { cniVersion: version, code: 1 } });
+    });
 
-  test("CHECK finds all in place, from 0.4.0 on", async () => {
-    const { json } = await succeed("ADD", { version });
-    const outcome = await run("CHECK", { version, configuration: { prevResult: json } });
-    if (version >= "0.4.0") expect(outcome).toMatchObject({ exitCode: 0, output: "" });
-    else expect(outcome).toMatchObject({ exitCode: 1, json: { cniVersion: version, code: 1 } });
-  });
-
-  test.each(["GC", "STATUS"])("%s works from 1.1.0 on", async (command) => {
-    const configuration = { "cni.dev/valid-attachments": [] };
-    const outcome = await run(command, { version, configuration });
-    if (version === "1.1.0") expect(outcome).toMatchObject({ exitCode: 0, output: "" });
-    else expect(outcome).toMatchObject({ exitCode: 1, json: { cniVersion: version, code: 1 } });
+    test.each(["GC", "STATUS"])("%s works from 1.1.0 on", async (command) => {
+      const configuration = { "cni.dev/valid-attachments": [] };
+      const outcome = await run(command, { version, configuration });
+      if (version === "1.1.0") expect(outcome).toMatchObject({ exitCode: 0, output: "" });
+      else expect(outcome).toMatchObject({ exitCode: 1, json: { cniVersion: version, code: 1 } });
+    });
   });
 });
 
@@ -427,215 +443,221 @@ describe("STATUS", () => {
   });
 });
 
-describe("ADD", () => {
-  test("tells the agent whose it is, and how long it waits", async () => {
-    await succeed("ADD");
-    const [call] = agent.calls;
-    expect(call?.method).toBe("Allocate");
-    expect(call?.request).toEqual({
-      attachment: {
-        containerId: CONTAINER,
-        ifName: "eth0",
-        podNamespace: "default",
-        podName: "web-0",
-        podUid: "uid-1",
-      },
-      netns: pod.path,
-      network: "tke-route-eni",
-      link: 1,
+describe.each(MAKERS)("with the link made by the %s", (maker) => {
+  beforeEach(() => letMake(maker));
+
+  describe("ADD", () => {
+    test("tells the agent whose it is, and how long it waits", async () => {
+      await succeed("ADD");
+      const [call] = agent.calls;
+      expect(call?.method).toBe("Allocate");
+      expect(call?.request).toEqual({
+        attachment: {
+          containerId: CONTAINER,
+          ifName: "eth0",
+          podNamespace: "default",
+          podName: "web-0",
+          podUid: "uid-1",
+        },
+        netns: pod.path,
+        network: "tke-route-eni",
+        link: 1,
+        makeLink: true,
+        netnsInode: String(statSync(pod.path).ino),
+      });
+      expect(call?.headers.get("content-type")).toBe("application/json");
+      expect(Number(call?.headers.get("connect-timeout-ms"))).toBeGreaterThan(0);
     });
-    expect(call?.headers.get("content-type")).toBe("application/json");
-    expect(Number(call?.headers.get("connect-timeout-ms"))).toBeGreaterThan(0);
+
+    test("takes the configuration's MTU before the agent's", async () => {
+      await succeed("ADD", { configuration: { mtu: 1400 } });
+      expect(pod.ip("link", "show", "eth0")).toMatchObject([{ mtu: 1400 }]);
+      expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ mtu: 1400 }]);
+    });
+
+    test("completes one that ended between its two sends", async () => {
+      const { json } = await succeed("ADD");
+      host.run("ip", "link", "set", HOST_LINK, "down", "alias", "");
+      expect(host.ip("route", "show", "table", "512")).toEqual([]);
+
+      expect((await succeed("ADD")).json).toEqual(json);
+      expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: CONTAINER }]);
+      ping(pod, "10.0.1.11");
+    });
+
+    test("moves away what an older sandbox of the same pod has left, whose DEL then harms nothing", async () => {
+      await succeed("ADD");
+      const newer = namespaces.make("newer");
+      const second = { container: OTHER_CONTAINER, netns: newer.path };
+      await succeed("ADD", second);
+
+      expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: OTHER_CONTAINER }]);
+      expect(host.ip("link", "show", "group", TRASH)).toMatchObject([{ ifalias: CONTAINER }]);
+      ping(newer, "10.0.1.11");
+
+      await succeed("DEL");
+      expect([...agent.held.keys()]).toEqual([`${OTHER_CONTAINER}/eth0`]);
+      expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: OTHER_CONTAINER }]);
+      ping(host, "10.0.16.6");
+      await succeed("DEL", second);
+      expect(linkNames(host)).not.toContain(HOST_LINK);
+    });
+
+    test("after a DEL works again in the same namespace, before the trash is emptied", async () => {
+      await succeed("ADD");
+      await succeed("DEL");
+      await succeed("ADD", { container: OTHER_CONTAINER });
+      ping(pod, "10.0.1.11");
+    });
+
+    test("gives a pod a second interface that leaves the first one's default route alone", async () => {
+      await succeed("ADD");
+      await succeed("ADD", { ifName: "eth1" });
+      const [first, second] = pod.ip("route", "show", "default");
+      expect(first).toMatchObject({ dev: "eth0" });
+      expect(first.metric).toBeUndefined();
+      expect(second).toMatchObject({ dev: "eth1", metric: expect.any(Number) });
+      expect([...agent.held.keys()]).toEqual([`${CONTAINER}/eth0`, `${CONTAINER}/eth1`]);
+      ping(host, "10.0.16.6");
+      pod.run("ping", "-c", "1", "-W", "2", "-I", "10.0.16.6", "10.0.1.11");
+      await succeed("DEL", { ifName: "eth1" });
+      expect(pod.run("ip", "rule")).not.toContain("10.0.16.6");
+      ping(pod, "10.0.1.11");
+    });
+
+    test("gives the address back when the pod has such an interface from someone else", async () => {
+      pod.run("ip", "link", "add", "eth0", "type", "ifb");
+      const { exitCode, json } = await run("ADD");
+      expect(exitCode).toBe(1);
+      expect(json.code).toBe(4);
+      expect(json.msg).toContain('CNI_IFNAME is "eth0"');
+      expect([...agent.held]).toEqual([]);
+      expect(linkNames(pod)).toEqual(["lo", "eth0"]);
+      expect(linkNames(host)).toEqual(["lo"]);
+    });
+
+    test("undoes what it did when the kernel refuses the rest", async () => {
+      // The host's route names the node's address as source, which the kernel refuses where no link has it.
+      host.run("ip", "address", "del", "10.0.1.11/32", "dev", "lo");
+      const { exitCode, json } = await run("ADD");
+      expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 101 } });
+      expect(json.msg).toContain("cannot set route 10.0.16.5/32");
+      expect([...agent.held]).toEqual([]);
+      expect(linkNames(host)).not.toContain(HOST_LINK);
+      expect(linkNames(pod)).not.toContain("eth0");
+    });
+
+    test("is to be tried again, and says why, when the agent has no address", async () => {
+      const message = "all 10 addresses of this node are in use and subnet-pods0001 is full: add a subnet";
+      agent.failure = { status: 429, body: { code: "resource_exhausted", message } };
+      const { exitCode, json } = await run("ADD");
+      expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 11, msg: message } });
+      expect(linkNames(pod)).toEqual(["lo"]);
+    });
+
+    test("is to be tried again when the agent stays away", async () => {
+      await agent.stop();
+      const { exitCode, json } = await run("ADD");
+      expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 11 } });
+      expect(json.msg).toBe(
+        `cannot reach tke-eni-agent at ${agent.socket} (ENOENT): see that the tke-eni-agent pod of this node is running`,
+      );
+    }, 30_000);
+
+    test("waits for an agent that is being replaced", async () => {
+      await agent.stop();
+      const added = run("ADD");
+      await Bun.sleep(300);
+      // First it is not ready, as one that has just started.
+      agent.failure = { status: 503, body: { code: "unavailable", message: "reading the store" } };
+      agent.start();
+      while (agent.calls.length < 2) await Bun.sleep(10);
+      agent.failure = undefined;
+      const { exitCode, json } = await added;
+      expect({ exitCode, json }).toMatchObject({ exitCode: 0, json: { ips: [{ address: "10.0.16.5/32" }] } });
+    });
+
+    test.each([
+      ["is not there", "/run/netns/tkpl-nobody", "cannot be opened"],
+      ["is the host's own", "/proc/self/ns/net", "host's own"],
+    ])("refuses a namespace that %s", async (_, netns, text) => {
+      const { json } = await run("ADD", { netns });
+      expect(json.code).toBe(4);
+      expect(json.msg).toContain(`CNI_NETNS is "${netns}"`);
+      expect(json.msg).toContain(text);
+      expect(agent.calls).toEqual([]);
+    });
+
+    test("without a pod (cnitool) names the link after the container", async () => {
+      const { json } = await succeed("ADD", { args: "" });
+      expect(json.interfaces[0].name).toBe(
+        `eni${new Bun.CryptoHasher("sha1").update(CONTAINER).digest("hex").slice(0, 11)}`,
+      );
+      await succeed("DEL", { args: "" });
+      expect(linkNames(pod)).not.toContain("eth0");
+    });
   });
 
-  test("takes the configuration's MTU before the agent's", async () => {
-    await succeed("ADD", { configuration: { mtu: 1400 } });
-    expect(pod.ip("link", "show", "eth0")).toMatchObject([{ mtu: 1400 }]);
-    expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ mtu: 1400 }]);
-  });
+  describe("DEL", () => {
+    test("works while the agent is away: links are deleted, the release is queued", async () => {
+      await succeed("ADD");
+      await agent.stop();
+      const before = Date.now();
+      await succeed("DEL");
+      expect(linkNames(host)).toEqual(["lo"]);
+      expect(linkNames(pod)).toEqual(["lo"]);
+      expect(queuedReleases()).toMatchObject([{ containerId: CONTAINER, ifName: "eth0" }]);
+      expect(Date.parse(queuedReleases()[0]?.queuedAt ?? "")).toBeGreaterThanOrEqual(before);
+      await succeed("DEL");
+      expect(queuedReleases()).toHaveLength(1);
+    });
 
-  test("completes one that ended between its two sends", async () => {
-    const { json } = await succeed("ADD");
-    host.run("ip", "link", "set", HOST_LINK, "down", "alias", "");
-    expect(host.ip("route", "show", "table", "512")).toEqual([]);
+    test("queues the release when the agent cannot serve yet", async () => {
+      await succeed("ADD");
+      agent.failure = { status: 503, body: { code: "unavailable", message: "reading the store" } };
+      await succeed("DEL");
+      expect(queuedReleases()).toHaveLength(1);
+    });
 
-    expect((await succeed("ADD")).json).toEqual(json);
-    expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: CONTAINER }]);
-    ping(pod, "10.0.1.11");
-  });
+    test("fails when neither the agent nor the disk takes the release, so that it is tried again", async () => {
+      await agent.stop();
+      writeFileSync(join(folder, "releases"), "a file where the folder should be");
+      const { exitCode, json } = await run("DEL");
+      expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 5 } });
+    });
 
-  test("moves away what an older sandbox of the same pod has left, whose DEL then harms nothing", async () => {
-    await succeed("ADD");
-    const newer = namespaces.make("newer");
-    const second = { container: OTHER_CONTAINER, netns: newer.path };
-    await succeed("ADD", second);
+    test.each<[string, () => string]>([
+      ["an unknown container", () => pod.path],
+      ["no namespace", () => ""],
+      ["a namespace that is gone", () => "/run/netns/tkpl-nobody"],
+      ["a file on which no namespace is mounted any more", () => join(folder, "netns")],
+    ])("of %s succeeds", async (_, netns) => {
+      writeFileSync(join(folder, "netns"), "");
+      await succeed("DEL", { netns: netns() });
+      expect(agent.calls.map(({ method }) => method)).toEqual(["Release"]);
+    });
 
-    expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: OTHER_CONTAINER }]);
-    expect(host.ip("link", "show", "group", TRASH)).toMatchObject([{ ifalias: CONTAINER }]);
-    ping(newer, "10.0.1.11");
+    test("after the namespace's death succeeds and gives the address back", async () => {
+      await succeed("ADD");
+      const { path } = pod;
+      namespaces.remove(pod);
+      await succeed("DEL", { netns: path });
+      expect([...agent.held]).toEqual([]);
+    });
 
-    await succeed("DEL");
-    expect([...agent.held.keys()]).toEqual([`${OTHER_CONTAINER}/eth0`]);
-    expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: OTHER_CONTAINER }]);
-    ping(host, "10.0.16.6");
-    await succeed("DEL", second);
-    expect(linkNames(host)).not.toContain(HOST_LINK);
-  });
+    test("with an empty CNI_NETNS still takes the host's link away", async () => {
+      await succeed("ADD");
+      await succeed("DEL", { netns: "" });
+      expect(linkNames(host)).not.toContain(HOST_LINK);
+      expect(host.ip("route", "show", "table", "512")).toEqual([]);
+    });
 
-  test("after a DEL works again in the same namespace, before the trash is emptied", async () => {
-    await succeed("ADD");
-    await succeed("DEL");
-    await succeed("ADD", { container: OTHER_CONTAINER });
-    ping(pod, "10.0.1.11");
-  });
-
-  test("gives a pod a second interface that leaves the first one's default route alone", async () => {
-    await succeed("ADD");
-    await succeed("ADD", { ifName: "eth1" });
-    const [first, second] = pod.ip("route", "show", "default");
-    expect(first).toMatchObject({ dev: "eth0" });
-    expect(first.metric).toBeUndefined();
-    expect(second).toMatchObject({ dev: "eth1", metric: expect.any(Number) });
-    expect([...agent.held.keys()]).toEqual([`${CONTAINER}/eth0`, `${CONTAINER}/eth1`]);
-    ping(host, "10.0.16.6");
-    pod.run("ping", "-c", "1", "-W", "2", "-I", "10.0.16.6", "10.0.1.11");
-    await succeed("DEL", { ifName: "eth1" });
-    expect(pod.run("ip", "rule")).not.toContain("10.0.16.6");
-    ping(pod, "10.0.1.11");
-  });
-
-  test("gives the address back when the pod has such an interface from someone else", async () => {
-    pod.run("ip", "link", "add", "eth0", "type", "ifb");
-    const { exitCode, json } = await run("ADD");
-    expect(exitCode).toBe(1);
-    expect(json.code).toBe(4);
-    expect(json.msg).toContain('CNI_IFNAME is "eth0"');
-    expect([...agent.held]).toEqual([]);
-    expect(linkNames(pod)).toEqual(["lo", "eth0"]);
-    expect(linkNames(host)).toEqual(["lo"]);
-  });
-
-  test("undoes what it did when the kernel refuses the rest", async () => {
-    // The host's route names the node's address as source, which the kernel refuses where no link has it.
-    host.run("ip", "address", "del", "10.0.1.11/32", "dev", "lo");
-    const { exitCode, json } = await run("ADD");
-    expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 101 } });
-    expect(json.msg).toContain("cannot set route 10.0.16.5/32");
-    expect([...agent.held]).toEqual([]);
-    expect(linkNames(host)).not.toContain(HOST_LINK);
-    expect(linkNames(pod)).not.toContain("eth0");
-  });
-
-  test("is to be tried again, and says why, when the agent has no address", async () => {
-    const message = "all 10 addresses of this node are in use and subnet-pods0001 is full: add a subnet";
-    agent.failure = { status: 429, body: { code: "resource_exhausted", message } };
-    const { exitCode, json } = await run("ADD");
-    expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 11, msg: message } });
-    expect(linkNames(pod)).toEqual(["lo"]);
-  });
-
-  test("is to be tried again when the agent stays away", async () => {
-    await agent.stop();
-    const { exitCode, json } = await run("ADD");
-    expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 11 } });
-    expect(json.msg).toBe(
-      `cannot reach tke-eni-agent at ${agent.socket} (ENOENT): see that the tke-eni-agent pod of this node is running`,
-    );
-  }, 30_000);
-
-  test("waits for an agent that is being replaced", async () => {
-    await agent.stop();
-    const added = run("ADD");
-    await Bun.sleep(300);
-    // First it is not ready, as one that has just started.
-    agent.failure = { status: 503, body: { code: "unavailable", message: "reading the store" } };
-    agent.start();
-    while (agent.calls.length < 2) await Bun.sleep(10);
-    agent.failure = undefined;
-    const { exitCode, json } = await added;
-    expect({ exitCode, json }).toMatchObject({ exitCode: 0, json: { ips: [{ address: "10.0.16.5/32" }] } });
-  });
-
-  test.each([
-    ["is not there", "/run/netns/tkpl-nobody", "cannot be opened"],
-    ["is the host's own", "/proc/self/ns/net", "host's own"],
-  ])("refuses a namespace that %s", async (_, netns, text) => {
-    const { json } = await run("ADD", { netns });
-    expect(json.code).toBe(4);
-    expect(json.msg).toContain(`CNI_NETNS is "${netns}"`);
-    expect(json.msg).toContain(text);
-    expect(agent.calls).toEqual([]);
-  });
-
-  test("without a pod (cnitool) names the link after the container", async () => {
-    const { json } = await succeed("ADD", { args: "" });
-    expect(json.interfaces[0].name).toBe(
-      `eni${new Bun.CryptoHasher("sha1").update(CONTAINER).digest("hex").slice(0, 11)}`,
-    );
-    await succeed("DEL", { args: "" });
-    expect(linkNames(pod)).not.toContain("eth0");
-  });
-});
-
-describe("DEL", () => {
-  test("works while the agent is away: links are deleted, the release is queued", async () => {
-    await succeed("ADD");
-    await agent.stop();
-    const before = Date.now();
-    await succeed("DEL");
-    expect(linkNames(host)).toEqual(["lo"]);
-    expect(linkNames(pod)).toEqual(["lo"]);
-    expect(queuedReleases()).toMatchObject([{ containerId: CONTAINER, ifName: "eth0" }]);
-    expect(Date.parse(queuedReleases()[0]?.queuedAt ?? "")).toBeGreaterThanOrEqual(before);
-    await succeed("DEL");
-    expect(queuedReleases()).toHaveLength(1);
-  });
-
-  test("queues the release when the agent cannot serve yet", async () => {
-    await succeed("ADD");
-    agent.failure = { status: 503, body: { code: "unavailable", message: "reading the store" } };
-    await succeed("DEL");
-    expect(queuedReleases()).toHaveLength(1);
-  });
-
-  test("fails when neither the agent nor the disk takes the release, so that it is tried again", async () => {
-    await agent.stop();
-    writeFileSync(join(folder, "releases"), "a file where the folder should be");
-    const { exitCode, json } = await run("DEL");
-    expect({ exitCode, json }).toMatchObject({ exitCode: 1, json: { code: 5 } });
-  });
-
-  test.each<[string, () => string]>([
-    ["an unknown container", () => pod.path],
-    ["no namespace", () => ""],
-    ["a namespace that is gone", () => "/run/netns/tkpl-nobody"],
-    ["a file on which no namespace is mounted any more", () => join(folder, "netns")],
-  ])("of %s succeeds", async (_, netns) => {
-    writeFileSync(join(folder, "netns"), "");
-    await succeed("DEL", { netns: netns() });
-    expect(agent.calls.map(({ method }) => method)).toEqual(["Release"]);
-  });
-
-  test("after the namespace's death succeeds and gives the address back", async () => {
-    await succeed("ADD");
-    const { path } = pod;
-    namespaces.remove(pod);
-    await succeed("DEL", { netns: path });
-    expect([...agent.held]).toEqual([]);
-  });
-
-  test("with an empty CNI_NETNS still takes the host's link away", async () => {
-    await succeed("ADD");
-    await succeed("DEL", { netns: "" });
-    expect(linkNames(host)).not.toContain(HOST_LINK);
-    expect(host.ip("route", "show", "table", "512")).toEqual([]);
-  });
-
-  test("leaves a link alone whose alias is not its own", async () => {
-    await succeed("ADD");
-    await succeed("DEL", { container: OTHER_CONTAINER });
-    expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: CONTAINER }]);
-    ping(pod, "10.0.1.11");
+    test("leaves a link alone whose alias is not its own", async () => {
+      await succeed("ADD");
+      await succeed("DEL", { container: OTHER_CONTAINER });
+      expect(host.ip("link", "show", HOST_LINK)).toMatchObject([{ ifalias: CONTAINER }]);
+      ping(pod, "10.0.1.11");
+    });
   });
 });
 

@@ -4,8 +4,8 @@ import { podLinkName } from "../../src/api/pod-link-name.ts";
 import { parseIpAddress } from "../../src/netlink/ip-address.ts";
 import { NetworkNamespace } from "../../src/netlink/namespace.ts";
 import { NetlinkSocket } from "../../src/netlink/socket.ts";
-import { attachPod } from "../../src/plugins/attach-pod.ts";
-import { detachPod } from "../../src/plugins/detach-pod.ts";
+import { attachPod } from "../../src/pod-link/attach-pod.ts";
+import { detachPod } from "../../src/pod-link/detach-pod.ts";
 import type { ThrowAwayNamespace } from "./throw-away-namespaces.ts";
 
 /** A pod as the plugin is told of it and of its address. */

@@ -24,6 +24,7 @@ export const DRIFT_KINDS = [
   "pods-rule",
   "ruleset",
   "sysctl",
+  "store",
 ] as const;
 
 export type DriftKind = (typeof DRIFT_KINDS)[number];

@@ -20,6 +20,9 @@ export interface AgentFigures {
 /** What had become of a sandbox whose address was taken back without a DEL. */
 export type CollectedBy = "event" | "list";
 
+/** Who makes a pod's link. */
+export type LinkMaker = "agent" | "plugin";
+
 const PREFIX = "tke_eni_agent_";
 const OUTCOMES: readonly DriftOutcome[] = ["repaired", "quarantined", "failed"];
 const ADDRESS_STATES = ["free", "in-use", "cooling-down", "reclaimable"] as const;
@@ -45,6 +48,7 @@ export class AgentMetrics {
     "Addresses taken back because their sandbox had gone without a release, by what told of it.",
     ["by"],
   );
+  readonly #links = this.#counter("links_total", "Links of pods, by who had to make them.", ["by"]);
   readonly #waits = this.#histogram(
     "allocation_wait_seconds",
     "How long callers waited for an address.",
@@ -78,6 +82,7 @@ export class AgentMetrics {
     // A counter that begins to exist with its first occurrence shows no increase to Prometheus.
     for (const kind of DRIFT_KINDS) for (const outcome of OUTCOMES) this.#drift.inc({ kind, outcome }, 0);
     for (const by of ["event", "list"]) this.#collections.inc({ by }, 0);
+    for (const by of ["agent", "plugin"]) this.#links.inc({ by }, 0);
   }
 
   /** @param waitedMs how long the caller had waited for its addresses */
@@ -101,6 +106,10 @@ export class AgentMetrics {
 
   collected(by: CollectedBy): void {
     this.#collections.inc({ by });
+  }
+
+  linkMade(by: LinkMaker): void {
+    this.#links.inc({ by });
   }
 
   looked(ms: number): void {

@@ -28,20 +28,20 @@ export interface RecoveryWorld {
  * Finds out who holds what when the store cannot tell, and stores it. Tries until API server, kernel and container runtime
  * have all answered: with one of them missing, two pods could get one address.
  *
- * @returns whether it was done; false when `signal` was aborted first
+ * @returns how many addresses pods hold; undefined when `signal` was aborted first
  */
 export async function recover(
   world: RecoveryWorld,
   { opened, node, signal }: { opened: OpenedMemory; node: string; signal: AbortSignal },
-): Promise<boolean> {
+): Promise<number | undefined> {
   const { clock, random, logger } = world;
   for (let failures = 0; !signal.aborted; failures++) {
     try {
       const counts = await recoverOnce(world, { opened, node, signal });
       logger.info({ reason: opened.reason, ...counts }, "found out which pods hold which addresses");
-      return true;
+      return counts.held;
     } catch (error) {
-      if (signal.aborted) return false;
+      if (signal.aborted) return undefined;
       logger.warn(
         { reason: opened.reason, err: error },
         "no address is handed out until it is known which pods hold which",
@@ -49,7 +49,7 @@ export async function recover(
       await clock.sleep(backOffMs(failures, { baseMs: 500, capMs: 10_000, random }), signal);
     }
   }
-  return false;
+  return undefined;
 }
 
 async function recoverOnce(

@@ -9,6 +9,7 @@ import {
   ReleaseRequestSchema,
   StatusRequestSchema,
 } from "../../gen/tke/eni/agent/v1/address_pb.ts";
+import { parseIpAddress } from "../../netlink/ip-address.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { Pool } from "../pool/pool.ts";
 import { emptyPool } from "../pool/pool-state.ts";
@@ -24,6 +25,8 @@ let settled: string[];
 /** What happens meanwhile. */
 let meanwhile: () => void;
 let service: ReturnType<typeof addressService>;
+/** What was asked of who makes links, and whether it works. */
+let links: { asked: unknown[]; work: boolean };
 
 beforeEach(() => {
   clock = createManualClock();
@@ -37,7 +40,22 @@ beforeEach(() => {
       throw error;
     },
   });
+  links = { asked: [], work: true };
   service = addressService({
+    links: {
+      make(...asked) {
+        links.asked.push(asked);
+        if (!links.work) return undefined;
+        return {
+          host: { name: "eni1", mac: "02:00:00:00:00:01" },
+          pod: { name: "eth0", mac: "02:00:00:00:00:02" },
+        };
+      },
+      take(...asked) {
+        links.asked.push(asked);
+        return links.work;
+      },
+    },
     pool: () => pool,
     factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
     settle: async (eniId) => {
@@ -128,6 +146,78 @@ describe("Allocate", () => {
     const refused = await allocate("c1", { link: LinkKind.FOREIGN }).catch((error) => error);
     expect(refused).toBeInstanceOf(ConnectError);
     expect(refused.code).toBe(Code.Aborted);
+  });
+});
+
+describe("the pod's link", () => {
+  const netns = "/run/netns/a";
+  const netnsInode = "4026532000";
+
+  function ask(more: object = {}, context = CONTEXT) {
+    const request = create(AllocateRequestSchema, {
+      attachment: attachment("c1"),
+      makeLink: true,
+      netns,
+      netnsInode,
+      ...more,
+    });
+    return Promise.resolve(service.allocate(request, context));
+  }
+
+  beforeEach(serve);
+
+  it("is made where the plugin lets it, with the plugin's MTU before the ENI's", async () => {
+    const { link } = await ask();
+    expect(link).toMatchObject({
+      hostName: "eni1",
+      hostMac: "02:00:00:00:00:01",
+      podMac: "02:00:00:00:00:02",
+    });
+    await ask({ linkMtu: 1400 });
+    const allocation = {
+      addresses: [{ address: parseIpAddress("10.0.16.5"), nodeAddress: parseIpAddress("10.0.1.11") }],
+      group: 4003,
+      podsTable: 512,
+    };
+    expect(links.asked).toMatchObject([
+      [attachment("c1"), { netns, netnsInode, allocation: { ...allocation, mtu: 1500 } }],
+      [attachment("c1"), { netns, netnsInode, allocation: { ...allocation, mtu: 1400 } }],
+    ]);
+  });
+
+  it("is left to the plugin where that is older, where another plugin makes it, and for a caller that has gone", async () => {
+    expect((await ask({ makeLink: false })).link).toBeUndefined();
+    expect((await ask({ attachment: attachment("c2"), link: LinkKind.FOREIGN })).link).toBeUndefined();
+    const gone = { ...CONTEXT, signal: AbortSignal.abort() };
+    expect((await ask({ attachment: attachment("c3") }, gone)).link).toBeUndefined();
+    expect(links.asked).toEqual([]);
+  });
+
+  it("is left to the plugin where it cannot be made: the address is answered all the same", async () => {
+    links.work = false;
+    const { link, addresses } = await ask();
+    expect({ link, addresses }).toMatchObject({ link: undefined, addresses: [{ address: "10.0.16.5" }] });
+  });
+
+  it("is taken away where the plugin lets it, with what is known of the namespace", async () => {
+    await ask();
+    links.asked.length = 0;
+    const release = (more: object) =>
+      service.release(create(ReleaseRequestSchema, { attachment: attachment("c1"), ...more }), CONTEXT);
+    expect(await release({ takeLink: true, netns, netnsInode })).toMatchObject({
+      addresses: ["10.0.16.5"],
+      linkTaken: true,
+    });
+    // Of a namespace that is dead nothing is told.
+    expect(await release({ takeLink: true })).toMatchObject({ addresses: [], linkTaken: true });
+    links.work = false;
+    expect(await release({ takeLink: true })).toMatchObject({ linkTaken: false });
+    expect(await release({})).toMatchObject({ linkTaken: false });
+    expect(links.asked).toMatchObject([
+      [{ containerId: "c1" }, { netns, netnsInode }],
+      [{ containerId: "c1" }, undefined],
+      [{ containerId: "c1" }, undefined],
+    ]);
   });
 });
 

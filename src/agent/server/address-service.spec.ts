@@ -57,6 +57,7 @@ describe("a pod that waits for its address", () => {
   /** Asks as the plugin does, which gives the agent a minute. */
   function ask(signal = new AbortController().signal): Promise<unknown> {
     const service = addressService({
+      links: { make: () => undefined, take: () => false },
       pool: () => pool,
       factsOf: () => ({ nodeAddress: "10.0.1.11", table: 4003, mac: "20:90:6f:00:00:11", mtu: 1500 }),
       settle: async () => [],

@@ -17,8 +17,11 @@ import {
   ReleaseResponseSchema,
   StatusResponseSchema,
 } from "../../gen/tke/eni/agent/v1/address_pb.ts";
+import { parseIpAddress } from "../../netlink/ip-address.ts";
+import type { AllocatedAddress } from "../../pod-link/allocation.ts";
 import { startTimer } from "../../time/timer.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
+import type { PodLinks } from "../links/pod-links.ts";
 import { addressesOf } from "../pool/allocate.ts";
 import type { Attachment } from "../pool/attachment.ts";
 import { isOurs } from "../pool/bound-address.ts";
@@ -48,6 +51,8 @@ export interface AddressServiceWorld {
   settle(eniId: string): Promise<readonly string[]>;
   /** What is wrong with the node's network, for all ENIs or for this one, a sentence each. */
   problemsOf(eniId: string): readonly string[];
+  /** Makes pods' links and takes them away in their plugins' stead. */
+  readonly links: Pick<PodLinks, "make" | "take">;
   /** What ipamd says of this node. */
   readyCondition(): Condition | undefined;
   /**
@@ -88,24 +93,40 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
         if (record.holding.kind !== "in-use" || record.holding.attachment.foreign === undefined) continue;
         const [problem] = await world.settle(record.eniId);
         if (problem !== undefined) throw unusable(record, problem);
-        if (!addressesOf(pool.state, attachment).some(({ address }) => address === record.address)) {
-          throw new ConnectError(
-            `${record.address} was released while the node was set up for it: a DEL for the same pod is running`,
-            Code.Aborted,
-          );
-        }
+      }
+      for (const { address } of records) {
+        if (addressesOf(pool.state, attachment).some((held) => held.address === address)) continue;
+        throw new ConnectError(
+          `${address} was released while the node was set up for it: a DEL for the same pod is running`,
+          Code.Aborted,
+        );
       }
       const given = records.map((record): Given => {
         const facts = world.factsOf(record.eniId);
         if (facts !== undefined) return { record, facts };
         throw unusable(record, `the link of ${record.eniId} or the node's own address is missing`);
       });
-      return create(AllocateResponseSchema, answerOf(given));
+      const answer = answerOf(given);
+      const { makeLink, netns, netnsInode, linkMtu } = request;
+      // For a caller that has gone, nothing more is made.
+      if (!makeLink || attachment.foreign !== undefined || context.signal.aborted) {
+        return create(AllocateResponseSchema, answer);
+      }
+      const mtu = linkMtu === 0 ? answer.mtu : linkMtu;
+      const allocation = { ...answer, addresses: given.map(withAddresses), mtu };
+      const link = world.links.make(attachment, { netns, netnsInode, allocation });
+      return create(AllocateResponseSchema, {
+        ...answer,
+        ...(link && { link: { hostName: link.host.name, hostMac: link.host.mac, podMac: link.pod.mac } }),
+      });
     },
 
-    release(request) {
-      const { containerId, ifName } = keyOf(request.attachment);
-      return create(ReleaseResponseSchema, { addresses: openPool(world).release({ containerId, ifName }) });
+    release({ attachment, takeLink, netns, netnsInode }) {
+      const key = keyOf(attachment);
+      const pool = openPool(world);
+      const where = netnsInode === "" ? undefined : { netns, netnsInode };
+      const linkTaken = takeLink && world.links.take(key, where);
+      return create(ReleaseResponseSchema, { addresses: pool.release(key), linkTaken });
     },
 
     check(request) {
@@ -182,10 +203,14 @@ async function allocated(
     if (!told.has(cause)) world.failed(attachment, cause);
     told.add(cause);
   };
-  const cancel = startTimer(clock, waitMs(context.timeoutMs()), () => timeIsUp.abort());
-  void tellWhileWaiting({ clock, whyNot, tell }, AbortSignal.any([over.signal, context.signal]));
+  let cancel: (() => void) | undefined;
+  const wait = () => {
+    cancel = startTimer(clock, waitMs(context.timeoutMs()), () => timeIsUp.abort());
+    void tellWhileWaiting({ clock, whyNot, tell }, AbortSignal.any([over.signal, context.signal]));
+    return AbortSignal.any([context.signal, timeIsUp.signal]);
+  };
   try {
-    return await pool.allocate({ attachment, netns }, AbortSignal.any([context.signal, timeIsUp.signal]));
+    return await pool.allocate({ attachment, netns }, wait);
   } catch (error) {
     if (!(error instanceof NotAllocatedError)) {
       const cause = `the allocation could not be stored: ${error instanceof Error ? error.message : error}`;
@@ -201,7 +226,7 @@ async function allocated(
       { desc: AllocationFailureSchema, value: { reason, message } },
     ]);
   } finally {
-    cancel();
+    cancel?.();
     over.abort();
   }
 }
@@ -255,6 +280,12 @@ function answerOf(given: readonly Given[]) {
     podsTable: PODS_TABLE,
     mtu: first?.facts.mtu ?? 0,
   };
+}
+
+function withAddresses({ record, facts }: Given): AllocatedAddress {
+  const address = parseIpAddress(record.address);
+  const nodeAddress = parseIpAddress(facts.nodeAddress);
+  return { address, nodeAddress: address.family === nodeAddress.family ? nodeAddress : undefined };
 }
 
 function attachmentOf({ attachment, network, link, device }: AllocateRequest): Attachment {

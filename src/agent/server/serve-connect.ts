@@ -31,7 +31,9 @@ export async function serveConnect(
       ...({ idleTimeout: 0 } as object),
       fetch: async (request) => {
         const handler = handlers.get(pathOf(request.url));
-        return handler === undefined ? new Response(null, { status: 404 }) : handler(request);
+        return handler === undefined
+          ? new Response(null, { status: 404 })
+          : inOnePiece(await handler(request));
       },
     }),
   );
@@ -43,6 +45,11 @@ export async function serveConnect(
       await server.stop(false);
     },
   };
+}
+
+/** Its answers are small, and sent as a stream they come in chunks and cost both sides more than the call. */
+async function inOnePiece(response: Response): Promise<Response> {
+  return new Response(await response.bytes(), response);
 }
 
 /** The path in `http://localhost/PATH`, without building a URL. */

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tke/eni/agent/v1/address.proto.
  */
 export const file_tke_eni_agent_v1_address: GenFile = /*@__PURE__*/
-  fileDesc("Ch50a2UvZW5pL2FnZW50L3YxL2FkZHJlc3MucHJvdG8SEHRrZS5lbmkuYWdlbnQudjEibQoKQXR0YWNobWVudBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHaWZfbmFtZRgCIAEoCRIVCg1wb2RfbmFtZXNwYWNlGAMgASgJEhAKCHBvZF9uYW1lGAQgASgJEg8KB3BvZF91aWQYBSABKAkinQEKD0FsbG9jYXRlUmVxdWVzdBIwCgphdHRhY2htZW50GAEgASgLMhwudGtlLmVuaS5hZ2VudC52MS5BdHRhY2htZW50Eg0KBW5ldG5zGAIgASgJEg8KB25ldHdvcmsYAyABKAkSKAoEbGluaxgEIAEoDjIaLnRrZS5lbmkuYWdlbnQudjEuTGlua0tpbmQSDgoGZGV2aWNlGAUgASgJInMKEEFsbG9jYXRlUmVzcG9uc2USLwoJYWRkcmVzc2VzGAEgAygLMhwudGtlLmVuaS5hZ2VudC52MS5Qb2RBZGRyZXNzEg0KBWdyb3VwGAIgASgNEhIKCnBvZHNfdGFibGUYAyABKA0SCwoDbXR1GAQgASgNImcKClBvZEFkZHJlc3MSDwoHYWRkcmVzcxgBIAEoCRIUCgxub2RlX2FkZHJlc3MYAiABKAkSDgoGZW5pX2lkGAMgASgJEg8KB2VuaV9tYWMYBCABKAkSEQoJc3VibmV0X2lkGAUgASgJIkIKDlJlbGVhc2VSZXF1ZXN0EjAKCmF0dGFjaG1lbnQYASABKAsyHC50a2UuZW5pLmFnZW50LnYxLkF0dGFjaG1lbnQiJAoPUmVsZWFzZVJlc3BvbnNlEhEKCWFkZHJlc3NlcxgBIAMoCSJVChFBbGxvY2F0aW9uRmFpbHVyZRIvCgZyZWFzb24YASABKA4yHy50a2UuZW5pLmFnZW50LnYxLkZhaWx1cmVSZWFzb24SDwoHbWVzc2FnZRgCIAEoCSJACgxDaGVja1JlcXVlc3QSMAoKYXR0YWNobWVudBgBIAEoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCJYCg1DaGVja1Jlc3BvbnNlEjUKCWFsbG9jYXRlZBgBIAEoCzIiLnRrZS5lbmkuYWdlbnQudjEuQWxsb2NhdGVSZXNwb25zZRIQCghwcm9ibGVtcxgCIAMoCSJVChVDb2xsZWN0R2FyYmFnZVJlcXVlc3QSDwoHbmV0d29yaxgBIAEoCRIrCgV2YWxpZBgCIAMoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCJJChZDb2xsZWN0R2FyYmFnZVJlc3BvbnNlEi8KCWNvbGxlY3RlZBgBIAMoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCIPCg1TdGF0dXNSZXF1ZXN0IhAKDlN0YXR1c1Jlc3BvbnNlIhYKFExpc3RBZGRyZXNzZXNSZXF1ZXN0IksKFUxpc3RBZGRyZXNzZXNSZXNwb25zZRIyCglhZGRyZXNzZXMYASADKAsyHy50a2UuZW5pLmFnZW50LnYxLlBvb2xlZEFkZHJlc3MiqAEKDVBvb2xlZEFkZHJlc3MSDwoHYWRkcmVzcxgBIAEoCRIOCgZlbmlfaWQYAiABKAkSLQoFc3RhdGUYAyABKA4yHi50a2UuZW5pLmFnZW50LnYxLkFkZHJlc3NTdGF0ZRIwCgphdHRhY2htZW50GAQgASgLMhwudGtlLmVuaS5hZ2VudC52MS5BdHRhY2htZW50EhUKDXNpbmNlX3VuaXhfbXMYBSABKAMqUgoITGlua0tpbmQSGQoVTElOS19LSU5EX1VOU1BFQ0lGSUVEEAASFAoQTElOS19LSU5EX1JPVVRFRBABEhUKEUxJTktfS0lORF9GT1JFSUdOEAIq9wIKDUZhaWx1cmVSZWFzb24SHgoaRkFJTFVSRV9SRUFTT05fVU5TUEVDSUZJRUQQABIiCh5GQUlMVVJFX1JFQVNPTl9OT19GUkVFX0FERFJFU1MQARIcChhGQUlMVVJFX1JFQVNPTl9BVFRBQ0hJTkcQAhIbChdGQUlMVVJFX1JFQVNPTl9FTklfRlVMTBADEh4KGkZBSUxVUkVfUkVBU09OX1NVQk5FVF9GVUxMEAQSGAoURkFJTFVSRV9SRUFTT05fUVVPVEEQBRIcChhGQUlMVVJFX1JFQVNPTl9USFJPVFRMRUQQBhIkCiBGQUlMVVJFX1JFQVNPTl9OT19TVUJORVRfSU5fWk9ORRAHEiEKHUZBSUxVUkVfUkVBU09OX05PVF9BVVRIT1JJU0VEEAgSJAogRkFJTFVSRV9SRUFTT05fQ0xPVURfVU5BVkFJTEFCTEUQCRIgChxGQUlMVVJFX1JFQVNPTl9OT0RFX0VYQ0xVREVEEAoqngEKDEFkZHJlc3NTdGF0ZRIdChlBRERSRVNTX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSQUREUkVTU19TVEFURV9GUkVFEAESGAoUQUREUkVTU19TVEFURV9JTl9VU0UQAhIeChpBRERSRVNTX1NUQVRFX0NPT0xJTkdfRE9XThADEh0KGUFERFJFU1NfU1RBVEVfUkVDTEFJTUFCTEUQBDKRBAoOQWRkcmVzc1NlcnZpY2USUQoIQWxsb2NhdGUSIS50a2UuZW5pLmFnZW50LnYxLkFsbG9jYXRlUmVxdWVzdBoiLnRrZS5lbmkuYWdlbnQudjEuQWxsb2NhdGVSZXNwb25zZRJOCgdSZWxlYXNlEiAudGtlLmVuaS5hZ2VudC52MS5SZWxlYXNlUmVxdWVzdBohLnRrZS5lbmkuYWdlbnQudjEuUmVsZWFzZVJlc3BvbnNlEkgKBUNoZWNrEh4udGtlLmVuaS5hZ2VudC52MS5DaGVja1JlcXVlc3QaHy50a2UuZW5pLmFnZW50LnYxLkNoZWNrUmVzcG9uc2USYwoOQ29sbGVjdEdhcmJhZ2USJy50a2UuZW5pLmFnZW50LnYxLkNvbGxlY3RHYXJiYWdlUmVxdWVzdBooLnRrZS5lbmkuYWdlbnQudjEuQ29sbGVjdEdhcmJhZ2VSZXNwb25zZRJLCgZTdGF0dXMSHy50a2UuZW5pLmFnZW50LnYxLlN0YXR1c1JlcXVlc3QaIC50a2UuZW5pLmFnZW50LnYxLlN0YXR1c1Jlc3BvbnNlEmAKDUxpc3RBZGRyZXNzZXMSJi50a2UuZW5pLmFnZW50LnYxLkxpc3RBZGRyZXNzZXNSZXF1ZXN0GicudGtlLmVuaS5hZ2VudC52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("Ch50a2UvZW5pL2FnZW50L3YxL2FkZHJlc3MucHJvdG8SEHRrZS5lbmkuYWdlbnQudjEibQoKQXR0YWNobWVudBIUCgxjb250YWluZXJfaWQYASABKAkSDwoHaWZfbmFtZRgCIAEoCRIVCg1wb2RfbmFtZXNwYWNlGAMgASgJEhAKCHBvZF9uYW1lGAQgASgJEg8KB3BvZF91aWQYBSABKAki1wEKD0FsbG9jYXRlUmVxdWVzdBIwCgphdHRhY2htZW50GAEgASgLMhwudGtlLmVuaS5hZ2VudC52MS5BdHRhY2htZW50Eg0KBW5ldG5zGAIgASgJEg8KB25ldHdvcmsYAyABKAkSKAoEbGluaxgEIAEoDjIaLnRrZS5lbmkuYWdlbnQudjEuTGlua0tpbmQSDgoGZGV2aWNlGAUgASgJEhEKCW1ha2VfbGluaxgGIAEoCBITCgtuZXRuc19pbm9kZRgHIAEoCRIQCghsaW5rX210dRgIIAEoDSKcAQoQQWxsb2NhdGVSZXNwb25zZRIvCglhZGRyZXNzZXMYASADKAsyHC50a2UuZW5pLmFnZW50LnYxLlBvZEFkZHJlc3MSDQoFZ3JvdXAYAiABKA0SEgoKcG9kc190YWJsZRgDIAEoDRILCgNtdHUYBCABKA0SJwoEbGluaxgFIAEoCzIZLnRrZS5lbmkuYWdlbnQudjEuUG9kTGluayI/CgdQb2RMaW5rEhEKCWhvc3RfbmFtZRgBIAEoCRIQCghob3N0X21hYxgCIAEoCRIPCgdwb2RfbWFjGAMgASgJImcKClBvZEFkZHJlc3MSDwoHYWRkcmVzcxgBIAEoCRIUCgxub2RlX2FkZHJlc3MYAiABKAkSDgoGZW5pX2lkGAMgASgJEg8KB2VuaV9tYWMYBCABKAkSEQoJc3VibmV0X2lkGAUgASgJInkKDlJlbGVhc2VSZXF1ZXN0EjAKCmF0dGFjaG1lbnQYASABKAsyHC50a2UuZW5pLmFnZW50LnYxLkF0dGFjaG1lbnQSEQoJdGFrZV9saW5rGAIgASgIEg0KBW5ldG5zGAMgASgJEhMKC25ldG5zX2lub2RlGAQgASgJIjgKD1JlbGVhc2VSZXNwb25zZRIRCglhZGRyZXNzZXMYASADKAkSEgoKbGlua190YWtlbhgCIAEoCCJVChFBbGxvY2F0aW9uRmFpbHVyZRIvCgZyZWFzb24YASABKA4yHy50a2UuZW5pLmFnZW50LnYxLkZhaWx1cmVSZWFzb24SDwoHbWVzc2FnZRgCIAEoCSJACgxDaGVja1JlcXVlc3QSMAoKYXR0YWNobWVudBgBIAEoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCJYCg1DaGVja1Jlc3BvbnNlEjUKCWFsbG9jYXRlZBgBIAEoCzIiLnRrZS5lbmkuYWdlbnQudjEuQWxsb2NhdGVSZXNwb25zZRIQCghwcm9ibGVtcxgCIAMoCSJVChVDb2xsZWN0R2FyYmFnZVJlcXVlc3QSDwoHbmV0d29yaxgBIAEoCRIrCgV2YWxpZBgCIAMoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCJJChZDb2xsZWN0R2FyYmFnZVJlc3BvbnNlEi8KCWNvbGxlY3RlZBgBIAMoCzIcLnRrZS5lbmkuYWdlbnQudjEuQXR0YWNobWVudCIPCg1TdGF0dXNSZXF1ZXN0IhAKDlN0YXR1c1Jlc3BvbnNlIhYKFExpc3RBZGRyZXNzZXNSZXF1ZXN0IksKFUxpc3RBZGRyZXNzZXNSZXNwb25zZRIyCglhZGRyZXNzZXMYASADKAsyHy50a2UuZW5pLmFnZW50LnYxLlBvb2xlZEFkZHJlc3MiqAEKDVBvb2xlZEFkZHJlc3MSDwoHYWRkcmVzcxgBIAEoCRIOCgZlbmlfaWQYAiABKAkSLQoFc3RhdGUYAyABKA4yHi50a2UuZW5pLmFnZW50LnYxLkFkZHJlc3NTdGF0ZRIwCgphdHRhY2htZW50GAQgASgLMhwudGtlLmVuaS5hZ2VudC52MS5BdHRhY2htZW50EhUKDXNpbmNlX3VuaXhfbXMYBSABKAMqUgoITGlua0tpbmQSGQoVTElOS19LSU5EX1VOU1BFQ0lGSUVEEAASFAoQTElOS19LSU5EX1JPVVRFRBABEhUKEUxJTktfS0lORF9GT1JFSUdOEAIq9wIKDUZhaWx1cmVSZWFzb24SHgoaRkFJTFVSRV9SRUFTT05fVU5TUEVDSUZJRUQQABIiCh5GQUlMVVJFX1JFQVNPTl9OT19GUkVFX0FERFJFU1MQARIcChhGQUlMVVJFX1JFQVNPTl9BVFRBQ0hJTkcQAhIbChdGQUlMVVJFX1JFQVNPTl9FTklfRlVMTBADEh4KGkZBSUxVUkVfUkVBU09OX1NVQk5FVF9GVUxMEAQSGAoURkFJTFVSRV9SRUFTT05fUVVPVEEQBRIcChhGQUlMVVJFX1JFQVNPTl9USFJPVFRMRUQQBhIkCiBGQUlMVVJFX1JFQVNPTl9OT19TVUJORVRfSU5fWk9ORRAHEiEKHUZBSUxVUkVfUkVBU09OX05PVF9BVVRIT1JJU0VEEAgSJAogRkFJTFVSRV9SRUFTT05fQ0xPVURfVU5BVkFJTEFCTEUQCRIgChxGQUlMVVJFX1JFQVNPTl9OT0RFX0VYQ0xVREVEEAoqngEKDEFkZHJlc3NTdGF0ZRIdChlBRERSRVNTX1NUQVRFX1VOU1BFQ0lGSUVEEAASFgoSQUREUkVTU19TVEFURV9GUkVFEAESGAoUQUREUkVTU19TVEFURV9JTl9VU0UQAhIeChpBRERSRVNTX1NUQVRFX0NPT0xJTkdfRE9XThADEh0KGUFERFJFU1NfU1RBVEVfUkVDTEFJTUFCTEUQBDKRBAoOQWRkcmVzc1NlcnZpY2USUQoIQWxsb2NhdGUSIS50a2UuZW5pLmFnZW50LnYxLkFsbG9jYXRlUmVxdWVzdBoiLnRrZS5lbmkuYWdlbnQudjEuQWxsb2NhdGVSZXNwb25zZRJOCgdSZWxlYXNlEiAudGtlLmVuaS5hZ2VudC52MS5SZWxlYXNlUmVxdWVzdBohLnRrZS5lbmkuYWdlbnQudjEuUmVsZWFzZVJlc3BvbnNlEkgKBUNoZWNrEh4udGtlLmVuaS5hZ2VudC52MS5DaGVja1JlcXVlc3QaHy50a2UuZW5pLmFnZW50LnYxLkNoZWNrUmVzcG9uc2USYwoOQ29sbGVjdEdhcmJhZ2USJy50a2UuZW5pLmFnZW50LnYxLkNvbGxlY3RHYXJiYWdlUmVxdWVzdBooLnRrZS5lbmkuYWdlbnQudjEuQ29sbGVjdEdhcmJhZ2VSZXNwb25zZRJLCgZTdGF0dXMSHy50a2UuZW5pLmFnZW50LnYxLlN0YXR1c1JlcXVlc3QaIC50a2UuZW5pLmFnZW50LnYxLlN0YXR1c1Jlc3BvbnNlEmAKDUxpc3RBZGRyZXNzZXMSJi50a2UuZW5pLmFnZW50LnYxLkxpc3RBZGRyZXNzZXNSZXF1ZXN0GicudGtlLmVuaS5hZ2VudC52MS5MaXN0QWRkcmVzc2VzUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * Whom an address is for. The attachment's key is (container_id, if_name), as in the CNI specification.
@@ -96,6 +96,28 @@ export type AllocateRequest = Message<"tke.eni.agent.v1.AllocateRequest"> & {
    * @generated from field: string device = 5;
    */
   device: string;
+
+  /**
+   * With LINK_KIND_ROUTED: the agent may make the pod's link itself, in the namespace `netns`; where it did, its answer has `link`. A
+   * plugin begins anew for each pod, and the agent does not.
+   *
+   * @generated from field: bool make_link = 6;
+   */
+  makeLink: boolean;
+
+  /**
+   * With make_link: inode of the namespace as the plugin sees it, in decimal digits. The agent's /proc may be another.
+   *
+   * @generated from field: string netns_inode = 7;
+   */
+  netnsInode: string;
+
+  /**
+   * With make_link: MTU of the link; 0: the ENI's.
+   *
+   * @generated from field: uint32 link_mtu = 8;
+   */
+  linkMtu: number;
 };
 
 /**
@@ -136,6 +158,13 @@ export type AllocateResponse = Message<"tke.eni.agent.v1.AllocateResponse"> & {
    * @generated from field: uint32 mtu = 4;
    */
   mtu: number;
+
+  /**
+   * The pod's link, where the agent has made it. Absent: the plugin makes it.
+   *
+   * @generated from field: tke.eni.agent.v1.PodLink link = 5;
+   */
+  link?: PodLink | undefined;
 };
 
 /**
@@ -144,6 +173,35 @@ export type AllocateResponse = Message<"tke.eni.agent.v1.AllocateResponse"> & {
  */
 export const AllocateResponseSchema: GenMessage<AllocateResponse> = /*@__PURE__*/
   messageDesc(file_tke_eni_agent_v1_address, 2);
+
+/**
+ * Both ends of a pod's veth. The pod's has the name that was asked for, if_name.
+ *
+ * @generated from message tke.eni.agent.v1.PodLink
+ */
+export type PodLink = Message<"tke.eni.agent.v1.PodLink"> & {
+  /**
+   * @generated from field: string host_name = 1;
+   */
+  hostName: string;
+
+  /**
+   * @generated from field: string host_mac = 2;
+   */
+  hostMac: string;
+
+  /**
+   * @generated from field: string pod_mac = 3;
+   */
+  podMac: string;
+};
+
+/**
+ * Describes the message tke.eni.agent.v1.PodLink.
+ * Use `create(PodLinkSchema)` to create a new message.
+ */
+export const PodLinkSchema: GenMessage<PodLink> = /*@__PURE__*/
+  messageDesc(file_tke_eni_agent_v1_address, 3);
 
 /**
  * @generated from message tke.eni.agent.v1.PodAddress
@@ -184,7 +242,7 @@ export type PodAddress = Message<"tke.eni.agent.v1.PodAddress"> & {
  * Use `create(PodAddressSchema)` to create a new message.
  */
 export const PodAddressSchema: GenMessage<PodAddress> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 3);
+  messageDesc(file_tke_eni_agent_v1_address, 4);
 
 /**
  * @generated from message tke.eni.agent.v1.ReleaseRequest
@@ -194,6 +252,25 @@ export type ReleaseRequest = Message<"tke.eni.agent.v1.ReleaseRequest"> & {
    * @generated from field: tke.eni.agent.v1.Attachment attachment = 1;
    */
   attachment?: Attachment | undefined;
+
+  /**
+   * The agent may take the pod's link away itself; where it did, or found none, its answer says `link_taken`.
+   *
+   * @generated from field: bool take_link = 2;
+   */
+  takeLink: boolean;
+
+  /**
+   * With take_link: CNI_NETNS and the inode of that namespace as the plugin sees it, in decimal digits. Both empty when it is dead.
+   *
+   * @generated from field: string netns = 3;
+   */
+  netns: string;
+
+  /**
+   * @generated from field: string netns_inode = 4;
+   */
+  netnsInode: string;
 };
 
 /**
@@ -201,7 +278,7 @@ export type ReleaseRequest = Message<"tke.eni.agent.v1.ReleaseRequest"> & {
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 4);
+  messageDesc(file_tke_eni_agent_v1_address, 5);
 
 /**
  * @generated from message tke.eni.agent.v1.ReleaseResponse
@@ -213,6 +290,13 @@ export type ReleaseResponse = Message<"tke.eni.agent.v1.ReleaseResponse"> & {
    * @generated from field: repeated string addresses = 1;
    */
   addresses: string[];
+
+  /**
+   * Nothing of the attachment's link is left for the plugin to do.
+   *
+   * @generated from field: bool link_taken = 2;
+   */
+  linkTaken: boolean;
 };
 
 /**
@@ -220,7 +304,7 @@ export type ReleaseResponse = Message<"tke.eni.agent.v1.ReleaseResponse"> & {
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 5);
+  messageDesc(file_tke_eni_agent_v1_address, 6);
 
 /**
  * @generated from message tke.eni.agent.v1.AllocationFailure
@@ -244,7 +328,7 @@ export type AllocationFailure = Message<"tke.eni.agent.v1.AllocationFailure"> & 
  * Use `create(AllocationFailureSchema)` to create a new message.
  */
 export const AllocationFailureSchema: GenMessage<AllocationFailure> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 6);
+  messageDesc(file_tke_eni_agent_v1_address, 7);
 
 /**
  * @generated from message tke.eni.agent.v1.CheckRequest
@@ -261,7 +345,7 @@ export type CheckRequest = Message<"tke.eni.agent.v1.CheckRequest"> & {
  * Use `create(CheckRequestSchema)` to create a new message.
  */
 export const CheckRequestSchema: GenMessage<CheckRequest> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 7);
+  messageDesc(file_tke_eni_agent_v1_address, 8);
 
 /**
  * @generated from message tke.eni.agent.v1.CheckResponse
@@ -286,7 +370,7 @@ export type CheckResponse = Message<"tke.eni.agent.v1.CheckResponse"> & {
  * Use `create(CheckResponseSchema)` to create a new message.
  */
 export const CheckResponseSchema: GenMessage<CheckResponse> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 8);
+  messageDesc(file_tke_eni_agent_v1_address, 9);
 
 /**
  * @generated from message tke.eni.agent.v1.CollectGarbageRequest
@@ -310,7 +394,7 @@ export type CollectGarbageRequest = Message<"tke.eni.agent.v1.CollectGarbageRequ
  * Use `create(CollectGarbageRequestSchema)` to create a new message.
  */
 export const CollectGarbageRequestSchema: GenMessage<CollectGarbageRequest> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 9);
+  messageDesc(file_tke_eni_agent_v1_address, 10);
 
 /**
  * @generated from message tke.eni.agent.v1.CollectGarbageResponse
@@ -329,7 +413,7 @@ export type CollectGarbageResponse = Message<"tke.eni.agent.v1.CollectGarbageRes
  * Use `create(CollectGarbageResponseSchema)` to create a new message.
  */
 export const CollectGarbageResponseSchema: GenMessage<CollectGarbageResponse> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 10);
+  messageDesc(file_tke_eni_agent_v1_address, 11);
 
 /**
  * @generated from message tke.eni.agent.v1.StatusRequest
@@ -342,7 +426,7 @@ export type StatusRequest = Message<"tke.eni.agent.v1.StatusRequest"> & {
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 11);
+  messageDesc(file_tke_eni_agent_v1_address, 12);
 
 /**
  * @generated from message tke.eni.agent.v1.StatusResponse
@@ -355,7 +439,7 @@ export type StatusResponse = Message<"tke.eni.agent.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 12);
+  messageDesc(file_tke_eni_agent_v1_address, 13);
 
 /**
  * @generated from message tke.eni.agent.v1.ListAddressesRequest
@@ -368,7 +452,7 @@ export type ListAddressesRequest = Message<"tke.eni.agent.v1.ListAddressesReques
  * Use `create(ListAddressesRequestSchema)` to create a new message.
  */
 export const ListAddressesRequestSchema: GenMessage<ListAddressesRequest> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 13);
+  messageDesc(file_tke_eni_agent_v1_address, 14);
 
 /**
  * @generated from message tke.eni.agent.v1.ListAddressesResponse
@@ -385,7 +469,7 @@ export type ListAddressesResponse = Message<"tke.eni.agent.v1.ListAddressesRespo
  * Use `create(ListAddressesResponseSchema)` to create a new message.
  */
 export const ListAddressesResponseSchema: GenMessage<ListAddressesResponse> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 14);
+  messageDesc(file_tke_eni_agent_v1_address, 15);
 
 /**
  * @generated from message tke.eni.agent.v1.PooledAddress
@@ -426,7 +510,7 @@ export type PooledAddress = Message<"tke.eni.agent.v1.PooledAddress"> & {
  * Use `create(PooledAddressSchema)` to create a new message.
  */
 export const PooledAddressSchema: GenMessage<PooledAddress> = /*@__PURE__*/
-  messageDesc(file_tke_eni_agent_v1_address, 15);
+  messageDesc(file_tke_eni_agent_v1_address, 16);
 
 /**
  * @generated from enum tke.eni.agent.v1.LinkKind

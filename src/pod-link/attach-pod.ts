@@ -117,7 +117,7 @@ function clearTheWay({ pod, host, ifName, hostName, containerId }: AttachOptions
   const inside = pod.get(getLink({ name: ifName }));
   const pair = there !== undefined && inside !== undefined && isPair(inside, there);
   // A pair without an alias is an ADD that ended before its second send.
-  if (pair && (there.alias === containerId || there.alias === undefined)) {
+  if (pair && !isRetired(there) && (there.alias === containerId || there.alias === undefined)) {
     return { pod: end(inside), host: end(there) };
   }
   if (inside !== undefined && !pair) {

@@ -1,35 +1,13 @@
+import { TRASH_GROUP } from "../api/data-path.ts";
 import { addAddress } from "../netlink/address.ts";
-import {
-  type AddressFamily,
-  AF_INET,
-  AF_INET6,
-  hostPrefix,
-  type IpAddress,
-  type IpPrefix,
-  parseIpAddress,
-  parseIpPrefix,
-} from "../netlink/ip-address.ts";
+import { AF_INET, AF_INET6, hostPrefix, type IpPrefix } from "../netlink/ip-address.ts";
 import { createVeth, type Link, setLink } from "../netlink/link.ts";
 import { type NetlinkMessage, tolerating } from "../netlink/message.ts";
 import { setPermanentNeighbour } from "../netlink/neighbour.ts";
 import { addRoute, replaceRoute } from "../netlink/route.ts";
 import { addRule, deleteRule } from "../netlink/rule.ts";
 import type { Allocation } from "./allocation.ts";
-
-/** What every pod has of a family. */
-interface FamilyWay {
-  /** Next hop. It is an address of nobody: the permanent neighbour entry leads to the host end of the veth. */
-  readonly nextHop: IpAddress;
-  readonly everywhere: IpPrefix;
-}
-
-const WAYS: Readonly<Record<AddressFamily, FamilyWay>> = {
-  [AF_INET]: { nextHop: parseIpAddress("169.254.1.1"), everywhere: parseIpPrefix("0.0.0.0/0") },
-  [AF_INET6]: { nextHop: parseIpAddress("fe80::1"), everywhere: parseIpPrefix("::/0") },
-};
-
-/** Group of links that the agent deletes all at once, in the background. */
-export const TRASH_GROUP = 3999;
+import { destinationsOf, everywhereOf, familiesOf, nextHopOf } from "./way-out.ts";
 
 /** The interface that has a pod's own default route; what others have beside it is for what they send themselves. */
 const FIRST_INTERFACE = "eth0";
@@ -42,23 +20,16 @@ export interface PodLink {
   readonly host: LinkEnd;
 }
 
+/** What others are told of a pod's link. */
+export interface DescribedLink {
+  readonly pod: Pick<LinkEnd, "name" | "mac">;
+  readonly host: Pick<LinkEnd, "name" | "mac">;
+}
+
 export interface LinkEnd {
   readonly name: string;
   readonly index: number;
   readonly mac: string;
-}
-
-/** Next hop of the pod's routes of a family. */
-export function nextHopOf(family: AddressFamily): IpAddress {
-  return WAYS[family].nextHop;
-}
-
-/** Where the pod's routes lead to: where it was told, or else everywhere in each family in which it has an address. */
-export function destinationsOf({
-  addresses,
-  destinations,
-}: Pick<Allocation, "addresses" | "destinations">): readonly IpPrefix[] {
-  return destinations ?? familiesOf({ addresses }).map((family) => WAYS[family].everywhere);
 }
 
 /** Whether an interface is one beside the pod's first. */
@@ -109,7 +80,7 @@ export function podMessages(
     ),
     ...(beside
       ? addresses.flatMap(({ address }) => [
-          addRoute({ ...routeTo(WAYS[address.family].everywhere), table: index }),
+          addRoute({ ...routeTo(everywhereOf(address.family)), table: index }),
           addRule({
             family: address.family,
             priority: PREF_OWN_SOURCE,
@@ -174,10 +145,6 @@ export function retirePodEnd({ index, name }: Pick<LinkEnd, "index" | "name">): 
       tolerating(deleteRule({ family, priority: PREF_OWN_SOURCE, table: index }), "ENOENT", "EAFNOSUPPORT"),
     ),
   ];
-}
-
-function familiesOf({ addresses }: Pick<Allocation, "addresses">): AddressFamily[] {
-  return [...new Set(addresses.map(({ address }) => address.family))];
 }
 
 /** Whether it is a host end that was taken out of use: an ADD at the same time may have given it a group again, but not its name. */

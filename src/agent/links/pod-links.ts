@@ -1,0 +1,148 @@
+import { TRASH_GROUP } from "../../api/data-path.ts";
+import { podLinkName } from "../../api/pod-link-name.ts";
+import { deleteLinkGroup, getLink, setLink } from "../../netlink/link.ts";
+import { tolerating } from "../../netlink/message.ts";
+import { NetworkNamespace } from "../../netlink/namespace.ts";
+import { NetlinkSocket } from "../../netlink/socket.ts";
+import type { Allocation } from "../../pod-link/allocation.ts";
+import { detachPod } from "../../pod-link/detach-pod.ts";
+import { type HostSide, makePodLink } from "../../pod-link/make-pod-link.ts";
+import { openSameNamespace } from "../../pod-link/pod-namespace.ts";
+import { type DescribedLink, isBeside } from "../../pod-link/pod-network.ts";
+import type { Logger } from "../logger.ts";
+import type { LinkMaker } from "../metrics/agent-metrics.ts";
+import type { Attachment } from "../pool/attachment.ts";
+
+/** The pod's namespace as the plugin sees it. */
+export interface PluginsNamespace {
+  readonly netns: string;
+  /** In decimal digits. */
+  readonly netnsInode: string;
+}
+
+export interface PodLinksWorld {
+  readonly logger: Logger;
+  /** Has `deleteDoomed` called before long. */
+  readonly deleteSoon: () => void;
+  /** Told of each link, and whether its plugin has to make it. */
+  readonly made: (by: LinkMaker) => void;
+}
+
+/** Whose link it is. */
+export type LinkOwner = Pick<Attachment, "containerId" | "ifName" | "podNamespace" | "podName">;
+
+/**
+ * Makes pods' links and takes them away in their plugins' stead: a plugin is a new process for each pod, which has to load and compile
+ * what it does; here it is warm. Whatever does not work here is left to the plugin, which does the same and can say what is wrong.
+ */
+export class PodLinks {
+  readonly #world: PodLinksWorld;
+  readonly #host: HostSide;
+  /** Host ends that are to be deleted, by index. */
+  readonly #doomed = new Map<number, LinkOwner>();
+
+  /** @param host closed with this */
+  constructor(
+    world: PodLinksWorld,
+    host: HostSide = { socket: NetlinkSocket.open(), namespace: NetworkNamespace.own() },
+  ) {
+    this.#world = world;
+    this.#host = host;
+  }
+
+  /** Links that were taken away and are still there. */
+  get doomed(): number {
+    return this.#doomed.size;
+  }
+
+  /** @returns undefined when the plugin has to do it */
+  make(owner: LinkOwner, wanted: PluginsNamespace & { allocation: Allocation }): DescribedLink | undefined {
+    const made = this.#make(owner, wanted);
+    this.#world.made(made === undefined ? "plugin" : "agent");
+    return made;
+  }
+
+  #make(
+    owner: LinkOwner,
+    { allocation, ...where }: PluginsNamespace & { allocation: Allocation },
+  ): DescribedLink | undefined {
+    try {
+      // It would be taken for one that an earlier ADD has left.
+      if (this.#isDoomed(owner)) this.deleteDoomed();
+      using namespace = openSameNamespace(where.netns, where.netnsInode);
+      if (namespace === undefined) return undefined;
+      return makePodLink(namespace, { names: namesOf(owner), allocation, host: this.#host });
+    } catch (error) {
+      this.#leave(owner, error);
+      return undefined;
+    }
+  }
+
+  /**
+   * A kubelet's pod loses its namespace next, and so the link stands for a moment, as it was: deleting one costs 16 ms, and all that
+   * have gathered since together no more. Until it has gone, nobody is given its address. Of anybody else's the names are free at once.
+   *
+   * @param where undefined when the namespace is dead
+   * @returns whether nothing is left for the plugin to do, as when there was none
+   */
+  take(owner: LinkOwner, where: PluginsNamespace | undefined): boolean {
+    try {
+      const there = this.#host.socket.get(getLink({ name: namesOf(owner).hostName }));
+      const isOurs = there?.alias === owner.containerId;
+      // One without an alias is an ADD that has ended half-way, and what tells whose it is is in its namespace.
+      if (!isOurs && there?.alias !== undefined) return true;
+      if (isOurs && owner.podName !== "" && !isBeside(owner.ifName)) {
+        this.#doomed.set(there.index, owner);
+        this.#world.deleteSoon();
+        return true;
+      }
+      using pod = where && openSocketIn(where);
+      if (where !== undefined && pod === undefined) return false;
+      detachPod({ pod, host: this.#host.socket, ...namesOf(owner) });
+      return true;
+    } catch (error) {
+      this.#leave(owner, error);
+      return false;
+    }
+  }
+
+  /** Deletes what was taken away, and whatever else is in the trash. @throws NetlinkError */
+  deleteDoomed(): void {
+    const { socket } = this.#host;
+    const theirs = [...this.#doomed].filter(
+      ([index, { containerId }]) => socket.get(getLink({ index }))?.alias === containerId,
+    );
+    this.#doomed.clear();
+    // The group is deleted within one wait, which each link would have for itself.
+    socket.batch([
+      ...theirs.map(([index]) => tolerating(setLink(index, { group: TRASH_GROUP }), "ENODEV")),
+      tolerating(deleteLinkGroup(TRASH_GROUP), "ENODEV"),
+    ]);
+  }
+
+  close(): void {
+    this.#host.socket.close();
+    this.#host.namespace.close();
+  }
+
+  #isDoomed({ containerId, ifName }: LinkOwner): boolean {
+    for (const owner of this.#doomed.values()) {
+      if (owner.containerId === containerId && owner.ifName === ifName) return true;
+    }
+    return false;
+  }
+
+  #leave({ containerId, ifName }: LinkOwner, error: unknown): void {
+    this.#world.logger.info({ containerId, ifName, err: error }, "a pod's link was left to its plugin");
+  }
+}
+
+function openSocketIn({ netns, netnsInode }: PluginsNamespace): NetlinkSocket | undefined {
+  using namespace = openSameNamespace(netns, netnsInode);
+  return namespace && NetlinkSocket.open({ namespace });
+}
+
+function namesOf({ containerId, ifName, podNamespace, podName }: LinkOwner) {
+  const pod = podName === "" ? undefined : { namespace: podNamespace, name: podName };
+  return { containerId, ifName, hostName: podLinkName({ pod, containerId, ifName }) };
+}
