@@ -185,7 +185,6 @@ export class Agent {
       pool,
       store,
       rush: this.#core.rush,
-      links: this.#links,
       drifted: (found) => this.#core.report(found),
       looked: (ms) => this.#core.metrics.looked(ms),
     });
@@ -193,9 +192,13 @@ export class Agent {
     this.#watchEgress(network, store);
     await network.start();
     this.#network = network;
-    this.#started.defer(() => network.stop());
-
+    this.#started.defer(
+      pool.subscribe(({ before, after }) => {
+        if (after.waiters.length > before.waiters.length) network.hurry();
+      }),
+    );
     this.#started.defer(forgetReleased(pool, { conntrack: this.#conntrack, clock, logger }));
+    this.#started.defer(() => network.stop());
     this.#core.serve(network, { store, plugin: this.#plugin });
     const { runFolder } = this.#options;
     this.#started.defer(

@@ -8,6 +8,8 @@ export const ENI_TABLE_BASE = 4000;
 export const FOREIGN_SENDER_PREFERENCE = 1540;
 /** Group of links that a CNI DEL has retired: the agent deletes the whole group at once. */
 export const TRASH_GROUP = 3999;
+/** The kernel's limit for an interface alias, which holds the container's id, and a margin; the name of a queued release holds it too. */
+export const LONGEST_CONTAINER_ID = 200;
 /** Bits of the packet and conntrack mark that carry the number of an ENI. */
 export const MARK_MASK = 0xf0;
 export const MARK_SHIFT = 4;

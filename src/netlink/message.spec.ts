@@ -28,6 +28,12 @@ describe("MessageWriter", () => {
   });
 });
 
+test("an attribute that is longer than its length can say is refused", () => {
+  const writer = () => new MessageWriter(16, 1);
+  expect(() => writer().stringAttribute(20, "c".repeat(65_530))).not.toThrow();
+  expect(() => writer().stringAttribute(20, "c".repeat(65_531))).toThrow("may have 65535");
+});
+
 describe("splitMessages()", () => {
   test("finds messages that follow each other, aligned", () => {
     const one = new MessageWriter(16, 2).u8(1).finish();

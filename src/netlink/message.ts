@@ -36,6 +36,9 @@ const ATTRIBUTE_HEADER_LENGTH = 4;
 /** Of nlattr.nla_type: two bits are flags (nested, network byte order). */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
+/** nlattr.nla_len has 16 bits. */
+const LONGEST_ATTRIBUTE = 0xffff;
+
 /** Netlink rounds every message and attribute up to four bytes. */
 function align(length: number): number {
   return (length + 3) & ~3;
@@ -96,10 +99,16 @@ export class MessageWriter {
     return this.attribute(type, new TextEncoder().encode(`${text}\0`));
   }
 
-  /** An attribute whose payload is whatever `fill` writes. */
+  /** An attribute whose payload is whatever `fill` writes. @throws RangeError when that is longer than one can be */
   nest(type: number, fill: () => void): this {
     const start = this.#reserve(ATTRIBUTE_HEADER_LENGTH);
     fill();
+    // A length that wraps round would have the kernel read the payload's end as further attributes.
+    if (this.#length - start > LONGEST_ATTRIBUTE) {
+      throw new RangeError(
+        `a netlink attribute has ${this.#length - start} bytes, and may have ${LONGEST_ATTRIBUTE}`,
+      );
+    }
     this.#view.setUint16(start, this.#length - start, true);
     this.#view.setUint16(start + 2, type, true);
     this.#reserve(align(this.#length) - this.#length);

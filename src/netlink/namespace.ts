@@ -43,7 +43,7 @@ export class NetworkNamespace {
       try {
         return act();
       } finally {
-        enter(home);
+        comeBack(home);
       }
     } finally {
       home.close();
@@ -56,6 +56,17 @@ export class NetworkNamespace {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+}
+
+/** A process that cannot come back must not go on: it would take what it sees there for its own network. */
+function comeBack(home: NetworkNamespace): void {
+  try {
+    enter(home);
+  } catch (error) {
+    const { message } = error as Error;
+    process.stderr.write(`a thread cannot come back to its own network namespace: ${message}\n`);
+    process.abort();
   }
 }
 

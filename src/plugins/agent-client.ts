@@ -54,7 +54,13 @@ const OTHERS: Readonly<Record<string, number>> = {
 const ROUTED = 1 satisfies LinkKind;
 const FOREIGN = 2 satisfies LinkKind;
 
-/** The agent is not there, or does not serve yet. */
+/** The agent has answered that it does not do what it was asked. */
+export class AgentRefusal extends CniError {}
+
+/** It does not serve yet. */
+class AgentNotReadyError extends AgentRefusal {}
+
+/** It is not there, or has not answered. */
 class AgentAwayError extends CniError {}
 
 /**
@@ -78,7 +84,7 @@ export class AgentClient {
    * @param foreign where another plugin makes the pod's link: the host's link behind which the pod is, empty where there is none
    * @param makeLink the agent may make the pod's link, in the namespace of this inode and with this MTU (undefined: the ENI's)
    * @returns the link, too, where the agent has made it
-   * @throws CniError 11 for what passes by itself, 100 otherwise.
+   * @throws AgentRefusal when nothing was given; else CniError, when something may have been: 11 for what passes by itself, 100 otherwise.
    */
   async allocate(
     attachment: AttachmentParameters,
@@ -112,7 +118,8 @@ export class AgentClient {
         const now = performance.now();
         awaySince ??= now;
         const isOver = now - awaySince >= this.#patienceMs || now + RETRY_MS >= deadline;
-        if (!(error instanceof AgentAwayError) || isOver) throw error;
+        const passes = error instanceof AgentAwayError || error instanceof AgentNotReadyError;
+        if (!passes || isOver) throw error;
         await Bun.sleep(RETRY_MS);
       }
     }
@@ -263,7 +270,7 @@ function refusal({
   }
   const cniCode = PASSING.includes(code) ? CODES.tryAgainLater : (OTHERS[code] ?? CODES.agentFailure);
   const told = typeof message === "string" && message !== "" ? message : `tke-eni-agent refused ${method}`;
-  const Refusal = code === "unavailable" ? AgentAwayError : CniError;
+  const Refusal = code === "unavailable" ? AgentNotReadyError : AgentRefusal;
   return new Refusal(cniCode, told, { details: `tke-eni-agent: ${code}` });
 }
 

@@ -1,3 +1,4 @@
+import { LONGEST_CONTAINER_ID } from "../api/data-path.ts";
 import type { AttachmentParameters } from "../cni/environment.ts";
 import { CniError, CODES } from "../cni/error.ts";
 import type { NetworkConfiguration } from "../cni/network-configuration.ts";
@@ -7,13 +8,11 @@ import type { Allocation } from "../pod-link/allocation.ts";
 import { podInodeAt } from "../pod-link/namespace-inode.ts";
 import type { DescribedLink } from "../pod-link/pod-network.ts";
 import { familiesOf, wayOutOf } from "../pod-link/way-out.ts";
-import { AgentClient } from "./agent-client.ts";
+import { AgentClient, AgentRefusal } from "./agent-client.ts";
 import { type AnyIpam, parseAnyIpam } from "./ipam-configuration.ts";
 import type { AttachmentCall, NetworkCall, Plugin } from "./plugin.ts";
 import { release } from "./release.ts";
 
-/** The kernel's limit for an interface alias, which holds the container's id; the name of a queued release holds it too. */
-const LONGEST_CONTAINER_ID = 200;
 /** IPv4's own least, and the most that a veth takes. */
 const MTU_RANGE = { min: 68, max: 65535 };
 
@@ -27,14 +26,18 @@ export const routeEni: Plugin = {
     refuseLongId(attachment);
     const netnsInode = podInodeAt(attachment.netns);
     if (netnsInode === undefined) (await seldom()).refuseNamespace(attachment.netns);
-    const { allocation: given, link, dns } = await allocate(call, { ipam, mtu, netnsInode });
-    const allocation: Allocation = { ...given, mtu: mtu ?? given.mtu };
+    let given: Given | undefined;
     try {
+      given = await allocate(call, { ipam, mtu, netnsInode });
+      const { link, dns } = given;
+      const allocation: Allocation = { ...given.allocation, mtu: mtu ?? given.allocation.mtu };
       const made = link ?? (await seldom()).makeOwnLink(attachment, allocation);
       const result = describe(made, { attachment, allocation });
       return await inContext({ ...result, ...(dns && { dns }) }, configuration);
     } catch (error) {
-      await undo(call, ipam);
+      // Another IPAM plugin that failed has been asked to take back already.
+      const isNothing = ipam.type === "delegated" ? given === undefined : error instanceof AgentRefusal;
+      if (!isNothing) await undo(call, ipam);
       throw error;
     }
   },
@@ -71,11 +74,17 @@ function parseConfiguration(configuration: NetworkConfiguration): {
   return { ipam: parseAnyIpam(configuration), mtu: configuration.own.integer("mtu", MTU_RANGE) };
 }
 
-/** @returns the link, too, where the agent has made it */
+/** What a pod was given: the link, too, where the agent has made it. */
+interface Given {
+  readonly allocation: Allocation;
+  readonly link?: DescribedLink | undefined;
+  readonly dns?: ResultDns | undefined;
+}
+
 async function allocate(
   call: AttachmentCall,
   { ipam, mtu, netnsInode }: { ipam: AnyIpam; mtu: number | undefined; netnsInode: string | undefined },
-): Promise<{ allocation: Allocation; link?: DescribedLink | undefined; dns?: ResultDns | undefined }> {
+): Promise<Given> {
   const { attachment, configuration } = call;
   if (ipam.type === "delegated") return (await seldom()).allocateDelegated(call, ipam.executable);
   return new AgentClient(ipam.backend).allocate(attachment, {

@@ -77,7 +77,8 @@ function setUpHost(link: PodLink, { pod, host, allocation, containerId }: Attach
 }
 
 function isStill(socket: NetlinkSocket, { index, name }: LinkEnd): boolean {
-  return socket.get(getLink({ index }))?.name === name;
+  const there = socket.get(getLink({ index }));
+  return there?.name === name && !isRetired(there);
 }
 
 /** Retires both ends anew. @returns the error to throw */

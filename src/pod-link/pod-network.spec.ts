@@ -68,7 +68,7 @@ describe("an ADD", () => {
 
   test("sets up the host's end, its owner's name first", () => {
     expect(acts(hostMessages(LINK, ALLOCATION, { containerId: "c1" }))).toEqual([
-      'set link 2000 {"alias":"c1","group":4003,"rpFilter":1,"proxyArp":1,"up":true}',
+      'set link 2000 {"alias":"c1","rpFilter":1,"proxyArp":1,"up":true}',
       "set route 10.0.16.5/32 by link 2000 in table 512",
     ]);
   });

@@ -93,7 +93,8 @@ export function podMessages(
 }
 
 /**
- * The host's end, for a socket in the host's namespace. The alias comes no later than the link is up: nothing that runs is
+ * The host's end, for a socket in the host's namespace. It was made with its group, which is not set again: a DEL at the same time may
+ * have taken the link away by another. The alias comes no later than the link is up: nothing that runs is
  * without its owner's name. rp_filter 1 keeps a pod from sending as another. A route that another link still has for the address is
  * replaced: the agent gives an address to one attachment at a time. proxy_arp is for a pod whose interface gets another MAC by a plugin
  * behind us in the chain: the kernel forgets all neighbours of an interface then, and the pod asks for its next hop. The first packet to an IPv6 address must not wait until the
@@ -101,12 +102,12 @@ export function podMessages(
  */
 export function hostMessages(
   { pod, host }: PodLink,
-  { addresses, podsTable, group }: Allocation,
+  { addresses, podsTable }: Allocation,
   { containerId }: { readonly containerId: string },
 ): NetlinkMessage[] {
   const { index } = host;
   return [
-    setLink(index, { alias: containerId, group, rpFilter: 1, proxyArp: 1, up: true }),
+    setLink(index, { alias: containerId, rpFilter: 1, proxyArp: 1, up: true }),
     ...addresses.map(({ address, nodeAddress }) =>
       replaceRoute({
         destination: hostPrefix(address),

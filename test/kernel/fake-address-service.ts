@@ -1,7 +1,9 @@
 import { rmSync } from "node:fs";
 import { PodLinks } from "../../src/agent/links/pod-links.ts";
-import { PODS_TABLE } from "../../src/api/data-path.ts";
+import { PODS_TABLE, TRASH_GROUP } from "../../src/api/data-path.ts";
 import { parseIpAddress } from "../../src/netlink/ip-address.ts";
+import { deleteLinkGroup } from "../../src/netlink/link.ts";
+import { tolerating } from "../../src/netlink/message.ts";
 import { NetworkNamespace } from "../../src/netlink/namespace.ts";
 import { NetlinkSocket } from "../../src/netlink/socket.ts";
 import type { DescribedLink } from "../../src/pod-link/pod-network.ts";
@@ -53,6 +55,8 @@ export class FakeAddressService {
   readonly calls: RecordedCall[] = [];
   /** While set, every call is answered with this error of the Connect protocol. */
   failure: { readonly status: number; readonly body: object } | undefined;
+  /** What it says after it has done what Allocate asks; undefined: what it has done. */
+  nonsense: string | undefined;
   /** What it says of each attachment that it is asked about. */
   problems: readonly string[] = [];
   /** Families of which it gives an address. */
@@ -60,6 +64,7 @@ export class FakeAddressService {
   readonly #holdings = new Map<string, Holding>();
   #next = 5;
   #links: PodLinks | undefined;
+  #host: NetlinkSocket | undefined;
   /** Links of which it has said that nothing is left to do, made and taken. */
   readonly linksDone = { made: 0, taken: 0 };
   #server: Bun.Server<undefined> | undefined;
@@ -75,6 +80,7 @@ export class FakeAddressService {
   /** Has it make and take links in this host, by the agent's own code. */
   makeLinks(host: ThrowAwayNamespace): void {
     const ignore = () => {};
+    this.#host = NetlinkSocket.open({ namespace: host.path });
     const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
     this.#links = new PodLinks(
       { logger, deleteSoon: ignore, made: ignore },
@@ -87,14 +93,16 @@ export class FakeAddressService {
 
   /** Deletes what it has taken away, as an agent does before long. */
   deleteLinks(): void {
-    this.#links?.deleteDoomed();
+    this.#host?.batch([tolerating(deleteLinkGroup(TRASH_GROUP), "ENODEV")]);
   }
 
   /** For good. */
   async end(): Promise<void> {
     await this.stop();
     this.#links?.close();
+    this.#host?.close();
     this.#links = undefined;
+    this.#host = undefined;
   }
 
   async stop(): Promise<void> {
@@ -132,7 +140,8 @@ export class FakeAddressService {
       }
       default: {
         const holding = this.#allocate(body);
-        return Response.json({ ...this.#allocated(holding), ...this.#makeLink(body, holding) });
+        const answer = { ...this.#allocated(holding), ...this.#makeLink(body, holding) };
+        return this.nonsense === undefined ? Response.json(answer) : new Response(this.nonsense);
       }
     }
   }

@@ -80,7 +80,6 @@ if (import.meta.main) {
     pool,
     store,
     rush: { restMs: () => 0 },
-    links,
     drifted: (drift) => tell({ drift }),
     looked: (looked) => tell({ looked }),
   });

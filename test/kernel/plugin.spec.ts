@@ -547,6 +547,15 @@ describe.each(MAKERS)("with the link made by the %s", (maker) => {
       expect(linkNames(pod)).not.toContain("eth0");
     });
 
+    test("takes back what the agent may have done, when nobody can read its answer", async () => {
+      agent.nonsense = "half of an ans";
+      expect(await run("ADD")).toMatchObject({ exitCode: 1, json: { code: 100 } });
+      expect(agent.linksDone.made).toBe(maker === "agent" ? 1 : 0);
+      expect([...agent.held]).toEqual([]);
+      expect(linkNames(host)).toEqual(["lo"]);
+      expect(linkNames(pod)).toEqual(["lo"]);
+    });
+
     test("is to be tried again, and says why, when the agent has no address", async () => {
       const message = "all 10 addresses of this node are in use and subnet-pods0001 is full: add a subnet";
       agent.failure = { status: 429, body: { code: "resource_exhausted", message } };

@@ -4,8 +4,13 @@ import type { Logger } from "../logger.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Conntrack } from "./conntrack.ts";
 
-/** So long it is put off, since the kernel walks through all connections and pods that come and go need not wait for that. */
-const PUT_OFF_MS = 100;
+/**
+ * So long it is put off. The kernel walks through all connections, and pods that come and go need not wait for that; and the link of a
+ * pod that has gone stands for up to 0.6 s, in which a connection that was sent to it may begin anew.
+ */
+const PUT_OFF_MS = 1_000;
+/** Between two addresses: others are answered meanwhile. */
+const PAUSE_MS = 5;
 
 /**
  * Voids the connections of each address that a pod has given back, before another pod has it: that one must not get the replies of the
@@ -21,7 +26,8 @@ export function forgetReleased(
     logger,
   }: { conntrack: Pick<Conntrack, "forget">; clock: WaitingClock; logger: Pick<Logger, "warn"> },
 ): () => void {
-  const released = new Set<string>();
+  /** And when (monotonic) it is time, the earliest first. */
+  const released = new Map<string, number>();
   let cancel: (() => void) | undefined;
 
   function forget(address: string): void {
@@ -33,20 +39,25 @@ export function forgetReleased(
     }
   }
 
+  function forgetNext(): void {
+    const [first] = released.keys();
+    if (first !== undefined) forget(first);
+    const [next] = released.values();
+    const wait = next === undefined ? undefined : Math.max(PAUSE_MS, next - clock.monotonic());
+    cancel = wait === undefined ? undefined : startTimer(clock, wait, forgetNext);
+  }
+
   const unsubscribe = pool.subscribe(({ effects }) => {
     for (const effect of effects) {
       if (effect.type === "answer") for (const { address } of effect.addresses) forget(address);
       if (effect.type !== "released") continue;
-      released.add(effect.address);
-      cancel ??= startTimer(clock, PUT_OFF_MS, () => {
-        cancel = undefined;
-        for (const address of [...released]) forget(address);
-      });
+      released.set(effect.address, clock.monotonic() + PUT_OFF_MS);
+      cancel ??= startTimer(clock, PUT_OFF_MS, forgetNext);
     }
   });
   return () => {
     unsubscribe();
     cancel?.();
-    for (const address of [...released]) forget(address);
+    for (const address of [...released.keys()]) forget(address);
   };
 }

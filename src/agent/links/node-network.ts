@@ -1,5 +1,6 @@
 import { ENI_TABLE_BASE, MAX_ENI_NUMBER, PODS_TABLE, TRASH_GROUP } from "../../api/data-path.ts";
-import type { NetlinkMessage } from "../../netlink/message.ts";
+import { deleteLinkGroup } from "../../netlink/link.ts";
+import { type NetlinkMessage, tolerating } from "../../netlink/message.ts";
 import { NetlinkMonitor, type Notification } from "../../netlink/monitor.ts";
 import { TABLE_MAIN } from "../../netlink/route.ts";
 import { NetlinkSocket } from "../../netlink/socket.ts";
@@ -22,7 +23,6 @@ import { numberEnis } from "./number-enis.ts";
 import { type ObservedNetwork, observeNetwork } from "./observed-network.ts";
 import { type ForeignNeeds, type PlannedAct, planNetwork } from "./plan-network.ts";
 import { PodKeeper } from "./pod-keeper.ts";
-import type { PodLinks } from "./pod-links.ts";
 import { findEniLink, findPrimary, type Primary } from "./primary-link.ts";
 
 /** An ENI as this node has it. */
@@ -55,7 +55,6 @@ export interface NodeNetworkWorld {
   /** Told of what somebody else has changed, all of one look at once. */
   readonly drifted: (found: readonly Drift[]) => void;
   readonly rush: Pick<Rush, "restMs">;
-  readonly links: Pick<PodLinks, "doomed" | "deleteDoomed">;
   /** Told how long each whole look at the kernel took, repairs included, in milliseconds. */
   readonly looked: (ms: number) => void;
 }
@@ -235,7 +234,6 @@ export class NodeNetwork {
     clearTimeout(this.#sweep);
     clearTimeout(this.#read?.timer);
     await this.#passing;
-    if (this.#world.links.doomed > 0) this.#deleteNow();
     this.#nft.close();
     this.#monitor.close();
     this.#socket.close();
@@ -534,34 +532,41 @@ export class NodeNetwork {
     } else if (notifications.some(mayBeOfPod)) this.#readIn(PODS_MS);
   }
 
-  /** There are links of pods to delete. */
+  /** There are links of pods to delete. What is in the trash when the agent ends, the next one finds there. */
   deleteSoon(): void {
+    if (this.#stopped) return;
     // Somebody waits for an address, and one may come free with the veth that is to go.
-    const isAwaited = this.#world.pool.state.waiters.length > 0;
-    const latest = this.#world.clock.monotonic() + (isAwaited ? 0 : TRASH_DELAY_MS + PUT_OFF_MS);
-    this.#sweep ??= setTimeout(() => this.#sweepTrash(latest), isAwaited ? 0 : TRASH_DELAY_MS);
+    if (this.#world.pool.state.waiters.length > 0) this.#deleteAtOnce();
+    const latest = this.#world.clock.monotonic() + TRASH_DELAY_MS + PUT_OFF_MS;
+    this.#sweep ??= setTimeout(() => this.#sweepTrash(latest), TRASH_DELAY_MS);
+  }
+
+  /** A caller waits for an address: what is to be deleted is, since one may come free with it. */
+  hurry(): void {
+    if (this.#sweep !== undefined) this.#deleteAtOnce();
+  }
+
+  #deleteAtOnce(): void {
+    clearTimeout(this.#sweep);
+    this.#sweep = setTimeout(() => this.#sweepTrash(Number.NEGATIVE_INFINITY), 0);
   }
 
   /** The kernel lets nobody else change links meanwhile: while pods come and go it is put off, but not beyond that time. */
   #sweepTrash(latest: number): void {
-    const { clock, rush } = this.#world;
+    const { clock, logger, rush } = this.#world;
     const rest = Math.min(rush.restMs(), latest - clock.monotonic());
     if (rest > 0) {
       this.#sweep = setTimeout(() => this.#sweepTrash(latest), rest);
       return;
     }
     this.#sweep = undefined;
-    this.#deleteNow();
+    try {
+      this.#socket.batch([tolerating(deleteLinkGroup(TRASH_GROUP), "ENODEV")]);
+    } catch (error) {
+      logger.error({ err: error }, "links of pods that have gone could not be deleted");
+    }
     this.#lastFull = Number.NEGATIVE_INFINITY;
     this.request();
-  }
-
-  #deleteNow(): void {
-    try {
-      this.#world.links.deleteDoomed();
-    } catch (error) {
-      this.#world.logger.error({ err: error }, "links of pods that have gone could not be deleted");
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { TRASH_GROUP } from "../../api/data-path.ts";
 import { podLinkName } from "../../api/pod-link-name.ts";
-import { deleteLinkGroup, getLink, setLink } from "../../netlink/link.ts";
+import { getLink, setLink } from "../../netlink/link.ts";
 import { tolerating } from "../../netlink/message.ts";
 import { NetworkNamespace } from "../../netlink/namespace.ts";
 import { NetlinkSocket } from "../../netlink/socket.ts";
@@ -22,7 +22,7 @@ export interface PluginsNamespace {
 
 export interface PodLinksWorld {
   readonly logger: Logger;
-  /** Has `deleteDoomed` called before long. */
+  /** Has the group of what was taken away deleted before long. */
   readonly deleteSoon: () => void;
   /** Told of each link, and whether its plugin has to make it. */
   readonly made: (by: LinkMaker) => void;
@@ -38,8 +38,6 @@ export type LinkOwner = Pick<Attachment, "containerId" | "ifName" | "podNamespac
 export class PodLinks {
   readonly #world: PodLinksWorld;
   readonly #host: HostSide;
-  /** Host ends that are to be deleted, by index. */
-  readonly #doomed = new Map<number, LinkOwner>();
 
   /** @param host closed with this */
   constructor(
@@ -48,11 +46,6 @@ export class PodLinks {
   ) {
     this.#world = world;
     this.#host = host;
-  }
-
-  /** Links that were taken away and are still there. */
-  get doomed(): number {
-    return this.#doomed.size;
   }
 
   /** @returns undefined when the plugin has to do it */
@@ -67,8 +60,6 @@ export class PodLinks {
     { allocation, ...where }: PluginsNamespace & { allocation: Allocation },
   ): DescribedLink | undefined {
     try {
-      // It would be taken for one that an earlier ADD has left.
-      if (this.#isDoomed(owner)) this.deleteDoomed();
       using namespace = openSameNamespace(where.netns, where.netnsInode);
       if (namespace === undefined) return undefined;
       return makePodLink(namespace, { names: namesOf(owner), allocation, host: this.#host });
@@ -79,26 +70,28 @@ export class PodLinks {
   }
 
   /**
-   * A kubelet's pod loses its namespace next, and so the link stands for a moment, as it was: deleting one costs 16 ms, and all that
-   * have gathered since together no more. Until it has gone, nobody is given its address. Of anybody else's the names are free at once.
+   * A kubelet's pod loses its namespace next, and so its link only changes its group, by which nothing that it sends goes on, and is
+   * deleted a moment later: one deletion costs 16 ms, and all that have gathered since together no more. Until it has gone, nobody is
+   * given its address. Of anybody else's the names are free at once.
    *
    * @param where undefined when the namespace is dead
    * @returns whether nothing is left for the plugin to do, as when there was none
    */
   take(owner: LinkOwner, where: PluginsNamespace | undefined): boolean {
     try {
-      const there = this.#host.socket.get(getLink({ name: namesOf(owner).hostName }));
+      const { socket } = this.#host;
+      const there = socket.get(getLink({ name: namesOf(owner).hostName }));
       const isOurs = there?.alias === owner.containerId;
       // One without an alias is an ADD that has ended half-way, and what tells whose it is is in its namespace.
       if (!isOurs && there?.alias !== undefined) return true;
       if (isOurs && owner.podName !== "" && !isBeside(owner.ifName)) {
-        this.#doomed.set(there.index, owner);
+        socket.batch([tolerating(setLink(there.index, { group: TRASH_GROUP }), "ENODEV")]);
         this.#world.deleteSoon();
         return true;
       }
       using pod = where && openSocketIn(where);
       if (where !== undefined && pod === undefined) return false;
-      detachPod({ pod, host: this.#host.socket, ...namesOf(owner) });
+      detachPod({ pod, host: socket, ...namesOf(owner) });
       return true;
     } catch (error) {
       this.#leave(owner, error);
@@ -106,30 +99,9 @@ export class PodLinks {
     }
   }
 
-  /** Deletes what was taken away, and whatever else is in the trash. @throws NetlinkError */
-  deleteDoomed(): void {
-    const { socket } = this.#host;
-    const theirs = [...this.#doomed].filter(
-      ([index, { containerId }]) => socket.get(getLink({ index }))?.alias === containerId,
-    );
-    this.#doomed.clear();
-    // The group is deleted within one wait, which each link would have for itself.
-    socket.batch([
-      ...theirs.map(([index]) => tolerating(setLink(index, { group: TRASH_GROUP }), "ENODEV")),
-      tolerating(deleteLinkGroup(TRASH_GROUP), "ENODEV"),
-    ]);
-  }
-
   close(): void {
     this.#host.socket.close();
     this.#host.namespace.close();
-  }
-
-  #isDoomed({ containerId, ifName }: LinkOwner): boolean {
-    for (const owner of this.#doomed.values()) {
-      if (owner.containerId === containerId && owner.ifName === ifName) return true;
-    }
-    return false;
   }
 
   #leave({ containerId, ifName }: LinkOwner, error: unknown): void {

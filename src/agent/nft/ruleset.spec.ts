@@ -20,7 +20,7 @@ describe("ruleset()", () => {
   it("maps groups, marks and links to each ENI's number, and is the same in whatever order they come", () => {
     const text = ruleset({ primary: "eth0", enis: [gone, eth1], egress });
     expect(text).toBe(ruleset({ primary: "eth0", enis: [eth1, gone], egress }));
-    expect(text).toContain("elements = { 4003 : goto eni1, 4009 : goto eni3 }");
+    expect(text).toContain("elements = { 4003 : goto eni1, 4009 : goto eni3, 3999 : drop }");
     expect(text).toContain("elements = { 0x10 : goto eni1, 0x30 : goto eni3, 0xf0 : accept }");
     expect(text).toContain('elements = { "eth0" : goto in15, "eth1" : goto in1 }');
     expect(text).toContain("chain eni3 { meta mark set meta mark and 0xffffff0f or 0x30; accept; }");

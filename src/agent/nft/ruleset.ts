@@ -1,4 +1,4 @@
-import { MARK_MASK, MARK_SHIFT, PRIMARY_NUMBER } from "../../api/data-path.ts";
+import { MARK_MASK, MARK_SHIFT, PRIMARY_NUMBER, TRASH_GROUP } from "../../api/data-path.ts";
 import { AF_INET, formatIpAddress, parseIpAddress, parseIpPrefix } from "../../netlink/ip-address.ts";
 import { LINK_LOCAL, type PrimaryEgress } from "./primary-egress.ts";
 
@@ -54,7 +54,8 @@ export function ruleset({ primary, enis, egress }: WantedRuleset): string {
     map(
       "from_pod",
       "devgroup",
-      sorted.map((eni) => `${eni.group} : goto eni${eni.number}`),
+      // What has been taken away from its pod sends nothing any more.
+      [...sorted.map((eni) => `${eni.group} : goto eni${eni.number}`), `${TRASH_GROUP} : drop`],
     ),
     map("via", "mark", [
       ...sorted.map((eni) => `${hex(eni.number << MARK_SHIFT)} : goto eni${eni.number}`),

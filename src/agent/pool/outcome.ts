@@ -1,7 +1,7 @@
 import type { Attachment } from "./attachment.ts";
 import type { EniClaim, PooledAddress, PoolState, Reclaimable } from "./pool-state.ts";
 
-/** A change that must be on disk before any effect of the same step is seen outside. */
+/** A change that must be stored before any effect of the same step is seen outside. */
 export type StoreChange =
   /** The holding of the address as it now is: replaces what was stored, a free one is forgotten. */
   | { type: "holding"; address: PooledAddress }
@@ -12,13 +12,13 @@ export type StoreChange =
   /** What is promised of the ENI as it now is: without a promise it is forgotten. */
   | { type: "claim"; eniId: string; claim: Pick<EniClaim, "uid" | "promise"> };
 
-/** What the outside is told, in order, once the changes are on disk. */
+/** What the outside is told, in order, once the changes are stored. */
 export type PoolEffect =
   /** An allocation: the answer to a waiter, one address of a family at most, IPv4 first. */
   | { type: "answer"; waiter: number; addresses: readonly PooledAddress[] }
   /** The attachment of this waiter was released while it waited. */
   | { type: "dismiss"; waiter: number }
-  /** A pod gave the address back: its veth is on its way out and its conntrack entries are void. */
+  /** A pod gave the address back: its veth is on its way out, and its connections are void before another pod has it. */
   | { type: "released"; address: string }
   /** A pod holds an address whose object has gone. */
   | { type: "orphaned"; address: string; attachment: Attachment }

@@ -221,6 +221,22 @@ describe("the pod's link", () => {
   });
 });
 
+it.each([
+  ["", "eth0"],
+  ["c1", ""],
+  ["c/1", "eth0"],
+  ["c1\0", "eth0"],
+  ["c".repeat(201), "eth0"],
+  ["c1", "a/b"],
+  ["c1", "x".repeat(16)],
+])("a key that no runtime makes is refused: %j %j", async (containerId, ifName) => {
+  serve();
+  const request = create(AllocateRequestSchema, { attachment: { ...attachment("c1"), containerId, ifName } });
+  const refused = await Promise.resolve(service.allocate(request, CONTEXT)).catch((error) => error);
+  expect(refused.code).toBe(Code.InvalidArgument);
+  expect(pool.state.waiters).toEqual([]);
+});
+
 describe("Check", () => {
   beforeEach(serve);
 

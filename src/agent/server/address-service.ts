@@ -1,8 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { Condition } from "../../api/condition.ts";
-import { PODS_TABLE } from "../../api/data-path.ts";
+import { LONGEST_CONTAINER_ID, PODS_TABLE } from "../../api/data-path.ts";
 import { ipFamily } from "../../api/ip-text.ts";
+import { isInterfaceName } from "../../cni/environment.ts";
+import { isName } from "../../cni/name.ts";
 import {
   type AddressService,
   AddressState,
@@ -63,6 +65,8 @@ export interface AddressServiceWorld {
   readonly clock: WaitingClock;
 }
 
+/** Of what is wrong with a key, so much is shown. */
+const SHOWN = 80;
 /** Wait of a caller that names no deadline. */
 const DEFAULT_WAIT_MS = 30_000;
 /** Left of the caller's time for the answer to reach it, so that it learns why and does not just time out. */
@@ -296,13 +300,18 @@ function attachmentOf({ attachment, network, link, device }: AllocateRequest): A
   };
 }
 
-/** @throws ConnectError when the message has no key */
+/** @throws ConnectError when the message has no key, or one that no runtime makes: it becomes the alias and the name of a link */
 function keyOf(message: AttachmentMessage | undefined): AttachmentMessage {
-  if (message !== undefined && message.containerId !== "" && message.ifName !== "") return message;
+  const { containerId = "", ifName = "" } = message ?? {};
+  if (message !== undefined && isContainerId(containerId) && isInterfaceName(ifName)) return message;
   throw new ConnectError(
-    `attachment must have container_id and if_name: it has "${message?.containerId ?? ""}" and "${message?.ifName ?? ""}"`,
+    `attachment must have a container_id of up to ${LONGEST_CONTAINER_ID} letters, digits, _, . and -, and an if_name that an interface can have: it has ${JSON.stringify(containerId.slice(0, SHOWN))} and ${JSON.stringify(ifName.slice(0, SHOWN))}`,
     Code.InvalidArgument,
   );
+}
+
+function isContainerId(text: string): boolean {
+  return text.length <= LONGEST_CONTAINER_ID && isName(text);
 }
 
 function keyAndPod({ containerId, ifName, podNamespace, podName, podUid }: Attachment) {
