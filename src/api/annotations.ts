@@ -10,6 +10,14 @@ export const NEC_ANNOTATIONS = {
   maxAddressesPerEni: "tke.cloud.tencent.com/max-ip-per-route-eni",
 } as const;
 
+/** Annotations of a Pod. */
+export const POD_ANNOTATIONS = {
+  /** `Never`: the pod's address stays under its name when the pod goes. `Immediate`, the default: it goes with it. */
+  claimDeletePolicy: "tke.cloud.tencent.com/vpc-ip-claim-delete-policy",
+  /** Subnets that its address may be of, separated by commas. */
+  nominatedSubnets: "tke.cloud.tencent.com/nominated-eni-subnets",
+} as const;
+
 /** Annotations of a Node. */
 export const NODE_ANNOTATIONS = {
   /** At most this many addresses in all. */

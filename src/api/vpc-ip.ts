@@ -13,6 +13,10 @@ export const VpcIPSpec = z.object({
   instanceID: z
     .string()
     .describe("Instance behind that Node: another machine under the same name is another holder."),
+  claim: z
+    .string()
+    .optional()
+    .describe("namespace/name of the VpcIPClaim whose address it is: it is for the pod of that name alone."),
   reclaim: Reclaim.optional(),
 });
 export type VpcIPSpec = z.infer<typeof VpcIPSpec>;

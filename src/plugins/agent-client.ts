@@ -82,6 +82,7 @@ export class AgentClient {
    *
    * @param network name of the network
    * @param foreign where another plugin makes the pod's link: the host's link behind which the pod is, empty where there is none
+   * @param ownOnly no address will do but one that is for the pod's name
    * @param makeLink the agent may make the pod's link, in the namespace of this inode and with this MTU (undefined: the ENI's)
    * @returns the link, too, where the agent has made it
    * @throws AgentRefusal when nothing was given; else CniError, when something may have been: 11 for what passes by itself, 100 otherwise.
@@ -90,10 +91,12 @@ export class AgentClient {
     attachment: AttachmentParameters,
     {
       network,
+      ownOnly = false,
       foreign,
       makeLink,
     }: {
       readonly network: string;
+      readonly ownOnly?: boolean;
       readonly foreign?: { readonly device: string };
       readonly makeLink?: { readonly netnsInode: string; readonly mtu: number | undefined };
     },
@@ -104,6 +107,7 @@ export class AgentClient {
       network,
       link: foreign === undefined ? ROUTED : FOREIGN,
       ...foreign,
+      ...(ownOnly && { ownOnly }),
       ...(makeLink && { makeLink: true, netnsInode: makeLink.netnsInode }),
       ...(makeLink?.mtu !== undefined && { linkMtu: makeLink.mtu }),
     };

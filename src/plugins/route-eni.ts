@@ -10,6 +10,7 @@ import type { DescribedLink } from "../pod-link/pod-network.ts";
 import { familiesOf, wayOutOf } from "../pod-link/way-out.ts";
 import { AgentClient, AgentRefusal } from "./agent-client.ts";
 import { type AnyIpam, parseAnyIpam } from "./ipam-configuration.ts";
+import { keepsAddress } from "./keeps-address.ts";
 import type { AttachmentCall, NetworkCall, Plugin } from "./plugin.ts";
 import { release } from "./release.ts";
 
@@ -89,6 +90,7 @@ async function allocate(
   if (ipam.type === "delegated") return (await seldom()).allocateDelegated(call, ipam.executable);
   return new AgentClient(ipam.backend).allocate(attachment, {
     network: configuration.name,
+    ownOnly: keepsAddress(configuration),
     ...(netnsInode !== undefined && { makeLink: { netnsInode, mtu } }),
   });
 }

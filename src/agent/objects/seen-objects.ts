@@ -56,6 +56,7 @@ export function seenAddress(vip: VpcIP): SeenAddress {
       eniId: spec.eniID,
       subnetId: spec.subnetID,
       instanceId: spec.instanceID,
+      claim: spec.claim,
       reclaim: spec.reclaim,
       refusedToken: use?.state === "Refused" ? use.token : undefined,
     },

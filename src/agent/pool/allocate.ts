@@ -31,7 +31,7 @@ function serve(state: PoolState, waiter: Waiter, now: Instant): Outcome {
   const { attachment, netns } = waiter;
   const held = addressesOf(state, attachment);
   const lacking = SERVED_FAMILIES.filter((family) => !held.some((r) => ipFamily(r.address) === family));
-  const picked = lacking.map((family) => pickAddress(state, family));
+  const picked = lacking.map((family) => pickAddress(state, family, waiter));
   if (picked.includes(undefined)) return unchanged(state);
   const given = picked.flatMap((record): PooledAddress[] =>
     record === undefined
@@ -59,17 +59,31 @@ function byFamily(a: PooledAddress, b: PooledAddress): number {
 }
 
 /**
- * The address of this family to hand out next: one that is free before one that cools down, one that nobody wants back before one that
- * ipamd has asked for, then the one that has rested longest. Undefined when there is none.
+ * The address of this family to hand out next: the one that is for the caller's pod where there is one, whatever it is doing just now;
+ * else one that is for any, free before one that cools down, one that nobody wants back before one that ipamd has asked for, then the one
+ * that has rested longest. Undefined when there is none, or when the pod's own cannot be had yet.
  */
-export function pickAddress(state: PoolState, family: IpFamily): PooledAddress | undefined {
+export function pickAddress(
+  state: PoolState,
+  family: IpFamily,
+  { attachment, ownOnly }: Pick<Waiter, "attachment" | "ownOnly">,
+): PooledAddress | undefined {
+  const pod = `${attachment.podNamespace}/${attachment.podName}`;
   let best: PooledAddress | undefined;
+  let isOwn = false;
   for (const record of state.addresses.values()) {
-    if (ipFamily(record.address) !== family || !isBound(state, record) || rank(state, record) === undefined)
-      continue;
+    if (ipFamily(record.address) !== family) continue;
+    const claim = record.object?.claim;
+    const isForPod = claim !== undefined && claim === pod && attachment.podName !== "";
+    if (isForPod && !isOwn) {
+      isOwn = true;
+      best = undefined;
+    }
+    if (isForPod !== isOwn || (claim !== undefined && !isForPod)) continue;
+    if (!isBound(state, record) || rank(state, record) === undefined) continue;
     if (best === undefined || comesBefore(state, record, best)) best = record;
   }
-  return best;
+  return isOwn || !ownOnly ? best : undefined;
 }
 
 /** Lower is better; undefined: not to be handed out. */

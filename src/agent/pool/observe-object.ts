@@ -57,7 +57,11 @@ function holdingInLife(known: PooledAddress, object: AddressObject, now: Instant
 
 function saysTheSame(a: AddressObject | undefined, b: AddressObject): boolean {
   return (
-    a?.uid === b.uid && a.eniId === b.eniId && a.subnetId === b.subnetId && a.instanceId === b.instanceId
+    a?.uid === b.uid &&
+    a.eniId === b.eniId &&
+    a.subnetId === b.subnetId &&
+    a.instanceId === b.instanceId &&
+    a.claim === b.claim
   );
 }
 

@@ -24,7 +24,7 @@ export type PoolEvent =
   | { type: "claims-listed"; claims: ReadonlyMap<string, Omit<EniClaim, "promise">> }
   /** ENIs that are up and set up, all of them. */
   | { type: "enis-ready"; eniIds: ReadonlySet<string> }
-  | { type: "allocate"; waiter: number; attachment: Attachment; netns: string }
+  | { type: "allocate"; waiter: number; attachment: Attachment; netns: string; ownOnly?: boolean }
   /** The caller's time is up, or it has hung up. */
   | { type: "give-up"; waiter: number }
   | { type: "release"; attachment: AttachmentKey }

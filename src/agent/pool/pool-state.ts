@@ -10,6 +10,8 @@ export interface AddressObject {
   eniId: string;
   subnetId: string;
   instanceId: string;
+  /** `namespace/name` of the pod that the address is for; undefined: for any. */
+  claim?: string | undefined;
   reclaim?: Reclaim | undefined;
 }
 
@@ -85,6 +87,8 @@ export interface Waiter {
   id: number;
   attachment: Attachment;
   netns: string;
+  /** It takes no address but one that is for its pod. */
+  ownOnly: boolean;
 }
 
 /** What ipamd says of how this node may grow. */

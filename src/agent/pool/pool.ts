@@ -75,11 +75,12 @@ export class Pool {
    * Gives the attachment its addresses, one of each family that is served, waiting until they are free.
    *
    * @returns what it holds: one of a family at most, IPv4 first
+   * @param ownOnly no address will do but one that is for the attachment's pod
    * @param wait asked for a signal that ends the wait, where there is one: most callers are served at once
    * @throws NotAllocatedError when it was ended, or the pool closed; the store's error when the allocation could not be written
    */
   async allocate(
-    { attachment, netns }: { attachment: Attachment; netns: string },
+    { attachment, netns, ownOnly = false }: { attachment: Attachment; netns: string; ownOnly?: boolean },
     wait: () => AbortSignal,
   ): Promise<readonly PooledAddress[]> {
     if (this.#closed) throw stopping();
@@ -94,7 +95,7 @@ export class Pool {
     };
     let signal: AbortSignal | undefined;
     try {
-      this.#step({ type: "allocate", waiter, attachment, netns });
+      this.#step({ type: "allocate", waiter, attachment, netns, ownOnly });
       if (this.#callers.has(waiter)) {
         signal = wait();
         if (signal.aborted) giveUp();

@@ -42,7 +42,12 @@ function take(state: PoolState, event: PoolEvent, now: Instant): Outcome {
     case "enis-ready":
       return unchanged({ ...state, readyEnis: event.eniIds });
     case "allocate":
-      return enqueue(state, { id: event.waiter, attachment: event.attachment, netns: event.netns });
+      return enqueue(state, {
+        id: event.waiter,
+        attachment: event.attachment,
+        netns: event.netns,
+        ownOnly: event.ownOnly ?? false,
+      });
     case "give-up":
       return goAway(state, event.waiter);
     case "release":

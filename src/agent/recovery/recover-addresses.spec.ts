@@ -148,6 +148,15 @@ describe("recoverAddresses()", () => {
     });
   });
 
+  it("knows whom an address is for", () => {
+    const { spec, ...rest } = vip("10.0.16.5");
+    const records = recoverAddresses({
+      ...nothing,
+      objects: [{ ...rest, spec: { ...spec, claim: "shop/web-0" } }],
+    });
+    expect(records).toMatchObject([{ object: { claim: "shop/web-0" } }]);
+  });
+
   it("keeps a promise that was published", () => {
     const since = "2026-01-01T00:00:00Z";
     expect(

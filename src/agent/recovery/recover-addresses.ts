@@ -43,13 +43,13 @@ export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
   const records = new Map<string, PooledAddress>();
   for (const vip of sources.objects) {
     const address = addressOfVpcIp(vip.metadata.name);
-    const { eniID: eniId, subnetID: subnetId, instanceID: instanceId, reclaim } = vip.spec;
+    const { eniID: eniId, subnetID: subnetId, instanceID: instanceId, claim, reclaim } = vip.spec;
     const holder = holders.get(address);
     records.set(address, {
       address,
       eniId: (holder?.table !== undefined && sources.eniOfTable(holder.table)) || eniId,
       subnetId,
-      object: { uid: vip.metadata.uid ?? "", eniId, subnetId, instanceId, reclaim },
+      object: { uid: vip.metadata.uid ?? "", eniId, subnetId, instanceId, claim, reclaim },
       holding: holder
         ? inUse(holder, sources.now)
         : holdingWithoutHolder(vip, { ...sources, address, containerId: standing.get(address) }),

@@ -87,7 +87,8 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
     async allocate(request, context) {
       const attachment = attachmentOf(request);
       const pool = openPool(world);
-      const records = await allocated(world, { pool, attachment, netns: request.netns, context });
+      const { netns, ownOnly } = request;
+      const records = await allocated(world, { pool, attachment, netns, ownOnly, context });
       const unusable = ({ address }: PooledAddress, why: string) => {
         const cause = `${address} cannot be used now, since ${why}: it is tried again; LinksReady of \`kubectl get nec\` says more`;
         world.failed(attachment, cause);
@@ -111,7 +112,7 @@ export function addressService(world: AddressServiceWorld): ServiceImpl<typeof A
         throw unusable(record, `the link of ${record.eniId} or the node's own address is missing`);
       });
       const answer = answerOf(given);
-      const { makeLink, netns, netnsInode, linkMtu } = request;
+      const { makeLink, netnsInode, linkMtu } = request;
       // For a caller that has gone, nothing more is made.
       if (!makeLink || attachment.foreign !== undefined || context.signal.aborted) {
         return create(AllocateResponseSchema, answer);
@@ -194,9 +195,9 @@ async function allocated(
   {
     pool,
     attachment,
-    netns,
     context,
-  }: { pool: Pool; attachment: Attachment; netns: string; context: HandlerContext },
+    ...wish
+  }: { pool: Pool; attachment: Attachment; netns: string; ownOnly: boolean; context: HandlerContext },
 ): Promise<readonly PooledAddress[]> {
   const { clock } = world;
   const timeIsUp = new AbortController();
@@ -214,7 +215,7 @@ async function allocated(
     return AbortSignal.any([context.signal, timeIsUp.signal]);
   };
   try {
-    return await pool.allocate({ attachment, netns }, wait);
+    return await pool.allocate({ attachment, ...wish }, wait);
   } catch (error) {
     if (!(error instanceof NotAllocatedError)) {
       const cause = `the allocation could not be stored: ${error instanceof Error ? error.message : error}`;

@@ -23,7 +23,7 @@ export interface StoredAddress {
   address: string;
   eniId: string;
   subnetId: string;
-  object?: { uid: string; instanceId: string } | undefined;
+  object?: { uid: string; instanceId: string; claim?: string | undefined } | undefined;
   holding: StoredHolding;
 }
 
@@ -193,8 +193,8 @@ export class AgentStore {
 
   #saveObject({ address, eniId, subnetId, object }: PooledAddress): void {
     this.#db
-      .query("INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?, ?)")
-      .run(address, eniId, subnetId, object?.uid ?? null, object?.instanceId ?? null);
+      .query("INSERT OR REPLACE INTO addresses VALUES (?, ?, ?, ?, ?, ?)")
+      .run(address, eniId, subnetId, object?.uid ?? null, object?.instanceId ?? null, object?.claim ?? null);
   }
 
   #saveClaim(eniId: string, { uid, promise }: Pick<EniClaim, "uid" | "promise">): void {
@@ -265,6 +265,7 @@ interface AddressRow {
   subnet_id: string;
   uid: string | null;
   instance_id: string | null;
+  claim: string | null;
   use_container: string | null;
   use_if: string;
   pod_namespace: string;
@@ -289,7 +290,7 @@ function addressOf(row: AddressRow): StoredAddress {
     subnetId: row.subnet_id,
     object:
       row.uid !== null && row.instance_id !== null
-        ? { uid: row.uid, instanceId: row.instance_id }
+        ? { uid: row.uid, instanceId: row.instance_id, ...(row.claim !== null && { claim: row.claim }) }
         : undefined,
     holding: holdingOf(row),
   };

@@ -176,6 +176,17 @@ describe("openStore()", () => {
     expect(store.addresses()[1]?.holding).toMatchObject({ network: "a", foreign: { device: "cni0" } });
   });
 
+  it("remembers whom an address is for", () => {
+    const { store } = used();
+    const claimed = {
+      ...held,
+      address: "10.0.16.6",
+      object: { uid: "u", eniId: "eni-1", subnetId: "subnet-1", instanceId: "ins-1", claim: "shop/web-0" },
+    };
+    store.apply([{ type: "object", address: claimed }]);
+    expect(store.addresses().map(({ object }) => object?.claim)).toEqual([undefined, "shop/web-0"]);
+  });
+
   it("takes one address of each family for an attachment, and not two of one", () => {
     const { store } = used();
     const of = (address: string): PooledAddress => ({ ...held, address });
@@ -190,7 +201,7 @@ describe("openStore()", () => {
     db.close();
     const before = readFileSync(path);
     expect(() => open()).toThrow(StoreTooNewError);
-    expect(() => open()).toThrow(/schema 7, written by a newer agent; this one knows up to 2/);
+    expect(() => open()).toThrow(/schema 7, written by a newer agent; this one knows up to 3/);
     expect(readFileSync(path)).toEqual(before);
   });
 

@@ -1,7 +1,7 @@
 /** Name of the store in the agent's state folder. */
 export const STORE_FILE = "store.db";
 /** Number of the tables below. An agent refuses a store of a higher number: it would drop what it does not know. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** An attachment has one address of each family. Which network it is of, and whose link it has, is not known of those of schema 1. */
 function allocations(name: string): string {
@@ -22,7 +22,9 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- uid is NULL when the object has gone while the address was still held or cooling down.
 CREATE TABLE addresses (
   address TEXT PRIMARY KEY, eni_id TEXT NOT NULL, subnet_id TEXT NOT NULL,
-  uid TEXT, instance_id TEXT
+  uid TEXT, instance_id TEXT,
+  -- The pod that the address is for; NULL: for any, and where an agent wrote it that knew no such addresses.
+  claim TEXT
 ) WITHOUT ROWID;
 
 ${allocations("allocations")}
@@ -56,4 +58,5 @@ INSERT INTO allocations_2
 DROP TABLE allocations;
 ALTER TABLE allocations_2 RENAME TO allocations;
 `,
+  3: "ALTER TABLE addresses ADD COLUMN claim TEXT;",
 };

@@ -1,0 +1,89 @@
+import { beforeEach, describe, expect, it } from "bun:test";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
+import type { Attachment } from "./attachment.ts";
+import { Pool } from "./pool.ts";
+import { emptyPool } from "./pool-state.ts";
+
+let clock: ManualClock;
+let pool: Pool;
+
+beforeEach(() => {
+  clock = createManualClock();
+  pool = new Pool(emptyPool({ coolDownMs: 30_000, instanceId: "ins-1" }), {
+    clock,
+    store: { apply() {} },
+    onFatal(error) {
+      throw error;
+    },
+  });
+  pool.take({ type: "opened" });
+  pool.take({ type: "enis-ready", eniIds: new Set(["eni-1"]) });
+});
+
+function see(address: string, claim?: string, eniId = "eni-1"): void {
+  const object = { uid: `uid-${address}`, eniId, subnetId: "subnet-1", instanceId: "ins-1", address, claim };
+  pool.take({ type: "object-seen", object });
+}
+
+function attachment(podName: string, containerId = `c-${podName}`): Attachment {
+  return { containerId, ifName: "eth0", podNamespace: "shop", podName, podUid: "" };
+}
+
+/** The address, or "waits". */
+async function ask(of: Attachment, ownOnly = false): Promise<string> {
+  const wish = { attachment: of, netns: "", ownOnly };
+  const given = await pool.allocate(wish, () => AbortSignal.abort()).catch(() => []);
+  return given[0]?.address ?? "waits";
+}
+
+describe("an address that is for a pod", () => {
+  it("is given to the pod of that name, before any other, and to nobody else", async () => {
+    see("10.0.16.5");
+    see("10.0.16.6", "shop/web-0");
+    expect(await ask(attachment("web-0"))).toBe("10.0.16.6");
+    expect(await ask(attachment("web-1"))).toBe("10.0.16.5");
+    expect(await ask(attachment("web-2"))).toBe("waits");
+  });
+
+  it("is of the namespace, too, and not for a caller that is no kubelet", async () => {
+    see("10.0.16.6", "other/web-0");
+    see("10.0.16.7", "/");
+    expect(await ask(attachment("web-0"))).toBe("waits");
+    expect(await ask({ ...attachment(""), podNamespace: "" })).toBe("waits");
+  });
+
+  it("is waited for while its ENI is not up, whatever else is free", async () => {
+    see("10.0.16.5");
+    see("10.0.16.6", "shop/web-0", "eni-2");
+    expect(await ask(attachment("web-0"))).toBe("waits");
+    pool.take({ type: "enis-ready", eniIds: new Set(["eni-1", "eni-2"]) });
+    expect(await ask(attachment("web-0"))).toBe("10.0.16.6");
+  });
+
+  it("is given to the pod's next sandbox once the former one's link has gone, and not before", async () => {
+    see("10.0.16.5");
+    see("10.0.16.6", "shop/web-0");
+    await ask(attachment("web-0", "c1"));
+    expect(await ask(attachment("web-0", "c2"))).toBe("waits");
+    pool.release({ containerId: "c1", ifName: "eth0" });
+    expect(await ask(attachment("web-0", "c2"))).toBe("waits");
+    pool.take({ type: "veths-read", containerIds: new Set(), readAt: clock.monotonic() });
+    expect(await ask(attachment("web-0", "c2"))).toBe("10.0.16.6");
+  });
+
+  it("answers a pod that waits for it as soon as it comes; one that keeps its address takes no other", async () => {
+    see("10.0.16.5");
+    const waiting = pool.allocate({ attachment: attachment("web-0"), netns: "", ownOnly: true }, () =>
+      AbortSignal.timeout(5_000),
+    );
+    expect(await ask(attachment("web-1"))).toBe("10.0.16.5");
+    see("10.0.16.6", "shop/web-0");
+    expect((await waiting).map(({ address }) => address)).toEqual(["10.0.16.6"]);
+  });
+
+  it("may be for any pod again", async () => {
+    see("10.0.16.6", "shop/web-0");
+    see("10.0.16.6");
+    expect(await ask(attachment("web-1"))).toBe("10.0.16.6");
+  });
+});
