@@ -11,7 +11,7 @@ import { clusterIsInUse } from "./cluster/cluster.ts";
 
 /** Each lane is a run of its own, beside the suite's others. */
 const suites: ReadonlyArray<readonly [name: string, ...lanes: (readonly string[])[]]> = [
-  ["units", ["src", "tools", "test/demo", "test/bench"]],
+  ["units", ["src", "tools", "test/demo", "test/bench", "test/scheduler"]],
   ["a simulation of everything under a virtual clock", ["test/simulation"]],
   ["kernel: network namespaces, netlink, nftables, the compiled plugins", ["test/kernel"]],
   // They wait most of their time, each for an API server of its own.
