@@ -13,7 +13,10 @@ let claims: Map<string, ClaimView>;
 let failure: Error | undefined;
 /** Pods that were bound, with the node and the subnet. */
 let bound: string[];
+/** The watch does not show what was written yet. */
+let lags: boolean;
 let known: Map<string, ExtenderPod>;
+let reservations: Reservations;
 let extender: Extender;
 
 beforeEach(() => {
@@ -23,10 +26,12 @@ beforeEach(() => {
   claims = new Map();
   failure = undefined;
   bound = [];
+  lags = false;
   known = new Map();
+  reservations = new Reservations();
   extender = new Extender({
     clock,
-    reservations: new Reservations(),
+    reservations,
     view(): Omit<World, "reservations"> {
       if (failure !== undefined) throw failure;
       return { subnets, nodes, claims, addresses: [], configured: [...subnets.keys()] };
@@ -34,11 +39,17 @@ beforeEach(() => {
     async bind({ PodNamespace, PodName, Node }, subnetId) {
       const key = `${PodNamespace}/${PodName}`;
       bound.push(`${key} ${Node} ${subnetId}`);
-      claims.set(key, { key, subnetId, address: undefined, node: Node });
+      if (!lags) show({ key, subnetId, address: undefined, node: Node });
     },
     podOf: (uid) => known.get(uid),
   });
 });
+
+/** The watch shows a claim. */
+function show(claim: ClaimView): void {
+  claims.set(claim.key, claim);
+  reservations.saw(claim);
+}
 
 function subnet(id: string, free: number): [string, SubnetView] {
   return [id, { id, zone: "zone-1", active: true, free, readAt: 0 }];
@@ -108,6 +119,19 @@ describe("bind", () => {
     expect(await extender.bind(bindingOf("a", "n3"))).toEqual({ Error: "" });
     expect(bound).toEqual(["shop/a n3 subnet-b"]);
     expect(extender.filter({ Pod: pod("b"), NodeNames: everywhere }).NodeNames).toEqual(["n1", "n2"]);
+  });
+
+  it("keeps what a pod took while the watch does not show its claim", async () => {
+    subnets = new Map([subnet("subnet-a", 1)]);
+    const passes = (name: string) =>
+      extender.filter({ Pod: pod(name), NodeNames: everywhere }).NodeNames.length > 0;
+    lags = true;
+    expect(passes("a")).toBe(true);
+    await extender.bind(bindingOf("a", "n1"));
+    await clock.advance(RESERVED_MS);
+    expect(passes("b")).toBe(false);
+    show({ key: "shop/a", subnetId: "subnet-a", address: "10.0.16.5", node: "n1" });
+    expect(passes("b")).toBe(true);
   });
 
   it("refuses a node that the pod does not fit, and a pod that is not known", async () => {

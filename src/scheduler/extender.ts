@@ -97,11 +97,14 @@ export class Extender {
       const { fitting, refused } = chooseNodes(viewOf(pod), [args.Node], { world: this.#now(now), now });
       const fit = fitting.get(args.Node);
       if (fit === undefined) return { Error: `${refused.get(args.Node)} on ${args.Node}` };
+      const key = `${args.PodNamespace}/${args.PodName}`;
+      // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
+      reservations.take(args.PodUID, { key, node: args.Node, subnet: fit.subnetId, now });
       await this.#world.bind(args, fit.subnetId);
-      // What the pod took is a claim now; what it might have taken elsewhere is free.
-      reservations.end(args.PodUID);
       return { Error: "" };
     } catch (error) {
+      // Where the claim was written nevertheless, it counts by itself.
+      reservations.end(args.PodUID);
       return { Error: textOf(error) };
     }
   }

@@ -33,6 +33,7 @@ const PLUGIN = [...COMMON, IN_PARTS, "--minify", "--compile-jit-policy=1000"];
 export const executables = [
   { name: "tke-eni-agent", entry: "src/agent/main.ts", flags: [...DAEMON, IN_PARTS] },
   { name: "tke-eni-ipamd", entry: "src/ipamd/main.ts", flags: DAEMON },
+  { name: "tke-eni-ip-scheduler", entry: "src/scheduler/main.ts", flags: DAEMON },
   { name: "tke-eni-plugins", entry: "src/plugins/main.ts", flags: PLUGIN },
   { name: "vpc-sim", entry: "src/sim/main.ts", flags: DAEMON },
 ] as const satisfies readonly Executable[];

@@ -1,0 +1,56 @@
+// The executable `tke-eni-ip-scheduler`.
+import { readFileSync } from "node:fs";
+import { CommanderError } from "commander";
+import pino from "pino";
+import { createKubeClient } from "../kube/kube-client.ts";
+import { openServerAccess } from "../kube/server-access.ts";
+import { createTransport } from "../kube/transport.ts";
+import { systemWaitingClock } from "../time/waiting-clock.ts";
+import { parseSchedulerOptions, type SchedulerOptions } from "./scheduler-options.ts";
+import { startExtender } from "./start-extender.ts";
+
+const options = optionsOrExit();
+const logger = pino(
+  { name: "tke-eni-ip-scheduler", level: options.logLevel },
+  pino.destination({ dest: 1, sync: true }),
+);
+const ended = Promise.withResolvers<void>();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve());
+
+try {
+  const access = await openServerAccess({ kubeconfig: options.kubeconfig });
+  const transport = createTransport(access, { userAgent: "tke-eni-ip-scheduler" });
+  const { listen, allowedNames, onlyNominated } = options;
+  const extender = await startExtender(
+    { transport, kube: createKubeClient(transport), clock: systemWaitingClock, random: Math.random, logger },
+    {
+      ...listen,
+      certificate: readFileSync(options.tlsCertificate, "utf8"),
+      key: readFileSync(options.tlsKey, "utf8"),
+      clientAuthority: readFileSync(options.clientAuthority, "utf8"),
+      allowedNames,
+      onlyNominated,
+    },
+  );
+  logger.info({ port: extender.port, allowedNames: [...allowedNames] }, "listening");
+  void extender
+    .whenReady()
+    .then((ready) => ready && logger.info({}, "the cluster is known: pods can be decided about"));
+  await ended.promise;
+  logger.info({}, "stopping");
+  await extender.stop();
+  process.exit(0);
+} catch (error) {
+  logger.fatal({ err: error }, "the extender cannot go on");
+  process.exit(1);
+}
+
+function optionsOrExit(): SchedulerOptions {
+  try {
+    return parseSchedulerOptions(process.argv.slice(2));
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
+    process.stderr.write(`tke-eni-ip-scheduler: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,75 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+
+export interface SchedulerOptions {
+  readonly kubeconfig: string | undefined;
+  readonly listen: { readonly hostname: string; readonly port: number };
+  /** Paths, PEM. */
+  readonly tlsCertificate: string;
+  readonly tlsKey: string;
+  readonly clientAuthority: string;
+  readonly allowedNames: ReadonlySet<string>;
+  readonly onlyNominated: boolean;
+  readonly logLevel: string;
+}
+
+/**
+ * Reads the command line.
+ * @throws CommanderError with one sentence on what is wrong; with exit code 0 after `--help`
+ */
+export function parseSchedulerOptions(argv: readonly string[]): SchedulerOptions {
+  const command = new Command("tke-eni-ip-scheduler")
+    .description(
+      "Scheduler extender: sends pods with a fixed address to nodes of its subnet, and others where a subnet has addresses left.",
+    )
+    .option("--kubeconfig <path>", "kubeconfig to use instead of the pod's own service account")
+    .option("--listen <host:port>", "where kube-scheduler reaches it", hostAndPort, {
+      hostname: "0.0.0.0",
+      port: 50_055,
+    })
+    .requiredOption("--tls-cert <file>", "certificate that it shows, PEM")
+    .requiredOption("--tls-key <file>", "its key, PEM")
+    .requiredOption("--client-ca <file>", "authority of the certificates of those that may call, PEM")
+    .option(
+      "--allowed-names <names>",
+      "common names of those certificates that may call, separated by commas",
+      names,
+      new Set(["system:kube-scheduler"]),
+    )
+    .option("--only-nominated-eni-subnets", "a pod that names no subnet gets no address", false)
+    .addOption(
+      new Option("--log-level <level>", "least severe level that is logged")
+        .choices(["debug", "info", "warn", "error"])
+        .default("info"),
+    )
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  const given = command.parse(["bun", "tke-eni-ip-scheduler", ...argv]).opts();
+  return {
+    kubeconfig: given["kubeconfig"],
+    listen: given["listen"],
+    tlsCertificate: given["tlsCert"],
+    tlsKey: given["tlsKey"],
+    clientAuthority: given["clientCa"],
+    allowedNames: given["allowedNames"],
+    onlyNominated: given["onlyNominatedEniSubnets"],
+    logLevel: given["logLevel"],
+  };
+}
+
+function names(text: string): ReadonlySet<string> {
+  const found = text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  if (found.length === 0)
+    throw new InvalidArgumentError('It must name somebody, such as "system:kube-scheduler".');
+  return new Set(found);
+}
+
+function hostAndPort(text: string): { hostname: string; port: number } {
+  const [, hostname = "", port = ""] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (hostname === "" || Number(port) > 65_535) {
+    throw new InvalidArgumentError('It must be an address and a port such as "0.0.0.0:50055".');
+  }
+  return { hostname, port: Number(port) };
+}

@@ -1,0 +1,53 @@
+import type { KubeClient } from "../kube/kube-client.ts";
+import type { ReflectorWorld } from "../kube/reflector/reflector.ts";
+import type { KubeTransport } from "../kube/transport.ts";
+import { extenderApp } from "./app.ts";
+import { bindPod } from "./bind-pod.ts";
+import { ClusterWatches } from "./cluster-watches.ts";
+import { Reservations } from "./decide/reservations.ts";
+import { Extender } from "./extender.ts";
+import { serveTls, type TlsServer, type TlsServerOptions } from "./serve-tls.ts";
+
+export interface StartExtenderWorld extends ReflectorWorld {
+  readonly transport: KubeTransport;
+  readonly kube: KubeClient;
+}
+
+export interface StartExtenderOptions extends Omit<TlsServerOptions, "fetch"> {
+  readonly onlyNominated: boolean;
+}
+
+export interface RunningExtender extends TlsServer {
+  /** Resolves once it can decide. */
+  whenReady(signal?: AbortSignal): Promise<boolean>;
+}
+
+/** Watches the cluster and answers kube-scheduler, with an error until it has seen all of it. */
+export async function startExtender(
+  world: StartExtenderWorld,
+  { onlyNominated, ...options }: StartExtenderOptions,
+): Promise<RunningExtender> {
+  const reservations = new Reservations();
+  const watches = new ClusterWatches(world, { onlyNominated, sawClaim: (claim) => reservations.saw(claim) });
+  const extender = new Extender({
+    clock: world.clock,
+    reservations,
+    view: () => watches.view(),
+    podOf: (uid) => watches.podOf(uid),
+    bind: (args, subnetId) => {
+      const pod = watches.podOf(args.PodUID);
+      if (pod === undefined) throw new Error(`pod ${args.PodNamespace}/${args.PodName} has gone meanwhile`);
+      return bindPod(world, { args, pod, subnetId });
+    },
+  });
+  const app = extenderApp(extender);
+  const server = await serveTls({ ...options, fetch: (request) => app.fetch(request) });
+  return {
+    port: server.port,
+    whenReady: (signal) => watches.whenSynced(signal),
+    async stop() {
+      await server.stop();
+      await watches.stop();
+    },
+  };
+}

@@ -1,0 +1,279 @@
+// The extender with a real API server and a real kube-scheduler: nodes are objects, and ipamd's part is played by the test.
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
+import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
+import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
+import { VPC_IP_CLAIM, type VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
+import { VPC_SUBNET, type VpcSubnet } from "../../src/api/vpc-subnet.ts";
+import { nodes, type Pod, pods } from "../../src/kube/core-resources.ts";
+import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
+import type { Resource } from "../../src/kube/resource.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
+import { eventually } from "../../src/kube/testing/eventually.ts";
+import { createTransport } from "../../src/kube/transport.ts";
+import { binary } from "../../tools/build/binary.ts";
+import { silentProgress } from "../../tools/build/progress.ts";
+import { compileExecutable } from "../../tools/executables/compile.ts";
+import { createCertificateAuthority } from "../cluster/certificates.ts";
+import { type Daemon, stopDaemon } from "../cluster/daemon.ts";
+import { freePorts } from "../cluster/free-ports.ts";
+import { startCompanion } from "../cluster/start-companion.ts";
+import { waitUntil } from "../cluster/wait-until.ts";
+import { type ApiServer, startApiServer } from "./start-api-server.ts";
+
+const root = join(import.meta.dir, "../..");
+const ENI_IP = "tke.cloud.tencent.com/eni-ip";
+const POLICY = "tke.cloud.tencent.com/vpc-ip-claim-delete-policy";
+const SCHEDULER = "system:kube-scheduler";
+const SUBNET = "subnet-a";
+
+const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
+const vips: Resource<VpcIP> = VPC_IP;
+const vsubs: Resource<VpcSubnet> = VPC_SUBNET;
+const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
+
+let server: ApiServer;
+let kube: KubeClient;
+let folder: string;
+let extender: Daemon | undefined;
+let scheduler: Daemon | undefined;
+
+beforeAll(async () => {
+  server = await startApiServer();
+  folder = mkdtempSync(join(tmpdir(), "tke-eni-scheduler-test-"));
+  const transport = createTransport(await openServerAccess({ kubeconfig: server.kubeconfig }));
+  kube = createKubeClient(transport);
+  await server.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
+  await server.kubectl(["create", "serviceaccount", "default"]);
+  await eventually("claims are served", () =>
+    kube.list(claims).then(
+      () => true,
+      () => false,
+    ),
+  );
+  const authority = await createCertificateAuthority(join(folder, "ca"));
+  const serving = await authority.issue({
+    name: "serving",
+    commonName: "tke-eni-ip-scheduler",
+    usage: "serverAuth",
+    alternativeNames: ["IP:127.0.0.1"],
+  });
+  const client = await authority.issue({ name: "client", commonName: SCHEDULER, usage: "clientAuth" });
+  const [extenderPort, schedulerPort] = await freePorts(2);
+  extender = await startCompanion(
+    "tke-eni-ip-scheduler",
+    [
+      await compileExecutable("tke-eni-ip-scheduler", silentProgress),
+      ...["--kubeconfig", server.kubeconfig, "--listen", `127.0.0.1:${extenderPort}`],
+      ...["--tls-cert", serving.certificate, "--tls-key", serving.key, "--client-ca", authority.certificate],
+    ],
+    { log: join(folder, "extender.log") },
+  );
+  await waitUntil(
+    "the extender",
+    () => readFileSync(join(folder, "extender.log"), "utf8").includes("pods can be decided about"),
+    {
+      deadlineMs: 60_000,
+      daemons: [extender],
+    },
+  );
+  const configuration = {
+    apiVersion: "kubescheduler.config.k8s.io/v1",
+    kind: "KubeSchedulerConfiguration",
+    clientConnection: { kubeconfig: server.kubeconfig },
+    leaderElection: { leaderElect: false },
+    profiles: [{ schedulerName: "default-scheduler", percentageOfNodesToScore: 100 }],
+    extenders: [
+      {
+        urlPrefix: `https://127.0.0.1:${extenderPort}/v1`,
+        filterVerb: "filter",
+        prioritizeVerb: "prioritize",
+        preemptVerb: "preempt",
+        bindVerb: "bind",
+        weight: 1,
+        enableHTTPS: true,
+        tlsConfig: { caFile: authority.certificate, certFile: client.certificate, keyFile: client.key },
+        httpTimeout: "3s",
+        nodeCacheCapable: true,
+        managedResources: [{ name: ENI_IP, ignoredByScheduler: false }],
+      },
+    ],
+  };
+  const path = join(folder, "scheduler.json");
+  writeFileSync(path, JSON.stringify(configuration));
+  scheduler = await startCompanion(
+    "kube-scheduler",
+    [
+      await binary("kube-scheduler"),
+      `--config=${path}`,
+      `--authentication-kubeconfig=${server.kubeconfig}`,
+      `--authorization-kubeconfig=${server.kubeconfig}`,
+      "--bind-address=127.0.0.1",
+      `--secure-port=${schedulerPort}`,
+    ],
+    { log: join(folder, "scheduler.log") },
+  );
+}, 900_000);
+
+afterAll(async () => {
+  for (const daemon of [scheduler, extender]) if (daemon !== undefined) await stopDaemon(daemon);
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+afterEach(clear);
+
+/** A node that could run any number of these pods, with ENIs of so many secondary addresses each. */
+async function makeNode(
+  name: string,
+  zone: string,
+  eniInfos: readonly { subnetID: string; addresses: number }[] = [],
+): Promise<void> {
+  await kube.create(nodes, { metadata: { name }, spec: {} });
+  // Each new node is given a taint until a controller finds it ready, and there is none here.
+  await kube.mergePatch(nodes, name, { patch: { spec: { taints: null } } });
+  const amounts = { cpu: "64", memory: "64Gi", pods: "250", [ENI_IP]: "100" };
+  await kube.mergePatch(nodes, name, {
+    subresource: "status",
+    patch: {
+      status: {
+        capacity: amounts,
+        allocatable: amounts,
+        conditions: [{ type: "Ready", status: "True", reason: "Test" }],
+      },
+    } as object,
+  });
+  await kube.create(necs, { metadata: { name }, spec: {} });
+  await kube.applyStatus(
+    necs,
+    {
+      metadata: { name },
+      status: {
+        zone,
+        limit: { enis: 7, addressesPerENI: 29, addresses: 203 },
+        eniInfos: eniInfos.map((info, i) => ({
+          ...info,
+          eniID: `eni-${name}-${i}`,
+          mac: "20:90:6f:00:00:01",
+          subnetCIDR: "10.0.16.0/24",
+          primaryIP: "10.0.16.2",
+        })),
+      },
+    },
+    { fieldManager: IPAMD_MANAGER },
+  );
+}
+
+async function makeSubnet(name: string, zone: string, free: number): Promise<void> {
+  const spec = { vpcID: "vpc-1", zone, cidr: "10.0.16.0/24" };
+  await kube.apply(vsubs, { metadata: { name }, spec }, { fieldManager: IPAMD_MANAGER });
+  await kube.applyStatus(
+    vsubs,
+    { metadata: { name }, status: { state: "Active", free, total: 253, readAt: new Date().toISOString() } },
+    { fieldManager: IPAMD_MANAGER },
+  );
+}
+
+async function makePod(name: string, annotations: Record<string, string> = {}): Promise<void> {
+  const resources = { limits: { [ENI_IP]: "1" } };
+  await kube.create(pods, {
+    metadata: { name, namespace: "default", annotations },
+    spec: { containers: [{ name: "main", image: "busybox", resources }] },
+  } as never);
+}
+
+async function becomesBound(name: string, node: string): Promise<void> {
+  try {
+    await eventually(
+      `${name} is bound`,
+      async () => (await kube.get(pods, name, { namespace: "default" })).spec.nodeName === node,
+      { withinMs: 30_000 },
+    );
+  } catch (error) {
+    const { spec, status } = await kube.get(pods, name, { namespace: "default" });
+    throw new Error(`${name} is on ${spec.nodeName}: ${JSON.stringify(status?.conditions)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Why a pod is not scheduled; undefined: it is, or has not been looked at. */
+function whyNot({ status }: Pod): string | undefined {
+  const condition = status?.conditions?.find(
+    ({ type, status: is }) => type === "PodScheduled" && is === "False",
+  );
+  return condition?.reason === "Unschedulable" ? condition.message : undefined;
+}
+
+async function clear(): Promise<void> {
+  for (const { metadata } of (await kube.list(pods, { namespace: "default" })).items) {
+    await kube.delete(pods, metadata.name, { namespace: "default", gracePeriodSeconds: 0 });
+  }
+  for (const { metadata } of (await kube.list(claims)).items) {
+    await kube.delete(claims, metadata.name, { namespace: metadata.namespace });
+  }
+  for (const { metadata } of (await kube.list(vips)).items) await kube.delete(vips, metadata.name);
+  for (const { metadata } of (await kube.list(nodes)).items) await kube.delete(nodes, metadata.name);
+  for (const { metadata } of (await kube.list(necs)).items) await kube.delete(necs, metadata.name);
+  for (const { metadata } of (await kube.list(vsubs)).items) await kube.delete(vsubs, metadata.name);
+}
+
+test("a pod is bound with a claim that says for whom an address is wanted, where, and of which subnet", async () => {
+  await makeSubnet(SUBNET, "zone-1", 10);
+  await makeNode("n1", "zone-1");
+  await makeNode("far", "zone-2");
+  await makePod("web-0", { [POLICY]: "Never" });
+  await becomesBound("web-0", "n1");
+  const { metadata } = await kube.get(pods, "web-0", { namespace: "default" });
+  expect((await kube.get(claims, "web-0", { namespace: "default" })).spec).toEqual({
+    policy: "Never",
+    subnetID: SUBNET,
+    node: "n1",
+    podUID: metadata.uid,
+  } as never);
+}, 60_000);
+
+test("20 addresses left and 50 pods at once: exactly 20 are bound, the others wait and say why in TKE's words", async () => {
+  await makeSubnet(SUBNET, "zone-1", 20);
+  for (const name of ["n1", "n2", "n3"]) await makeNode(name, "zone-1");
+  await Promise.all(Array.from({ length: 50 }, (_, i) => makePod(`p${i}`)));
+  const all = async () => (await kube.list(pods, { namespace: "default" })).items;
+  await eventually(
+    "every pod is bound or refused",
+    async () => (await all()).every((pod) => pod.spec.nodeName !== undefined || whyNot(pod) !== undefined),
+    { withinMs: 60_000 },
+  );
+  const bound = (await all()).filter(({ spec }) => spec.nodeName !== undefined);
+  expect(bound).toHaveLength(20);
+  expect((await kube.list(claims)).items).toHaveLength(20);
+  const texts = new Set((await all()).flatMap((pod) => whyNot(pod) ?? []));
+  expect(texts.size).toBe(1);
+  expect([...texts][0]).toContain("3 [ip-scheduler] InsufficientIPorENI");
+}, 120_000);
+
+test("a pod whose address is there goes to a node of its subnet, or says that no ENI can have it", async () => {
+  await makeSubnet("subnet-b", "zone-2", 10);
+  await makeSubnet(SUBNET, "zone-1", 0);
+  await makeNode("n1", "zone-2");
+  await kube.create(claims, {
+    metadata: { name: "web-0", namespace: "default" },
+    spec: { policy: "Never", subnetID: SUBNET, address: "10.0.16.5" },
+  });
+  await makePod("web-0", { [POLICY]: "Never" });
+  await eventually(
+    "web-0 says why it waits",
+    async () =>
+      whyNot(await kube.get(pods, "web-0", { namespace: "default" }))?.includes(
+        "[ip-scheduler] ENILimitExceed",
+      ) ?? false,
+    { withinMs: 30_000 },
+  );
+  // A node wakes it by itself.
+  await makeNode("n2", "zone-1");
+  await becomesBound("web-0", "n2");
+  const { spec } = await kube.get(claims, "web-0", { namespace: "default" });
+  expect(spec).toMatchObject({ address: "10.0.16.5", subnetID: SUBNET, node: "n2" });
+}, 90_000);
