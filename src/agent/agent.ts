@@ -8,6 +8,7 @@ import { QueuedReleases } from "./collect/queued-releases.ts";
 import { Conntrack } from "./conntrack/conntrack.ts";
 import { forgetReleased } from "./conntrack/forget-released.ts";
 import { containerRuntime } from "./cri/container-runtime.ts";
+import { giveBackMemory } from "./give-back-memory.ts";
 import { conflist } from "./install/conflist.ts";
 import { installDropIns, removeDropIns } from "./install/drop-ins.ts";
 import { writeIfChanged } from "./install/write-if-changed.ts";
@@ -197,6 +198,7 @@ export class Agent {
         if (after.waiters.length > before.waiters.length) network.hurry();
       }),
     );
+    this.#started.defer(giveBackMemory({ rush: this.#core.rush, clock }, () => Bun.gc(true)));
     this.#started.defer(forgetReleased(pool, { conntrack: this.#conntrack, clock, logger }));
     this.#started.defer(() => network.stop());
     this.#core.serve(network, { store, plugin: this.#plugin });

@@ -9,6 +9,7 @@ const QUIET_MS = 30;
  */
 export class Rush {
   readonly #clock: Pick<WaitingClock, "monotonic" | "sleep">;
+  readonly #listeners = new Set<() => void>();
   #last = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<WaitingClock, "monotonic" | "sleep">) {
@@ -18,6 +19,13 @@ export class Rush {
   /** A pod was served. */
   note(): void {
     this.#last = this.#clock.monotonic();
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Tells `listener` of each pod that was served. @returns a function that ends it */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** For how long nothing that can wait should be done, ms; 0: now is a good time. */
