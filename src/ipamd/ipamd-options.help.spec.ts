@@ -36,7 +36,9 @@ describe("parseIpamdCommand()", () => {
     expect(() => parseIpamdCommand(["audit", ...least, "--enable-quick-release"], {})).toThrow(
       "--enable-quick-release",
     );
-    expect(() => parseIpamdCommand(["audits", ...least], {})).toThrow("argument");
+    expect(() => parseIpamdCommand(["audits", ...least], {})).toThrow(
+      "audits is no command of tke-eni-ipamd: use audit, adopt",
+    );
   });
 });
 

@@ -51,6 +51,11 @@ export function parseIpamdCommand(
     case "adopt":
       return { do: "adopt", options: parseAdoptOptions(rest, env) };
     default:
+      if (first !== undefined && !first.startsWith("-")) {
+        throw new Error(
+          `${first} is no command of tke-eni-ipamd: use audit, adopt, or flags alone to run it (--help lists them)`,
+        );
+      }
       return { do: "run", options: parseIpamdOptions(argv, env) };
   }
 }
