@@ -32,7 +32,7 @@ export async function benchDeployment({ say, signal }: BenchWorld): Promise<Meas
   const images = await buildOurImages(consoleProgress);
   const vpcSim = [await compileExecutable("vpc-sim", consoleProgress)];
   await using started = new AsyncDisposableStack();
-  started.defer(() => down(consoleProgress));
+  started.defer(async () => void (await down(consoleProgress)));
   const options = { nodes: 1, instanceType: "S5.4XLARGE32", temporary: true, vpcSim };
   const cluster = await up(options, consoleProgress);
   await deploy(cluster, images, { progress: consoleProgress });

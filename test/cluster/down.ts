@@ -17,17 +17,18 @@ import { waitUntil } from "./wait-until.ts";
 
 /**
  * Takes the cluster of this machine away, also one that never came up or whose `up` was killed: all processes, control
- * groups, namespaces and with them their mounts and links, and files. Says nothing where there is nothing to do.
+ * groups, namespaces and with them their mounts and links, and files. Tells whether
+ * there was anything to take away.
  */
-export function down(progress: Progress): Promise<void> {
+export function down(progress: Progress): Promise<boolean> {
   return oneAtATime(() => takeDown(progress));
 }
 
 /** What `down` does, for who holds the lock already. */
-export async function takeDown(progress: Progress): Promise<void> {
+export async function takeDown(progress: Progress): Promise<boolean> {
   const namespaces = await listNetworkNamespaces();
   const nothing = namespaces.length === 0 && clusterPids().length === 0;
-  if (nothing && !existsSync(stateFolder) && !existsSync(runFolder)) return;
+  if (nothing && !existsSync(stateFolder) && !existsSync(runFolder)) return false;
   await progress.step("taking the cluster down", async () => {
     await killCgroup();
     for (const namespace of namespaces) await endNamespace(namespace);
@@ -39,6 +40,7 @@ export async function takeDown(progress: Progress): Promise<void> {
     // Last: it holds the record of what has to be put back.
     await rm(stateFolder, { recursive: true, force: true });
   });
+  return true;
 }
 
 /** A namespace lives as long as somebody is in it, such as a person's shell, and its links with it. */

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { binary } from "../../tools/build/binary.ts";
 import { consoleProgress } from "../../tools/build/progress.ts";
 import { buildOurImages } from "../../tools/images/our-images.ts";
-import { clusterIsInUse, openCluster } from "./cluster.ts";
+import { openCluster } from "./cluster.ts";
 import { giveImages } from "./deploy.ts";
 import { down } from "./down.ts";
 import { status } from "./status.ts";
@@ -41,8 +41,7 @@ program
   .command("down")
   .description("take everything away: processes, namespaces, mounts, links, files")
   .action(async () => {
-    if (!(await clusterIsInUse())) console.log("No cluster runs on this machine.");
-    await down(consoleProgress);
+    if (!(await down(consoleProgress))) console.log("There is no cluster on this machine.");
   });
 
 program
