@@ -67,6 +67,20 @@ it("voids them before another pod has the address", async () => {
   expect(forgotten).toHaveLength(1);
 });
 
+it("gives each address its own second, also where the one before it was given away meanwhile", async () => {
+  await give("c1");
+  await give("c2");
+  pool.release({ containerId: "c1", ifName: "eth0" });
+  await clock.advance(900);
+  pool.release({ containerId: "c2", ifName: "eth0" });
+  pool.take({ type: "veths-read", containerIds: new Set(["c2"]), readAt: clock.monotonic() });
+  expect(await give("c3")).toBe("10.0.16.5");
+  await clock.advance(999);
+  expect(forgotten).toEqual(["10.0.16.5"]);
+  await clock.advance(1);
+  expect(forgotten).toEqual(["10.0.16.5", "10.0.16.6"]);
+});
+
 it("voids what is left at its end", async () => {
   await give("c1");
   pool.release({ containerId: "c1", ifName: "eth0" });

@@ -40,11 +40,14 @@ export function forgetReleased(
   }
 
   function forgetNext(): void {
-    const [first] = released.keys();
-    if (first !== undefined) forget(first);
+    cancel = undefined;
+    const [first] = released;
+    if (first === undefined) return;
+    const [address, due] = first;
+    if (due <= clock.monotonic()) forget(address);
     const [next] = released.values();
-    const wait = next === undefined ? undefined : Math.max(PAUSE_MS, next - clock.monotonic());
-    cancel = wait === undefined ? undefined : startTimer(clock, wait, forgetNext);
+    if (next === undefined) return;
+    cancel = startTimer(clock, Math.max(PAUSE_MS, next - clock.monotonic()), forgetNext);
   }
 
   const unsubscribe = pool.subscribe(({ effects }) => {
