@@ -104,7 +104,7 @@ export class ClusterWatches {
     return {
       subnets: new Map(known.map((subnet) => [subnet.id, subnet])),
       nodes: new Map(this.#configs.store.list().map((node) => [node.name, node])),
-      addresses: this.#addresses.store.list(),
+      addresses: new Map(this.#addresses.store.list().map((known) => [known.address, known])),
       claims: new Map(this.#claims.store.list().map((claim) => [claim.key, claim])),
       configured: this.#options.onlyNominated ? [] : known.filter(({ active }) => active).map(({ id }) => id),
     };
@@ -117,7 +117,7 @@ function nodeView({ metadata, status = {} }: NodeENIConfig): NodeView {
     name: metadata.name,
     zone,
     labelled: subnetIDs,
-    enis: eniInfos.map(({ eniID, subnetID, addresses }) => ({ id: eniID, subnetId: subnetID, addresses })),
+    enis: eniInfos.map(({ subnetID, addresses }) => ({ subnetId: subnetID, addresses })),
     limit: {
       enis: limit?.enis ?? 0,
       addressesPerEni: limit?.addressesPerENI ?? 0,
@@ -130,7 +130,6 @@ function nodeView({ metadata, status = {} }: NodeENIConfig): NodeView {
 function addressView({ metadata, spec }: VpcIP): AddressView {
   return {
     address: addressOfVpcIp(metadata.name),
-    eniId: spec.eniID,
     subnetId: spec.subnetID,
     node: spec.node,
     claim: spec.claim,

@@ -34,9 +34,9 @@ beforeEach(() => {
     reservations,
     view(): Omit<World, "reservations"> {
       if (failure !== undefined) throw failure;
-      return { subnets, nodes, claims, addresses: [], configured: [...subnets.keys()] };
+      return { subnets, nodes, claims, addresses: new Map(), configured: [...subnets.keys()] };
     },
-    async bind({ PodNamespace, PodName, Node }, subnetId) {
+    async bind({ PodNamespace, PodName, Node }, { subnetId }) {
       const key = `${PodNamespace}/${PodName}`;
       bound.push(`${key} ${Node} ${subnetId}`);
       if (!lags) show({ key, subnetId, address: undefined, node: Node });
@@ -144,7 +144,7 @@ describe("bind", () => {
 });
 
 it("prioritize prefers an ENI that is there, and knows no better where nothing can be decided", () => {
-  nodes.set("n2", { ...node("n2")[1], enis: [{ id: "eni-1", subnetId: "subnet-a", addresses: 0 }] });
+  nodes.set("n2", { ...node("n2")[1], enis: [{ subnetId: "subnet-a", addresses: 0 }] });
   nodes.set("n3", { ...node("n3")[1], disabled: true });
   const ask = () => extender.prioritize({ Pod: pod("a"), NodeNames: everywhere });
   expect(ask()).toEqual([

@@ -23,7 +23,7 @@ export interface ExtenderWorld {
    */
   view(): Omit<World, "reservations">;
   /** Writes the claim, where there is none, and binds the pod. @throws Error with what the scheduler is to tell */
-  bind(args: ExtenderBindingArgs, subnetId: string): Promise<void>;
+  bind(args: ExtenderBindingArgs, to: { pod: ExtenderPod; subnetId: string }): Promise<void>;
   /** What is known of a pod that is to be bound; undefined: nothing any more. */
   podOf(uid: string): ExtenderPod | undefined;
 }
@@ -45,7 +45,7 @@ export class Extender {
     try {
       const pod = viewOf(Pod);
       const now = this.#world.clock.now();
-      const { fitting, refused } = chooseNodes(pod, names, { world: this.#now(now), now });
+      const { fitting, refused } = chooseNodes(pod, names, { world: this.#worldAt(now), now });
       if (fitting.size === 0) this.#world.reservations.end(pod.uid);
       else {
         const subnets = [...fitting.values()].map(({ subnetId }) => subnetId);
@@ -63,7 +63,7 @@ export class Extender {
     let fitting: ReturnType<typeof chooseNodes>["fitting"];
     try {
       const now = this.#world.clock.now();
-      ({ fitting } = chooseNodes(viewOf(Pod), names, { world: this.#now(now), now }));
+      ({ fitting } = chooseNodes(viewOf(Pod), names, { world: this.#worldAt(now), now }));
     } catch {
       fitting = new Map();
     }
@@ -80,7 +80,7 @@ export class Extender {
   preempt({ Pod, NodeNameToMetaVictims }: ExtenderPreemptionArgs): ExtenderPreemptionResult {
     const candidates = NodeNameToMetaVictims ?? {};
     const now = this.#world.clock.now();
-    const { fitting } = chooseNodes(viewOf(Pod), Object.keys(candidates), { world: this.#now(now), now });
+    const { fitting } = chooseNodes(viewOf(Pod), Object.keys(candidates), { world: this.#worldAt(now), now });
     const kept = Object.entries(candidates).flatMap(([name, victims]) =>
       fitting.has(name) && victims !== null ? [[name, victims] as const] : [],
     );
@@ -94,13 +94,13 @@ export class Extender {
       if (pod === undefined)
         return { Error: `pod ${args.PodNamespace}/${args.PodName} is not known here yet: it is tried again` };
       const now = this.#world.clock.now();
-      const { fitting, refused } = chooseNodes(viewOf(pod), [args.Node], { world: this.#now(now), now });
+      const { fitting, refused } = chooseNodes(viewOf(pod), [args.Node], { world: this.#worldAt(now), now });
       const fit = fitting.get(args.Node);
       if (fit === undefined) return { Error: `${refused.get(args.Node)} on ${args.Node}` };
       const key = `${args.PodNamespace}/${args.PodName}`;
       // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
       reservations.take(args.PodUID, { key, node: args.Node, subnet: fit.subnetId, now });
-      await this.#world.bind(args, fit.subnetId);
+      await this.#world.bind(args, { pod, subnetId: fit.subnetId });
       return { Error: "" };
     } catch (error) {
       // Where the claim was written nevertheless, it counts by itself.
@@ -109,7 +109,7 @@ export class Extender {
     }
   }
 
-  #now(now: number): World {
+  #worldAt(now: number): World {
     return { ...this.#world.view(), reservations: this.#world.reservations.at(now) };
   }
 }

@@ -34,11 +34,7 @@ export async function startExtender(
     reservations,
     view: () => watches.view(),
     podOf: (uid) => watches.podOf(uid),
-    bind: (args, subnetId) => {
-      const pod = watches.podOf(args.PodUID);
-      if (pod === undefined) throw new Error(`pod ${args.PodNamespace}/${args.PodName} has gone meanwhile`);
-      return bindPod(world, { args, pod, subnetId });
-    },
+    bind: (args, to) => bindPod(world, { args, ...to }),
   });
   const app = extenderApp(extender);
   const server = await serveTls({ ...options, fetch: (request) => app.fetch(request) });

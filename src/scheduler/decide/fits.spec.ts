@@ -14,7 +14,7 @@ function node(name: string, more: Partial<NodeView> = {}): NodeView {
 }
 
 function eni(subnetId: string, addresses = 0) {
-  return { id: `eni-${subnetId}`, subnetId, addresses };
+  return { subnetId, addresses };
 }
 
 function pod(name: string, nominated: readonly string[] = []): PodView {
@@ -33,7 +33,7 @@ function world(more: {
   return {
     subnets: new Map(subnets.map((s) => [s.id, s])),
     nodes: new Map(nodes.map((n) => [n.name, n])),
-    addresses,
+    addresses: new Map(addresses.map((a) => [a.address, a])),
     claims: new Map(claims.map((c) => [c.key, c])),
     reservations,
     configured: more.configured ?? subnets.map(({ id }) => id),
@@ -103,7 +103,6 @@ describe("a pod with an address", () => {
     const subnets = [subnet("subnet-a", { free: 0, active: false })];
     const here: AddressView = {
       address: "10.0.16.5",
-      eniId: "eni-subnet-a",
       subnetId: "subnet-a",
       node: "n",
       claim: "shop/a",
@@ -169,7 +168,6 @@ describe("what is promised", () => {
     const waiting: ClaimView = { key: "shop/w", subnetId: "subnet-a", address: undefined, node: "n" };
     const later: AddressView = {
       address: "10.0.16.9",
-      eniId: "eni-subnet-a",
       subnetId: "subnet-a",
       node: "n",
       claim: undefined,

@@ -32,14 +32,11 @@ export function fits(
   const claim = world.claims.get(pod.key);
   if (claim?.address !== undefined)
     return fitsClaim({ ...claim, address: claim.address }, node, { world, tally });
-  const fitting = allowedSubnets(pod, node, world)
-    .filter((subnet) => left(subnet, { tally, pod }) > 0)
-    .flatMap((subnet): (Fit & { left: number })[] => {
-      const room = roomFor(subnet, node, { tally, pod });
-      return room === undefined
-        ? []
-        : [{ subnetId: subnet.id, hasEni: room === "eni", left: left(subnet, { tally, pod }) }];
-    });
+  const fitting = allowedSubnets(pod, node, world).flatMap((subnet): (Fit & { left: number })[] => {
+    const free = left(subnet, { tally, pod });
+    const room = free > 0 ? roomFor(subnet, node, { tally, pod }) : undefined;
+    return room === undefined ? [] : [{ subnetId: subnet.id, hasEni: room === "eni", left: free }];
+  });
   // An ENI that is there comes first; else the subnet with most addresses left.
   const [best] = fitting.toSorted((a, b) => Number(b.hasEni) - Number(a.hasEni) || b.left - a.left);
   return best === undefined ? REASONS.insufficient : { subnetId: best.subnetId, hasEni: best.hasEni };
@@ -52,10 +49,7 @@ function fitsClaim(
   { world, tally }: { world: World; tally: Tally },
 ): Fit | Reason {
   const { subnetId } = claim;
-  const isHere = world.addresses.some(
-    ({ address, node: where }) => address === claim.address && where === node.name,
-  );
-  if (isHere) return { subnetId, hasEni: true };
+  if (world.addresses.get(claim.address)?.node === node.name) return { subnetId, hasEni: true };
   const subnet = world.subnets.get(subnetId);
   if (subnet === undefined) return REASONS.eniLimit;
   const room = roomFor(subnet, node, { tally, pod: { key: claim.key, uid: "" } });
@@ -76,8 +70,8 @@ function allowedSubnets(pod: PodView, node: NodeView, world: World): SubnetView[
 export interface Tally {
   /** Addresses of a subnet that are spoken for and that its last reading does not show. */
   readonly spokenFor: ReadonlyMap<string, number>;
-  /** Claims on a node whose address is not there yet, by `NODE SUBNET`. */
-  readonly awaited: ReadonlyMap<string, number>;
+  /** Subnets of the claims on a node whose address is not there yet, once for each claim. */
+  readonly awaited: ReadonlyMap<string, readonly string[]>;
   /** UIDs of pods that hold a reservation, by subnet and by node. */
   readonly reservedIn: ReadonlyMap<string, ReadonlySet<string>>;
   readonly reservedOn: ReadonlyMap<string, ReadonlySet<string>>;
@@ -86,14 +80,18 @@ export interface Tally {
 /** Counts what has been promised. @param now wall clock, ms */
 export function tallyOf(world: World, now: number): Tally {
   const spokenFor = new Map<string, number>();
-  const awaited = new Map<string, number>();
-  const addressesByClaim = new Map(world.addresses.map((a) => [a.claim, a]));
-  for (const { subnetId, createdAt } of world.addresses) {
+  const awaited = new Map<string, string[]>();
+  const nodeOfClaim = new Map<string, string>();
+  for (const { subnetId, node, claim, createdAt } of world.addresses.values()) {
+    if (claim !== undefined) nodeOfClaim.set(claim, node);
     if (createdAt > (world.subnets.get(subnetId)?.readAt ?? 0)) add(spokenFor, subnetId);
   }
   for (const { key, subnetId, address, node } of world.claims.values()) {
     if (address === undefined) add(spokenFor, subnetId);
-    if (node !== undefined && addressesByClaim.get(key)?.node !== node) add(awaited, `${node} ${subnetId}`);
+    if (node === undefined || nodeOfClaim.get(key) === node) continue;
+    const there = awaited.get(node);
+    if (there === undefined) awaited.set(node, [subnetId]);
+    else there.push(subnetId);
   }
   const reservedIn = new Map<string, Set<string>>();
   const reservedOn = new Map<string, Set<string>>();
@@ -120,23 +118,17 @@ function roomFor(
 ): "eni" | "new-eni" | undefined {
   const reserved = othersIn(tally.reservedOn.get(name), pod.uid);
   const assigned = enis.reduce((sum, { addresses }) => sum + addresses, 0);
-  const awaited = sum(tally.awaited, (key) => key.startsWith(`${name} `));
-  if (assigned + awaited + reserved >= limit.addresses) return undefined;
+  const awaited = tally.awaited.get(name) ?? [];
+  if (assigned + awaited.length + reserved >= limit.addresses) return undefined;
   const own = enis.filter(({ subnetId }) => subnetId === id);
   const room = own.reduce((free, { addresses }) => free + Math.max(0, limit.addressesPerEni - addresses), 0);
   // Whoever has a reservation on the node may come to the same ENI.
-  if (room > (tally.awaited.get(`${name} ${id}`) ?? 0) + reserved) return "eni";
+  if (room > awaited.filter((subnetId) => subnetId === id).length + reserved) return "eni";
   return enis.length < limit.enis && zone === nodeZone ? "new-eni" : undefined;
 }
 
 function othersIn(uids: ReadonlySet<string> | undefined, uid: string): number {
   return uids === undefined ? 0 : uids.size - (uids.has(uid) ? 1 : 0);
-}
-
-function sum(counts: ReadonlyMap<string, number>, isMeant: (key: string) => boolean): number {
-  let total = 0;
-  for (const [key, count] of counts) if (isMeant(key)) total += count;
-  return total;
 }
 
 function add(counts: Map<string, number>, key: string): void {

@@ -12,7 +12,6 @@ export interface SubnetView {
 
 /** An ENI of a node. */
 export interface EniView {
-  readonly id: string;
   readonly subnetId: string;
   /** Secondary addresses that the cloud has on it. */
   readonly addresses: number;
@@ -38,7 +37,6 @@ export interface NodeView {
 /** An address that is bound, as its VpcIP says. */
 export interface AddressView {
   readonly address: string;
-  readonly eniId: string;
   readonly subnetId: string;
   readonly node: string;
   /** `namespace/name` of the pod that it is for; undefined: for any. */
@@ -71,7 +69,8 @@ export interface Reservation {
 export interface World {
   readonly subnets: ReadonlyMap<string, SubnetView>;
   readonly nodes: ReadonlyMap<string, NodeView>;
-  readonly addresses: readonly AddressView[];
+  /** By address. */
+  readonly addresses: ReadonlyMap<string, AddressView>;
   readonly claims: ReadonlyMap<string, ClaimView>;
   readonly reservations: readonly Reservation[];
   /** Subnets that are configured, and none that only a pod may name (`--only-nominated-eni-subnets`: empty). */
