@@ -1,6 +1,8 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { AGENT_RUN_FOLDER, AGENT_STATE_FOLDER } from "../api/agent-paths.ts";
 import { parseGoDuration } from "../api/go-duration.ts";
+import { daemonCommand } from "../command-line/daemon-command.ts";
+import { hostAndPort } from "../command-line/host-and-port.ts";
 import type { PrimaryEgress } from "./nft/primary-egress.ts";
 
 export interface AgentOptions {
@@ -43,17 +45,16 @@ export function parseAgentOptions(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): AgentOptions {
-  const command = new Command("tke-eni-agent")
-    .description(
-      "Sets up the ENIs of its node and gives pods their addresses; one on each node, privileged, in the host's network.",
-    )
+  const command = daemonCommand(
+    "tke-eni-agent",
+    "Sets up the ENIs of its node and gives pods their addresses; one on each node, privileged, in the host's network.",
+  )
     .option("--node-name <name>", "name of this node (NODE_NAME)", env["NODE_NAME"])
     .option(
       "--instance <name>",
       "name of this process among agents of the node (POD_NAME); default: random",
       env["POD_NAME"] ?? crypto.randomUUID().slice(0, 8),
     )
-    .option("--kubeconfig <path>", "kubeconfig to use instead of the pod's own service account")
     .option("--cool-down <duration>", "rest of an address between two pods", duration, 30_000)
     .option("--port-mapping", "chain the portmap plugin, for hostPort", false)
     .option("--bandwidth", "chain the bandwidth plugin, for kubernetes.io/*-bandwidth annotations", false)
@@ -94,21 +95,14 @@ export function parseAgentOptions(
     .option(
       "--metrics-address <host:port>",
       "serve /metrics there as well, without authentication; default: only on the health socket",
-      hostAndPort,
-    )
-    .addOption(
-      new Option("--log-level <level>", "least severe level that is logged")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
+      hostAndPort("127.0.0.1:61679"),
     )
     .addOption(
       new Option(
         "--probe <what>",
         "ask the running agent of the same --instance whether it is alive, or ready, and exit",
       ).choices(["alive", "ready"]),
-    )
-    .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    );
   const given = command.parse(["bun", "tke-eni-agent", ...argv]).opts();
   if (!given["nodeName"]) {
     throw new InvalidArgumentError("--node-name is missing: give it, or set NODE_NAME to the node's name");
@@ -141,12 +135,4 @@ function duration(text: string): number {
   const ms = parseGoDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as "2m" or "30s".');
   return ms;
-}
-
-function hostAndPort(text: string): { hostname: string; port: number } {
-  const [, hostname = "", port = ""] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (hostname === "" || Number(port) > 65_535) {
-    throw new InvalidArgumentError('It must be an address and a port such as "127.0.0.1:61679".');
-  }
-  return { hostname, port: Number(port) };
 }

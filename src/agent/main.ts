@@ -1,20 +1,20 @@
 // The executable `tke-eni-agent`.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { CommanderError } from "commander";
 import pino from "pino";
+import { parsedOrExit } from "../command-line/daemon-command.ts";
 import { createKubeClient } from "../kube/kube-client.ts";
 import { openServerAccess } from "../kube/server-access.ts";
 import { createTransport } from "../kube/transport.ts";
 import { systemWaitingClock } from "../time/waiting-clock.ts";
 import { Agent } from "./agent.ts";
-import { type AgentOptions, parseAgentOptions } from "./agent-options.ts";
+import { parseAgentOptions } from "./agent-options.ts";
 import { installPlugins } from "./install/install-plugins.ts";
 import { keepPrivate } from "./private-folder.ts";
 import { probeHealth, serveHealth, serveMetrics } from "./server/health.ts";
 import { readBootId } from "./store/boot-id.ts";
 
-const options = optionsOrExit();
+const options = parsedOrExit("tke-eni-agent", () => parseAgentOptions(process.argv.slice(2), process.env));
 if (options.probe !== undefined) {
   const { alive, ready, text } = await probeHealth(options);
   process.stdout.write(`${text}\n`);
@@ -63,14 +63,4 @@ try {
 } catch (error) {
   logger.fatal({ err: error }, "the agent cannot go on");
   process.exit(1);
-}
-
-function optionsOrExit(): AgentOptions {
-  try {
-    return parseAgentOptions(process.argv.slice(2), process.env);
-  } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
-    process.stderr.write(`tke-eni-agent: ${error instanceof Error ? error.message : error}\n`);
-    process.exit(1);
-  }
 }

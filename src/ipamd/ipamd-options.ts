@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseGoDuration } from "../api/go-duration.ts";
+import { daemonCommand } from "../command-line/daemon-command.ts";
 
 /** What every command needs: which cluster, and the ways to the cloud and to the API server. */
 export interface ConnectionOptions {
@@ -149,8 +150,7 @@ function parseAdoptOptions(argv: readonly string[], env: Record<string, string |
 
 /** What may differ from cluster to cluster is in the environment as well: where the daemon runs, the other commands need no flags. */
 function commandOf(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
+  return daemonCommand(name, description)
     .addOption(
       new Option("--clusterid <id>", "name of this cluster; tags every ENI of it")
         .env("CLUSTER_ID")
@@ -196,15 +196,7 @@ function commandOf(name: string, description: string): Command {
       "--credential-folder <path>",
       "folder with the files secretId, secretKey and, if temporary, token",
       "/etc/tke-eni/credential",
-    )
-    .option("--kubeconfig <path>", "kubeconfig to use instead of the pod's own service account")
-    .addOption(
-      new Option("--log-level <level>", "least severe level that is logged")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
-    )
-    .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    );
 }
 
 function parse(

@@ -1,8 +1,8 @@
 // The executable `tke-eni-ipamd`.
 import { hostname } from "node:os";
-import { CommanderError } from "commander";
 import pino from "pino";
 import { TencentVpc } from "../cloud/tencent/tencent-vpc.ts";
+import { parsedOrExit } from "../command-line/daemon-command.ts";
 import { openServerAccess } from "../kube/server-access.ts";
 import { createTransport } from "../kube/transport.ts";
 import { systemWaitingClock } from "../time/waiting-clock.ts";
@@ -16,7 +16,7 @@ import { type ConnectionOptions, type IpamdOptions, parseIpamdCommand } from "./
 /** Longest that one call to the cloud may take; a lease must outlive it. */
 const CLOUD_TIMEOUT_MS = 10_000;
 
-const command = commandOrExit();
+const command = parsedOrExit("tke-eni-ipamd", () => parseIpamdCommand(process.argv.slice(2), process.env));
 const logger = pino(
   { name: "tke-eni-ipamd", level: command.options.logLevel },
   // The other commands print for people on stdout.
@@ -110,14 +110,4 @@ async function start({ clusterId, vpcId, subnetIds, ...rest }: IpamdOptions): Pr
       cloudTimeoutMs: CLOUD_TIMEOUT_MS,
     },
   );
-}
-
-function commandOrExit() {
-  try {
-    return parseIpamdCommand(process.argv.slice(2), process.env);
-  } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
-    process.stderr.write(`tke-eni-ipamd: ${error instanceof Error ? error.message : error}\n`);
-    process.exit(1);
-  }
 }

@@ -1,15 +1,15 @@
 // The executable `tke-eni-ip-scheduler`.
 import { readFileSync } from "node:fs";
-import { CommanderError } from "commander";
 import pino from "pino";
+import { parsedOrExit } from "../command-line/daemon-command.ts";
 import { createKubeClient } from "../kube/kube-client.ts";
 import { openServerAccess } from "../kube/server-access.ts";
 import { createTransport } from "../kube/transport.ts";
 import { systemWaitingClock } from "../time/waiting-clock.ts";
-import { parseSchedulerOptions, type SchedulerOptions } from "./scheduler-options.ts";
+import { parseSchedulerOptions } from "./scheduler-options.ts";
 import { startExtender } from "./start-extender.ts";
 
-const options = optionsOrExit();
+const options = parsedOrExit("tke-eni-ip-scheduler", () => parseSchedulerOptions(process.argv.slice(2)));
 const logger = pino(
   { name: "tke-eni-ip-scheduler", level: options.logLevel },
   pino.destination({ dest: 1, sync: true }),
@@ -43,14 +43,4 @@ try {
 } catch (error) {
   logger.fatal({ err: error }, "the extender cannot go on");
   process.exit(1);
-}
-
-function optionsOrExit(): SchedulerOptions {
-  try {
-    return parseSchedulerOptions(process.argv.slice(2));
-  } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) process.exit(0);
-    process.stderr.write(`tke-eni-ip-scheduler: ${error instanceof Error ? error.message : error}\n`);
-    process.exit(1);
-  }
 }

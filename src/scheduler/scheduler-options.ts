@@ -1,4 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError } from "commander";
+import { daemonCommand } from "../command-line/daemon-command.ts";
+import { hostAndPort } from "../command-line/host-and-port.ts";
 
 export interface SchedulerOptions {
   readonly kubeconfig: string | undefined;
@@ -17,12 +19,11 @@ export interface SchedulerOptions {
  * @throws CommanderError with one sentence on what is wrong; with exit code 0 after `--help`
  */
 export function parseSchedulerOptions(argv: readonly string[]): SchedulerOptions {
-  const command = new Command("tke-eni-ip-scheduler")
-    .description(
-      "Scheduler extender: sends pods with a fixed address to nodes of its subnet, and others where a subnet has addresses left.",
-    )
-    .option("--kubeconfig <path>", "kubeconfig to use instead of the pod's own service account")
-    .option("--listen <host:port>", "where kube-scheduler reaches it", hostAndPort, {
+  const command = daemonCommand(
+    "tke-eni-ip-scheduler",
+    "Scheduler extender: sends pods with a fixed address to nodes of its subnet, and others where a subnet has addresses left.",
+  )
+    .option("--listen <host:port>", "where kube-scheduler reaches it", hostAndPort("0.0.0.0:50055"), {
       hostname: "0.0.0.0",
       port: 50_055,
     })
@@ -35,14 +36,7 @@ export function parseSchedulerOptions(argv: readonly string[]): SchedulerOptions
       names,
       new Set(["system:kube-scheduler"]),
     )
-    .option("--only-nominated-eni-subnets", "a pod that names no subnet gets no address", false)
-    .addOption(
-      new Option("--log-level <level>", "least severe level that is logged")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
-    )
-    .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    .option("--only-nominated-eni-subnets", "a pod that names no subnet gets no address", false);
   const given = command.parse(["bun", "tke-eni-ip-scheduler", ...argv]).opts();
   return {
     kubeconfig: given["kubeconfig"],
@@ -64,12 +58,4 @@ function names(text: string): ReadonlySet<string> {
   if (found.length === 0)
     throw new InvalidArgumentError('It must name somebody, such as "system:kube-scheduler".');
   return new Set(found);
-}
-
-function hostAndPort(text: string): { hostname: string; port: number } {
-  const [, hostname = "", port = ""] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (hostname === "" || Number(port) > 65_535) {
-    throw new InvalidArgumentError('It must be an address and a port such as "0.0.0.0:50055".');
-  }
-  return { hostname, port: Number(port) };
 }
