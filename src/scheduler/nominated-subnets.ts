@@ -1,10 +1,7 @@
 import { POD_ANNOTATIONS } from "../api/annotations.ts";
+import { commaSeparated } from "./comma-separated.ts";
 
 /** The subnets that a pod names for itself, separated by commas as TKE has it; none where it names none. */
 export function nominatedSubnets(annotations: Readonly<Record<string, string>>): readonly string[] {
-  const text = annotations[POD_ANNOTATIONS.nominatedSubnets] ?? "";
-  return text
-    .split(",")
-    .map((id) => id.trim())
-    .filter((id) => id !== "");
+  return commaSeparated(annotations[POD_ANNOTATIONS.nominatedSubnets] ?? "");
 }

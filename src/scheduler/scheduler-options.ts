@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import { daemonCommand } from "../command-line/daemon-command.ts";
 import { hostAndPort } from "../command-line/host-and-port.ts";
+import { commaSeparated } from "./comma-separated.ts";
 
 export interface SchedulerOptions {
   readonly kubeconfig: string | undefined;
@@ -51,10 +52,7 @@ export function parseSchedulerOptions(argv: readonly string[]): SchedulerOptions
 }
 
 function names(text: string): ReadonlySet<string> {
-  const found = text
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+  const found = commaSeparated(text);
   if (found.length === 0)
     throw new InvalidArgumentError('It must name somebody, such as "system:kube-scheduler".');
   return new Set(found);

@@ -7,8 +7,8 @@ import { eventually } from "../../kube/testing/eventually.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { containerRuntime } from "../cri/container-runtime.ts";
 import { FakeRuntime } from "../cri/testing/fake-runtime.ts";
-import { Pool } from "../pool/pool.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import type { Pool } from "../pool/pool.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import { collectGoneSandboxes } from "./collector.ts";
 
 // Against a CRI server on a unix socket, as a runtime is. Time passes only when told to; what goes over the socket takes what it takes.
@@ -28,16 +28,7 @@ let collecting: Promise<void>;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "tke-eni-collect-"));
   clock = createManualClock();
-  pool = new Pool(
-    { ...emptyPool({ coolDownMs: 1e9, instanceId: "ins-1" }), open: true, readyEnis: new Set(["eni-1"]) },
-    {
-      clock,
-      store: { apply() {} },
-      onFatal(error) {
-        throw error;
-      },
-    },
-  );
+  pool = poolInMemory({ clock, coolDownMs: 1e9, open: true, readyEnis: new Set(["eni-1"]) });
   runtime = new FakeRuntime(join(folder, "cri.sock"));
   await runtime.start();
   veths = new Set();

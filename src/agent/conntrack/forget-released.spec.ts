@@ -1,8 +1,8 @@
 import { beforeEach, expect, it } from "bun:test";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
-import { Pool } from "../pool/pool.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import type { Pool } from "../pool/pool.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import { forgetReleased } from "./forget-released.ts";
 
 let clock: ManualClock;
@@ -12,13 +12,7 @@ let end: () => void;
 
 beforeEach(() => {
   clock = createManualClock();
-  pool = new Pool(emptyPool({ coolDownMs: 30_000, instanceId: "ins-1" }), {
-    clock,
-    store: { apply() {} },
-    onFatal(error) {
-      throw error;
-    },
-  });
+  pool = poolInMemory({ clock, coolDownMs: 30_000 });
   forgotten = [];
   const conntrack = {
     forget(address: string) {

@@ -3,8 +3,8 @@ import type { NetlinkMessage } from "../../netlink/message.ts";
 import type { NetlinkSocket } from "../../netlink/socket.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import type { Drift } from "../drift/drift.ts";
-import { Pool } from "../pool/pool.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import type { Pool } from "../pool/pool.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import type { ObservedNetwork } from "./observed-network.ts";
 import { PodKeeper } from "./pod-keeper.ts";
 
@@ -33,16 +33,7 @@ const socket = {
 
 beforeEach(async () => {
   clock = createManualClock();
-  pool = new Pool(
-    { ...emptyPool({ coolDownMs: 1e9, instanceId: "ins-1" }), open: true, readyEnis: new Set(["eni-1"]) },
-    {
-      clock,
-      store: { apply() {} },
-      onFatal(error) {
-        throw error;
-      },
-    },
-  );
+  pool = poolInMemory({ clock, coolDownMs: 1e9, open: true, readyEnis: new Set(["eni-1"]) });
   const address = "10.0.16.5";
   const object = { address, uid: "u", eniId: "eni-1", subnetId: "subnet-1", instanceId: "ins-1" };
   pool.take({ type: "object-seen", object });

@@ -1,7 +1,6 @@
 import { expect, it } from "bun:test";
 import { createManualClock } from "../../time/testing/manual-clock.ts";
-import { Pool } from "../pool/pool.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import { countPool } from "./count-pool.ts";
 
 const attachment = (containerId: string) => {
@@ -10,20 +9,7 @@ const attachment = (containerId: string) => {
 
 it("counts what is given with the wait before it, what comes back, and who went away with nothing", async () => {
   const clock = createManualClock();
-  const pool = new Pool(
-    {
-      ...emptyPool({ coolDownMs: 1, instanceId: "ins-1" }),
-      open: true,
-      readyEnis: new Set(["eni-1"]),
-    },
-    {
-      clock,
-      store: { apply() {} },
-      onFatal(error) {
-        throw error;
-      },
-    },
-  );
+  const pool = poolInMemory({ clock, coolDownMs: 1, open: true, readyEnis: new Set(["eni-1"]) });
   const counted: string[] = [];
   const end = countPool(pool, {
     clock,

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from "bun:test";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
-import { Pool } from "../pool/pool.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { ObservedObject } from "../pool/pool-event.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import { judgeOrphans } from "./judge-orphans.ts";
 
 const web = { containerId: "c1", ifName: "eth0", podNamespace: "shop", podName: "web-0", podUid: "u1" };
@@ -26,16 +26,7 @@ beforeEach(async () => {
   clock = createManualClock();
   asked = 0;
   answer = async () => undefined;
-  pool = new Pool(
-    { ...emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), open: true, readyEnis: new Set(["eni-1"]) },
-    {
-      clock,
-      store: { apply() {} },
-      onFatal(error) {
-        throw error;
-      },
-    },
-  );
+  pool = poolInMemory({ clock, coolDownMs: 1, open: true, readyEnis: new Set(["eni-1"]) });
   pool.take({ type: "object-seen", object });
   await pool.allocate({ attachment: web, netns: "" }, () => new AbortController().signal);
   stop = new AbortController();

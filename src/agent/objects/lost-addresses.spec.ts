@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "bun:test";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
-import { Pool } from "../pool/pool.ts";
+import type { Pool } from "../pool/pool.ts";
 import type { ObservedObject } from "../pool/pool-event.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import { warnOfLostAddresses } from "./lost-addresses.ts";
 
 const web = { containerId: "c1", ifName: "eth0", podNamespace: "shop", podName: "web-0", podUid: "u1" };
@@ -21,16 +21,7 @@ let end: () => void;
 
 beforeEach(async () => {
   clock = createManualClock();
-  pool = new Pool(
-    { ...emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), open: true, readyEnis: new Set(["eni-1"]) },
-    {
-      clock,
-      store: { apply() {} },
-      onFatal(error) {
-        throw error;
-      },
-    },
-  );
+  pool = poolInMemory({ clock, coolDownMs: 1, open: true, readyEnis: new Set(["eni-1"]) });
   lost = [];
   const events = {
     addressLost({ podName }: { podName: string }, { address, eniId }: { address: string; eniId: string }) {

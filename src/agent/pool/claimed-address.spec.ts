@@ -1,21 +1,15 @@
 import { beforeEach, describe, expect, it } from "bun:test";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import type { Attachment } from "./attachment.ts";
-import { Pool } from "./pool.ts";
-import { emptyPool } from "./pool-state.ts";
+import type { Pool } from "./pool.ts";
+import { poolInMemory } from "./testing/pool-in-memory.ts";
 
 let clock: ManualClock;
 let pool: Pool;
 
 beforeEach(() => {
   clock = createManualClock();
-  pool = new Pool(emptyPool({ coolDownMs: 30_000, instanceId: "ins-1" }), {
-    clock,
-    store: { apply() {} },
-    onFatal(error) {
-      throw error;
-    },
-  });
+  pool = poolInMemory({ clock, coolDownMs: 30_000 });
   pool.take({ type: "opened" });
   pool.take({ type: "enis-ready", eniIds: new Set(["eni-1"]) });
 });

@@ -1,19 +1,10 @@
 import { describe, expect, it } from "bun:test";
 import { createManualClock } from "../../time/testing/manual-clock.ts";
-import { Pool } from "./pool.ts";
-import { emptyPool } from "./pool-state.ts";
+import type { Pool } from "./pool.ts";
+import { poolInMemory } from "./testing/pool-in-memory.ts";
 
 function emptyOpenPool(): Pool {
-  return new Pool(
-    { ...emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), open: true },
-    {
-      clock: createManualClock(),
-      store: { apply() {} },
-      onFatal(error) {
-        throw error;
-      },
-    },
-  );
+  return poolInMemory({ clock: createManualClock(), coolDownMs: 1, open: true });
 }
 
 const web = {

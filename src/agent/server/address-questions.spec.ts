@@ -11,8 +11,8 @@ import {
 } from "../../gen/tke/eni/agent/v1/address_pb.ts";
 import { parseIpAddress } from "../../netlink/ip-address.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
-import { Pool } from "../pool/pool.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import type { Pool } from "../pool/pool.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import { addressService } from "./address-service.ts";
 
 const CONTEXT = { signal: new AbortController().signal, timeoutMs: () => 60_000 } as HandlerContext;
@@ -33,13 +33,7 @@ beforeEach(() => {
   problems = [];
   settled = [];
   meanwhile = () => {};
-  pool = new Pool(emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), {
-    clock,
-    store: { apply() {} },
-    onFatal(error) {
-      throw error;
-    },
-  });
+  pool = poolInMemory({ clock, coolDownMs: 1 });
   links = { asked: [], work: true };
   service = addressService({
     links: {

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from "bun:test";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Condition } from "../../api/condition.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
-import { Pool } from "../pool/pool.ts";
-import { emptyPool } from "../pool/pool-state.ts";
+import type { Pool } from "../pool/pool.ts";
+import { poolInMemory } from "../pool/testing/pool-in-memory.ts";
 import { addressService, waitMs } from "./address-service.ts";
 
 it("waitMs() leaves the answer time to reach its caller", () => {
@@ -32,16 +32,7 @@ describe("a pod that waits for its address", () => {
     clock = createManualClock();
     reason = "SubnetFull";
     told = [];
-    pool = new Pool(
-      { ...emptyPool({ coolDownMs: 1, instanceId: "ins-1" }), open: true },
-      {
-        clock,
-        store: { apply() {} },
-        onFatal(error) {
-          throw error;
-        },
-      },
-    );
+    pool = poolInMemory({ clock, coolDownMs: 1, open: true });
   });
 
   function condition(): Condition {
