@@ -6,7 +6,7 @@ import type { KubeObject } from "./kube-object.ts";
 
 export const VpcIPClaimSpec = z.object({
   address: z.string().optional().describe("The fixed address; set once."),
-  subnetID: z.string().optional().describe("Subnet of the address; cannot change once there is one."),
+  subnetID: z.string().optional().describe("Subnet of the address."),
   node: z.string().optional().describe("Where the present pod was sent; written by whoever binds it."),
   podUID: z.string().optional().describe("The present pod."),
   policy: z

@@ -17,8 +17,9 @@ import { waitUntil } from "./wait-until.ts";
 
 /**
  * Takes the cluster of this machine away, also one that never came up or whose `up` was killed: all processes, control
- * groups, namespaces and with them their mounts and links, and files. Tells whether
- * there was anything to take away.
+ * groups, namespaces and with them their mounts and links, and files.
+ *
+ * @returns whether there was anything to take away
  */
 export function down(progress: Progress): Promise<boolean> {
   return oneAtATime(() => takeDown(progress));

@@ -5,7 +5,7 @@ import type { VpcIP, VpcIPStatus } from "../../api/vpc-ip.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { EniSpec } from "../links/eni-spec.ts";
 import type { ObservedObject } from "../pool/pool-event.ts";
-import type { EniClaim, Growth } from "../pool/pool-state.ts";
+import type { AddressObject, EniClaim, Growth } from "../pool/pool-state.ts";
 
 /** What identifies an object, and a version of it. */
 export interface Seen {
@@ -44,20 +44,26 @@ export interface SeenConfig extends Seen {
   use: NodeENIConfigStatus["use"];
 }
 
+/** What the pool keeps of a VpcIP. */
+export function addressObject({ metadata, spec }: VpcIP): AddressObject {
+  return {
+    uid: metadata.uid ?? "",
+    eniId: spec.eniID,
+    subnetId: spec.subnetID,
+    instanceId: spec.instanceID,
+    claim: spec.claim,
+    reclaim: spec.reclaim,
+  };
+}
+
 /** A VpcIP as the pool looks at it. */
 export function seenAddress(vip: VpcIP): SeenAddress {
-  const { spec } = vip;
   const use = vip.status?.use;
   return {
     ...identity(vip),
     object: {
+      ...addressObject(vip),
       address: addressOfVpcIp(vip.metadata.name),
-      uid: vip.metadata.uid ?? "",
-      eniId: spec.eniID,
-      subnetId: spec.subnetID,
-      instanceId: spec.instanceID,
-      claim: spec.claim,
-      reclaim: spec.reclaim,
       refusedToken: use?.state === "Refused" ? use.token : undefined,
     },
     use,

@@ -80,13 +80,9 @@ export function recordsThat(
   { addresses }: PoolState,
   isConcerned: (record: PooledAddress) => boolean,
 ): readonly PooledAddress[] {
-  let found: PooledAddress[] | undefined;
-  for (const record of addresses.values()) {
-    if (!isConcerned(record)) continue;
-    if (found === undefined) found = [record];
-    else found.push(record);
-  }
-  return found ?? NOTHING;
+  const found: PooledAddress[] = [];
+  for (const record of addresses.values()) if (isConcerned(record)) found.push(record);
+  return found;
 }
 
 /** The state with this record in place of the one of the same address. */

@@ -7,6 +7,7 @@ import type { Link } from "../../netlink/link.ts";
 import type { InstalledRoute } from "../../netlink/route.ts";
 import type { InstalledRule } from "../../netlink/rule.ts";
 import type { Sandbox } from "../cri/container-runtime.ts";
+import { addressObject } from "../objects/seen-objects.ts";
 import type { Attachment } from "../pool/attachment.ts";
 import type { Instant } from "../pool/instant.ts";
 import { FOUND_BY_VETH, type Holding, type PooledAddress } from "../pool/pool-state.ts";
@@ -43,13 +44,13 @@ export function recoverAddresses(sources: RecoverySources): PooledAddress[] {
   const records = new Map<string, PooledAddress>();
   for (const vip of sources.objects) {
     const address = addressOfVpcIp(vip.metadata.name);
-    const { eniID: eniId, subnetID: subnetId, instanceID: instanceId, claim, reclaim } = vip.spec;
+    const object = addressObject(vip);
     const holder = holders.get(address);
     records.set(address, {
       address,
-      eniId: (holder?.table !== undefined && sources.eniOfTable(holder.table)) || eniId,
-      subnetId,
-      object: { uid: vip.metadata.uid ?? "", eniId, subnetId, instanceId, claim, reclaim },
+      eniId: (holder?.table !== undefined && sources.eniOfTable(holder.table)) || object.eniId,
+      subnetId: object.subnetId,
+      object,
       holding: holder
         ? inUse(holder, sources.now)
         : holdingWithoutHolder(vip, { ...sources, address, containerId: standing.get(address) }),
