@@ -14,6 +14,10 @@ export const NEC_ANNOTATIONS = {
 export const POD_ANNOTATIONS = {
   /** `Never`: the pod's address stays under its name when the pod goes. `Immediate`, the default: it goes with it. */
   claimDeletePolicy: "tke.cloud.tencent.com/vpc-ip-claim-delete-policy",
+  /** How long an address that is kept outlives its pod: a duration as Go writes it, of five minutes at least. */
+  claimExpiredDuration: "tke.cloud.tencent.com/claim-expired-duration",
+  /** The address that it wants to have. */
+  nominatedAddress: "tke.cloud.tencent.com/nominated-vpc-ip",
   /** Subnets that its address may be of, separated by commas. */
   nominatedSubnets: "tke.cloud.tencent.com/nominated-eni-subnets",
 } as const;

@@ -97,6 +97,14 @@ export const NodeENIConfigStatus = z.object({
     .describe(
       "Addresses that the node could still get beyond those it has: quota, limits, maxPods and what the subnets have left.",
     ),
+  slots: z
+    .number()
+    .int()
+    .optional()
+    .describe(
+      "Slots of `eni-ip` to be offered whatever addresses there are: with fixed addresses the scheduler's extender counts addresses, and " +
+        "each comes with its pod. Absent: as many as there are addresses, and one more while there is room.",
+    ),
   demand: z.number().int().optional().describe("Pods on the node that need an address."),
   waiting: z.number().int().optional().describe("Pods that found no node and for which this node grows."),
   use: z

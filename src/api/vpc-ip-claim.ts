@@ -4,9 +4,12 @@ import type { CustomResource } from "./custom-resource.ts";
 import { GROUP, VERSION } from "./group.ts";
 import type { KubeObject } from "./kube-object.ts";
 
+/** Of a VpcIPClaim, set by whoever makes one: it goes once the address is back in the VPC, and no pod of the name is left. */
+export const CLAIM_FINALIZER = `${GROUP}/claim`;
+
 export const VpcIPClaimSpec = z.object({
   address: z.string().optional().describe("The fixed address; set once."),
-  subnetID: z.string().optional().describe("Subnet of the address."),
+  subnetID: z.string().optional().describe("Subnet of the address; fixed once there is one."),
   node: z.string().optional().describe("Where the present pod was sent; written by whoever binds it."),
   podUID: z.string().optional().describe("The present pod."),
   policy: z
@@ -72,6 +75,10 @@ export const VPC_IP_CLAIM = {
     {
       rule: "!has(oldSelf.spec.address) || self.spec.?address.orValue('') == oldSelf.spec.address",
       message: "the address of a claim cannot be changed: delete the claim to give it back",
+    },
+    {
+      rule: "!has(oldSelf.spec.address) || !has(oldSelf.spec.subnetID) || self.spec.?subnetID.orValue('') == oldSelf.spec.subnetID",
+      message: "an address cannot change its subnet: delete the claim to give it back",
     },
   ],
 } as const satisfies CustomResource;
