@@ -9,6 +9,9 @@ test.each([
   [{ [POLICY]: "Immediate" }, false],
   [{ [POLICY]: "never" }, false],
   [{ other: "Never" }, false],
+  [{ "tke.cloud.tencent.com/nominated-vpc-ip": "10.0.16.9" }, true],
+  [{ "tke.cloud.tencent.com/nominated-eni-subnets": "subnet-a" }, true],
+  [{ "tke.cloud.tencent.com/nominated-eni-subnets": "" }, false],
   [undefined, false],
 ])("a pod annotated %j: %p", (annotations, keeps) => {
   const runtimeConfig = { "io.kubernetes.cri.pod-annotations": annotations };

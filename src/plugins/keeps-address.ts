@@ -5,10 +5,14 @@ import type { NetworkConfiguration } from "../cni/network-configuration.ts";
 const CAPABILITY = "io.kubernetes.cri.pod-annotations";
 
 /**
- * Whether the pod keeps its address under its name: such a pod waits for that one, and takes no other meanwhile.
+ * Whether the pod keeps its address under its name, or says which it may have: such a pod waits for that one, and takes no other meanwhile.
  * @throws CniError 7 where what the runtime hands on is of another type
  */
 export function keepsAddress({ own }: NetworkConfiguration): boolean {
   const annotations = own.object("runtimeConfig")?.object(CAPABILITY);
-  return annotations?.string(POD_ANNOTATIONS.claimDeletePolicy) === "Never";
+  return (
+    annotations?.string(POD_ANNOTATIONS.claimDeletePolicy) === "Never" ||
+    (annotations?.string(POD_ANNOTATIONS.nominatedAddress) ?? "") !== "" ||
+    (annotations?.string(POD_ANNOTATIONS.nominatedSubnets) ?? "") !== ""
+  );
 }

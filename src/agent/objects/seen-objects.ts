@@ -96,7 +96,7 @@ export function seenEni(veni: VpcENI): SeenEni {
 
 /** A NodeENIConfig as far as the agent reads it. */
 export function seenConfig(nec: NodeENIConfig): SeenConfig {
-  const { room = 0, eniInfos, warm } = nec.status ?? {};
+  const { room = 0, eniInfos, warm, slots } = nec.status ?? {};
   return {
     ...identity(nec),
     instanceId: nec.status?.instanceID,
@@ -104,6 +104,7 @@ export function seenConfig(nec: NodeENIConfig): SeenConfig {
       room,
       assigned: eniInfos?.reduce((sum, { addresses }) => sum + addresses, 0),
       onDemand: warm?.min === 0,
+      slots,
     },
     conditions: nec.status?.conditions ?? [],
     use: nec.status?.use,

@@ -83,7 +83,12 @@ export function pickAddress(
     if (!isBound(state, record) || rank(state, record) === undefined) continue;
     if (best === undefined || comesBefore(state, record, best)) best = record;
   }
-  return isOwn || !ownOnly ? best : undefined;
+  return isOwn || !(ownOnly && keepsAddresses(state)) ? best : undefined;
+}
+
+/** Whether pods may have addresses of their own here; as long as ipamd has not said, they are taken at their word. */
+function keepsAddresses({ growth }: PoolState): boolean {
+  return growth.slots !== undefined || growth.assigned === undefined;
 }
 
 /** Lower is better; undefined: not to be handed out. */

@@ -7,5 +7,7 @@ import { roomToGrow } from "./room.ts";
  * none is kept ready, the first comes with the first pod.
  */
 export function canServe(state: PoolState): boolean {
-  return boundCount(state) > 0 || (state.growth.onDemand && roomToGrow(state) > 0);
+  if (boundCount(state) > 0) return true;
+  const { slots, onDemand } = state.growth;
+  return slots === undefined ? onDemand && roomToGrow(state) > 0 : slots > 0;
 }

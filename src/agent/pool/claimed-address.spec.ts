@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from "bun:test";
+import type { Reclaim } from "../../api/reclaim.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Pool } from "./pool.ts";
+import { slotTarget } from "./slot-target.ts";
 import { poolInMemory } from "./testing/pool-in-memory.ts";
 
 let clock: ManualClock;
@@ -81,3 +83,74 @@ describe("an address that is for a pod", () => {
     expect(await ask(attachment("web-1"))).toBe("10.0.16.6");
   });
 });
+
+describe("where each address comes with its pod", () => {
+  const growth = { room: 3, assigned: 1, onDemand: true };
+
+  it("offers the slots that ipamd names, and no fewer than pods fill", async () => {
+    see("10.0.16.5");
+    pool.take({ type: "growth-known", growth: { ...growth, slots: 7 } });
+    expect(slotTarget(pool.state)).toBe(7);
+    await ask(attachment("web-0"));
+    pool.take({ type: "growth-known", growth: { ...growth, slots: 0 } });
+    expect(slotTarget(pool.state)).toBe(1);
+  });
+
+  it("needs no address for a slot that nobody has taken", () => {
+    pool.take({ type: "slots-offered", count: 7 });
+    pool.take({ type: "growth-known", growth: { room: 0, assigned: 1, onDemand: false } });
+    askBack("10.0.16.5", "now");
+    expect(holding("10.0.16.5")).toBe("free");
+    pool.take({ type: "growth-known", growth: { room: 0, assigned: 1, onDemand: false, slots: 7 } });
+    expect(holding("10.0.16.5")).toBe("reclaimable");
+  });
+
+  it("has no pod wait for an address of its own where ipamd gives none to names", async () => {
+    see("10.0.16.5");
+    expect(await ask(attachment("web-0"), true)).toBe("waits");
+    pool.take({ type: "growth-known", growth: { ...growth, slots: 7 } });
+    expect(await ask(attachment("web-0"), true)).toBe("waits");
+    pool.take({ type: "growth-known", growth });
+    expect(await ask(attachment("web-0"), true)).toBe("10.0.16.5");
+  });
+});
+
+describe("an address that is asked back to be moved", () => {
+  it("waits for its pod and its link, and not for the cool-down", async () => {
+    see("10.0.16.6", "shop/web-0");
+    await ask(attachment("web-0", "c1"));
+    askBack("10.0.16.6", "move", "shop/web-0");
+    expect(holding("10.0.16.6")).toBe("in-use");
+    pool.release({ containerId: "c1", ifName: "eth0" });
+    expect(holding("10.0.16.6")).toBe("cooling-down");
+    pool.take({ type: "veths-read", containerIds: new Set(), readAt: clock.monotonic() });
+    expect(holding("10.0.16.6")).toBe("reclaimable");
+    expect(await ask(attachment("web-0", "c2"))).toBe("waits");
+  });
+
+  it("cools down where it goes back to the VPC", async () => {
+    see("10.0.16.6", "shop/web-0");
+    pool.take({ type: "growth-known", growth: { room: 1, assigned: 1, onDemand: true, slots: 7 } });
+    await ask(attachment("web-0", "c1"));
+    askBack("10.0.16.6", "when-free", "shop/web-0");
+    pool.release({ containerId: "c1", ifName: "eth0" });
+    pool.take({ type: "veths-read", containerIds: new Set(), readAt: clock.monotonic() });
+    expect(holding("10.0.16.6")).toBe("cooling-down");
+  });
+});
+
+function askBack(address: string, mode: Reclaim["mode"], claim?: string): void {
+  const object = {
+    uid: `uid-${address}`,
+    eniId: "eni-1",
+    subnetId: "subnet-1",
+    instanceId: "ins-1",
+    address,
+    claim,
+  };
+  pool.take({ type: "object-seen", object: { ...object, reclaim: { token: "t1", mode } } });
+}
+
+function holding(address: string): string | undefined {
+  return pool.state.addresses.get(address)?.holding.kind;
+}

@@ -99,6 +99,8 @@ export interface Growth {
   readonly assigned?: number | undefined;
   /** None are kept ready: the first comes when a pod needs one. */
   readonly onDemand: boolean;
+  /** Slots to be offered whatever addresses there are, where each address comes with its pod; undefined: addresses say how many. */
+  readonly slots?: number | undefined;
 }
 
 /** Before ipamd has said anything, and when what it said was about another machine. */

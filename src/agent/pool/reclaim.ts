@@ -1,3 +1,4 @@
+import type { Reclaim } from "../../api/reclaim.ts";
 import { isBound, isOurs, isWanted } from "./bound-address.ts";
 import type { Instant } from "./instant.ts";
 import { forEach, type Outcome, recordsThat, unchanged, withAddress } from "./outcome.ts";
@@ -25,10 +26,17 @@ function answer(state: PoolState, record: PooledAddress, now: Instant): Outcome 
   if (holding.kind === "in-use" && reclaim.mode === "now") {
     return unchanged(withAddress(state, { ...record, refusedToken: reclaim.token }));
   }
-  if (holding.kind === "free" && (!isBound(state, record) || isSpare(state, 1))) {
-    return promise(state, record, { kind: "reclaimable", token: reclaim.token, since: now.wall });
-  }
-  return unchanged(state);
+  return mayGo(state, record, reclaim.mode)
+    ? promise(state, record, { kind: "reclaimable", token: reclaim.token, since: now.wall })
+    : unchanged(state);
+}
+
+function mayGo(state: PoolState, record: PooledAddress, mode: Reclaim["mode"]): boolean {
+  const { holding } = record;
+  // It goes to the next pod of the name that had it: nobody else's connections come to it, once the former link is gone.
+  if (mode === "move")
+    return holding.kind === "free" || (holding.kind === "cooling-down" && holding.vethGone);
+  return holding.kind === "free" && (!isBound(state, record) || isSpare(state, 1));
 }
 
 function promise(state: PoolState, record: PooledAddress, holding: Reclaimable): Outcome {

@@ -10,9 +10,10 @@ import { filledSlots, unaskedAddresses } from "./unasked.ts";
  * Lowering the offer comes first; the promise to ipamd follows once the slots are seen withdrawn (`slots-offered`).
  *
  * A node that can grow is offered one more than is used, whether or not there is an address for it: the scheduler decides where
- * pods go, and the next address is made where one has come.
+ * pods go, and the next address is made where one has come. Where each address comes with its pod, ipamd says how many slots.
  */
 export function slotTarget(state: PoolState): number {
+  if (state.growth.slots !== undefined) return Math.max(state.growth.slots, filledSlots(state));
   let bound = 0;
   let idle = 0;
   const unasked = unaskedAddresses(state);
