@@ -6,6 +6,7 @@
  *   inner error of the cloud, a connection that could not be made).
  * - `subnet-full`: another subnet may do.
  * - `quota`: a limit of the instance, the ENI or the VPC; no other subnet helps.
+ * - `address-taken`: an address that was asked for by name is somebody's; nothing happened. It may be the ENI's own: read, then decide.
  * - `done-already`: what was asked for is so, or its object is gone.
  * - `not-authorised`: the credential is good, and its policy lacks this action; a person must act.
  * - `credential`: the secret or token is wrong, expired, disabled or cannot be read: no call works until it is replaced.
@@ -18,6 +19,7 @@ export type CloudErrorClass =
   | "retry-later"
   | "subnet-full"
   | "quota"
+  | "address-taken"
   | "done-already"
   | "not-authorised"
   | "credential"

@@ -30,6 +30,21 @@ export interface CloudVpc {
   remove(eniId: string): Promise<void>;
   /** Starts to assign that many more secondary addresses; done when they are read as `available`. */
   assign(eniId: string, count: number): Promise<void>;
+  /**
+   * Starts to assign these secondary addresses of the ENI's subnet (1 to 10), all or none; done when they are read as `available`.
+   * Rejects as `address-taken` where somebody has one of them, this ENI itself included: an earlier call of which the answer was lost
+   * may have assigned it.
+   */
+  assignAddresses(eniId: string, addresses: readonly string[]): Promise<void>;
+  /**
+   * Starts to move a secondary address to another ENI of the same subnet; either may be attached or not. Once it is accepted, what is
+   * sent from the address on the ENI `from` is dropped; done when the address is read as `available` on the ENI `to`. An ENI with
+   * something under way refuses (`retry-later`), be it the one or the other; a full one to go to as `quota`.
+   *
+   * Rejects as `done-already` where the ENI `from` does not have the address: it has been moved, or it was never there, or one of the
+   * ENIs is gone. Only a reading tells which.
+   */
+  migrate(address: string, { from, to }: { from: string; to: string }): Promise<void>;
   /** Starts to take secondary addresses off an ENI (at most 10); done when they are no longer read. */
   unassign(eniId: string, addresses: readonly string[]): Promise<void>;
   /** Sets tags (1 to 10) of an ENI, replacing the values of keys that it has; other keys stay. */

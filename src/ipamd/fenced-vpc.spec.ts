@@ -35,6 +35,8 @@ test("fencedVpc() sends no call that changes the cloud unless the lease outlives
     () => vpc.detach("eni-1", "ins-1"),
     () => vpc.remove("eni-1"),
     () => vpc.assign("eni-1", 1),
+    () => vpc.assignAddresses("eni-1", ["10.0.16.3"]),
+    () => vpc.migrate("10.0.16.3", { from: "eni-1", to: "eni-2" }),
     () => vpc.unassign("eni-1", ["10.0.16.3"]),
   ]) {
     const error = await call().catch((reason: unknown) => reason);

@@ -43,6 +43,10 @@ export function fencedVpc(vpc: CloudVpc, fence: Fence, timeoutMs: number): Cloud
     detach: guard("DetachNetworkInterface", (eniId, instanceId) => vpc.detach(eniId, instanceId)),
     remove: guard("DeleteNetworkInterface", (eniId) => vpc.remove(eniId)),
     assign: guard("AssignPrivateIpAddresses", (eniId, count) => vpc.assign(eniId, count)),
+    assignAddresses: guard("AssignPrivateIpAddresses", (eniId, addresses) =>
+      vpc.assignAddresses(eniId, addresses),
+    ),
+    migrate: guard("MigratePrivateIpAddress", (address, move) => vpc.migrate(address, move)),
     unassign: guard("UnassignPrivateIpAddresses", (eniId, addresses) => vpc.unassign(eniId, addresses)),
     retag: guard("ModifyResourceTags", (eniId, tags) => vpc.retag(eniId, tags)),
   };

@@ -19,6 +19,7 @@ export const RATES = {
   DeleteNetworkInterface: { product: "vpc", perSecond: 100 },
   AssignPrivateIpAddresses: { product: "vpc", perSecond: 100 },
   UnassignPrivateIpAddresses: { product: "vpc", perSecond: 100 },
+  MigratePrivateIpAddress: { product: "vpc", perSecond: 50 },
   DescribeNetworkInterfaces: { product: "vpc", perSecond: 100 },
   DescribeNetworkInterfaceLimit: { product: "vpc", perSecond: 20 },
   DescribeSubnets: { product: "vpc", perSecond: 100 },

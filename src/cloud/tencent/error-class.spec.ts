@@ -20,7 +20,7 @@ test.each([
   ["UnsupportedOperation.ResourceIsInvalidState", "retry-later"],
   ["UnsupportedOperation.AddressStatusNotPermit", "retry-later"],
   ["ResourceInUse", "retry-later"],
-  ["ResourceInUse.Address", "retry-later"],
+  ["ResourceInUse.Address", "address-taken"],
   ["ResourceUnavailable", "retry-later"],
   ["InternalError", "retry-later"],
   ["InternalError.ModuleError", "retry-later"],
@@ -41,6 +41,8 @@ test.each([
   ["AuthFailure.UnauthorizedOperation", "not-authorised"],
   ["UnauthorizedOperation", "not-authorised"],
   ["UnauthorizedOperation.CamNoAuth", "not-authorised"],
+  ["UnauthorizedOperation.AttachmentNotFound", "done-already"],
+  ["UnauthorizedOperation.PrimaryIp", "permanent"],
   ["IpInBlacklist", "not-authorised"],
   ["IpNotInWhitelist", "not-authorised"],
   ["UnsupportedOperation", "permanent"],
@@ -57,5 +59,13 @@ test.each([
   ["InternalErrorish", "permanent"],
   ["constructor", "permanent"],
 ] as const)("errorClass(%p) is %p", (code, meaning) => {
-  expect(errorClass(code)).toBe(meaning);
+  expect(errorClass(code, "DeleteNetworkInterface")).toBe(meaning);
+});
+
+test("errorClass() tells an address that somebody has from an ENI that is busy, by the action", () => {
+  expect(errorClass("ResourceInUse", "AssignPrivateIpAddresses")).toBe("address-taken");
+  expect(errorClass("ResourceInUse", "DeleteNetworkInterface")).toBe("retry-later");
+  expect(errorClass("ResourceInUse", "constructor")).toBe("retry-later");
+  expect(errorClass("LimitExceeded", "AssignPrivateIpAddresses")).toBe("quota");
+  expect(errorClass("constructor", "AssignPrivateIpAddresses")).toBe("permanent");
 });

@@ -20,6 +20,7 @@ const CLASSES: Readonly<Record<string, CloudErrorClass>> = {
   ServiceUnavailable: "retry-later",
   ResourceUnavailable: "retry-later",
   ResourceInUse: "retry-later",
+  "ResourceInUse.Address": "address-taken",
   "UnsupportedOperation.MutexOperationTaskRunning": "retry-later",
   "OperationDenied.MutexTaskRunning": "retry-later",
   "UnsupportedOperation.InvalidState": "retry-later",
@@ -35,11 +36,25 @@ const CLASSES: Readonly<Record<string, CloudErrorClass>> = {
   "InvalidParameterValue.NotFound": "done-already",
   "UnsupportedOperation.AttachmentAlreadyExists": "done-already",
   "UnsupportedOperation.AttachmentNotFound": "done-already",
+  // Of MigratePrivateIpAddress, and no matter of policies: the ENI does not have the address, or has it as its primary one.
+  "UnauthorizedOperation.AttachmentNotFound": "done-already",
+  "UnauthorizedOperation.PrimaryIp": "permanent",
 };
 
-/** @returns the meaning of a code; `unknown` for an empty one, `permanent` for one that is not in the table. */
-export function errorClass(code: string): CloudErrorClass {
+/** Codes that mean something else of one action. */
+const OF_ACTION: Readonly<Record<string, CloudErrorClass>> = {
+  // The only one that is documented of it for an address that somebody has: `ResourceInUse.Address` is that of its IPv6 counterpart.
+  "AssignPrivateIpAddresses ResourceInUse": "address-taken",
+};
+
+/**
+ * @param action that was refused
+ * @returns the meaning of a code; `unknown` for an empty one, `permanent` for one that is not in the table.
+ */
+export function errorClass(code: string, action: string): CloudErrorClass {
   if (code === "") return "unknown";
+  const special = OF_ACTION[`${action} ${code}`];
+  if (special !== undefined) return special;
   for (let prefix = code; prefix !== ""; prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf(".")))) {
     if (Object.hasOwn(CLASSES, prefix)) return CLASSES[prefix] ?? "permanent";
   }

@@ -16,7 +16,7 @@ export function sdkFailure(action: string, cause: unknown): CloudError {
   const code = typeof failure.code === "string" && failure.requestId ? failure.code : "";
   const neverSent = code === "" && NEVER_SENT.test(message);
   return new CloudError({
-    class: neverSent ? "retry-later" : errorClass(code),
+    class: neverSent ? "retry-later" : errorClass(code, action),
     action,
     code,
     message: neverSent ? `not sent: ${message}` : message,

@@ -137,6 +137,44 @@ describe("TencentVpc", () => {
     ]);
   });
 
+  test("assigns addresses by name, and moves one from an ENI to another", async () => {
+    const requests: object[] = [];
+    const vpc = vpcThatAnswers((asked, action) => {
+      requests.push({ action, ...asked });
+      return {};
+    });
+    await vpc.assignAddresses("eni-a", ["10.0.16.7", "10.0.16.9"]);
+    await vpc.migrate("10.0.16.7", { from: "eni-a", to: "eni-b" });
+    expect(requests).toEqual([
+      {
+        action: "AssignPrivateIpAddresses",
+        NetworkInterfaceId: "eni-a",
+        PrivateIpAddresses: [{ PrivateIpAddress: "10.0.16.7" }, { PrivateIpAddress: "10.0.16.9" }],
+      },
+      {
+        action: "MigratePrivateIpAddress",
+        SourceNetworkInterfaceId: "eni-a",
+        DestinationNetworkInterfaceId: "eni-b",
+        PrivateIpAddress: "10.0.16.7",
+      },
+    ]);
+  });
+
+  test("tells an address that somebody has, one that was moved already, and a move of which nobody knows", async () => {
+    let code = "ResourceInUse";
+    const vpc = vpcThatAnswers(() => ({ Error: { Code: code, Message: "no" } }));
+    const move = { from: "eni-a", to: "eni-b" };
+    expect((await failureOf(vpc.assignAddresses("eni-a", ["10.0.16.7"]))).class).toBe("address-taken");
+    code = "UnauthorizedOperation.AttachmentNotFound";
+    expect((await failureOf(vpc.migrate("10.0.16.7", move))).class).toBe("done-already");
+    server?.stop(true);
+    const cut = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: (it) => void it.end() } });
+    expect((await failureOf(vpcAt(`127.0.0.1:${cut.port}`).migrate("10.0.16.7", move))).class).toBe(
+      "unknown",
+    );
+    cut.stop(true);
+  });
+
   test("asks for any number of instances, a hundred a call", async () => {
     const sizes: number[] = [];
     const vpc = vpcThatAnswers(({ InstanceIds = [] }) => {

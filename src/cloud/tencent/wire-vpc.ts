@@ -150,6 +150,21 @@ export class WireVpc implements CloudVpc {
     });
   }
 
+  async assignAddresses(eniId: string, addresses: readonly string[]): Promise<void> {
+    await this.#send("vpc", "AssignPrivateIpAddresses", {
+      NetworkInterfaceId: eniId,
+      PrivateIpAddresses: addresses.map((address) => ({ PrivateIpAddress: address })),
+    });
+  }
+
+  async migrate(address: string, { from, to }: { from: string; to: string }): Promise<void> {
+    await this.#send("vpc", "MigratePrivateIpAddress", {
+      SourceNetworkInterfaceId: from,
+      DestinationNetworkInterfaceId: to,
+      PrivateIpAddress: address,
+    });
+  }
+
   async unassign(eniId: string, addresses: readonly string[]): Promise<void> {
     await this.#send("vpc", "UnassignPrivateIpAddresses", {
       NetworkInterfaceId: eniId,

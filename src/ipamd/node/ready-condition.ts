@@ -135,6 +135,7 @@ const REFUSALS = {
   "clock-skew": "ClockSkew",
   quota: "VPCLimit",
   "subnet-full": "SubnetFull",
+  "address-taken": "CloudRefused",
   unknown: "CloudRefused",
   permanent: "CloudRefused",
   "done-already": "CloudRefused",
