@@ -1,11 +1,17 @@
 // What a real API server lets people set, by the policies of k8s/base/admission, and the components do, by their roles.
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { NEC_ANNOTATIONS, NODE_ANNOTATIONS, NODE_LABELS } from "../../src/api/annotations.ts";
+import {
+  NEC_ANNOTATIONS,
+  NODE_ANNOTATIONS,
+  NODE_LABELS,
+  POD_ANNOTATIONS,
+} from "../../src/api/annotations.ts";
 import { CLUSTER_CONFIGURATION } from "../../src/api/cluster-configuration.ts";
 import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
+import { parseGoDuration } from "../../src/api/go-duration.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
-import { type Node, nodes } from "../../src/kube/core-resources.ts";
+import { type Node, nodes, pods } from "../../src/kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
 import type { ObjectMeta } from "../../src/kube/kube-object.ts";
 import type { Resource } from "../../src/kube/resource.ts";
@@ -26,6 +32,7 @@ const configMaps: Resource<{ metadata: ObjectMeta; data?: Record<string, string>
   namespaced: true,
 };
 const NODE = "node-1";
+const POD = "web-0";
 const { namespace, name: CONFIG_MAP } = CLUSTER_CONFIGURATION;
 
 let server: ApiServer;
@@ -47,6 +54,8 @@ beforeAll(async () => {
     ]);
   }
   await kube.create(nodes, { metadata: { name: NODE }, spec: {} });
+  // No controller makes it here.
+  await server.kubectl(["create", "serviceaccount", "default", "--namespace=default"]);
   // A new policy takes effect once the API server has seen it: until then each of these is taken, and undone.
   const wrong = {
     node: async () => {
@@ -57,6 +66,10 @@ beforeAll(async () => {
       const annotations = { [NEC_ANNOTATIONS.minWarm]: "1" };
       await kube.create(necs, { metadata: { name: "probe", annotations }, spec: {} });
       await kube.delete(necs, "probe");
+    },
+    Pod: async () => {
+      await makePod({ [POD_ANNOTATIONS.claimDeletePolicy]: "" });
+      await deletePod();
     },
     ConfigMap: async () => {
       await makeConfigMap({ TKE_ENI_IPAMD_VPC_ID: "none" });
@@ -123,6 +136,17 @@ async function warningsOf(
 
 function annotateNode(annotations: Record<string, string | null>): Promise<Node> {
   return kube.mergePatch(nodes, NODE, { patch: { metadata: { annotations } } });
+}
+
+function makePod(annotations: Record<string, string>) {
+  return kube.create(pods, {
+    metadata: { name: POD, namespace: "default", annotations },
+    spec: { containers: [{ name: "main", image: "none" }] },
+  });
+}
+
+function deletePod(): Promise<void> {
+  return kube.delete(pods, POD, { namespace: "default", gracePeriodSeconds: 0 });
 }
 
 function makeConfigMap(data: Record<string, string>) {
@@ -309,6 +333,93 @@ describe("a Node", () => {
     ).toBeUndefined();
     expect(await refusal(() => update({ metadata: { annotations: { [disabled]: "no" } } }))).toBeUndefined();
     await server.kubectl(["label", "node", "node-3", `${subnetIds}-`]);
+  });
+});
+
+describe("a Pod", () => {
+  const { claimDeletePolicy, claimExpiredDuration, nominatedAddress, nominatedSubnets } = POD_ANNOTATIONS;
+
+  beforeEach(() => refusal(deletePod));
+
+  test.each([
+    [{}],
+    [{ [claimDeletePolicy]: "Never", [claimExpiredDuration]: "1h30m" }],
+    [{ [claimDeletePolicy]: "Immediate", [nominatedAddress]: "10.0.16.20" }],
+    [{ [nominatedSubnets]: "subnet-a1" }],
+    [{ [nominatedSubnets]: " subnet-a1, subnet-b2,subnet-c3 " }],
+    [{ "example.com/other": "x" }],
+  ])("takes %j", async (annotations) => {
+    expect(await refusal(() => makePod(annotations))).toBeUndefined();
+  });
+
+  test.each(["5m", "300s", "0.5h", "5m0s", "30m1h", "99999h", "299999ms1ms", "1h1h1h1h"])(
+    "may have its address kept for %s, which ipamd can read",
+    async (duration) => {
+      expect(await refusal(() => makePod({ [claimExpiredDuration]: duration }))).toBeUndefined();
+      expect(parseGoDuration(duration)).toBeGreaterThanOrEqual(300_000);
+    },
+  );
+
+  test.each([
+    ...["", "0", "4m59.9s", "-1h", "1d", "5", "5 m", "never", "300000us", "100000h"],
+    ...["9999999999999h", "1h".repeat(5), "9".repeat(5000)],
+  ])("may not have its address kept for %s", async (duration) => {
+    const long = duration.length > 100;
+    expect(await refusal(() => makePod({ [claimExpiredDuration]: duration }))).toContain(
+      `${long ? "" : `${claimExpiredDuration} is "${duration}"`}: set a duration from 5m to 99999h, such as 1h30m, or remove it`,
+    );
+  });
+
+  test.each(["Never", "Immediate", "never", "", "Retain"])(
+    "may have the policy %j or not",
+    async (policy) => {
+      const answer = await refusal(() => makePod({ [claimDeletePolicy]: policy }));
+      if (policy === "Never" || policy === "Immediate") return expect(answer).toBeUndefined();
+      expect(answer).toContain(
+        `${claimDeletePolicy} is "${policy}": set Never to keep the address for the next pod of this name, Immediate to give it back with the pod, or remove it`,
+      );
+    },
+  );
+
+  test.each(["", "10.0.16", "10.0.16.256", "10.0.16.20,10.0.16.21", "fd00::1", "10.0.16.0/24", "web-0"])(
+    "may not ask for the address %j",
+    async (address) => {
+      expect(await refusal(() => makePod({ [nominatedAddress]: address }))).toContain(
+        `${nominatedAddress} is "${address}": set one IPv4 address of a container subnet, such as 10.0.16.20, or remove it`,
+      );
+    },
+  );
+
+  test.each(["", ",", "subnet-a1:subnet-b2", "subnet-a1,", "subnet-a1,,subnet-b2", "eni-1", "subnet-A"])(
+    "may not ask for the subnets %j",
+    async (subnets) => {
+      expect(await refusal(() => makePod({ [nominatedSubnets]: subnets }))).toContain(
+        `${nominatedSubnets} is "${subnets}": set subnet ids separated by commas, such as subnet-a1,subnet-b2, or remove it`,
+      );
+    },
+  );
+
+  test("is looked at again only where a write changes one of these", async () => {
+    const update = (patch: object) => kube.mergePatch(pods, POD, { namespace: "default", patch });
+    const set = (annotations: object) => update({ metadata: { annotations } });
+    await makePod({ [claimDeletePolicy]: "Never" });
+    expect(await refusal(() => set({ [claimDeletePolicy]: "Delete" }))).toContain("set Never to keep");
+    expect(await refusal(() => set({ [claimDeletePolicy]: null, "example.com/other": "x" }))).toBeUndefined();
+    await server.kubectl(["delete", "validatingadmissionpolicybinding", "tke-eni-pods"]);
+    await eventually(
+      "nothing is refused",
+      async () => (await refusal(() => set({ [nominatedAddress]: "none" }))) === undefined,
+      { withinMs: 30_000 },
+    );
+    await server.kubectl(["apply", "-f", join(root, "k8s/base/admission/pods.yaml")]);
+    let seconds = 0;
+    await eventually(
+      "the policy is in force again",
+      async () => (await refusal(() => set({ [claimExpiredDuration]: `${++seconds}s` }))) !== undefined,
+      { withinMs: 30_000 },
+    );
+    expect(await refusal(() => set({ "example.com/other": "y" }))).toBeUndefined();
+    expect(await refusal(() => set({ [nominatedAddress]: "10.0.16.20" }))).toBeUndefined();
   });
 });
 
