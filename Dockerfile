@@ -1,4 +1,4 @@
-# The components' images. `docker build --target tke-eni-agent .` and `--target tke-eni-ipamd .`
+# The components' images. `docker build --target tke-eni-agent .`, `--target tke-eni-ipamd .` and `--target tke-eni-ip-scheduler .`
 # (`npm run images` builds the same ones without Docker or a registry.)
 FROM golang:1.26-bookworm AS cni-plugins
 WORKDIR /tools
@@ -21,6 +21,10 @@ FROM debian:12-slim AS tke-eni-ipamd
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=executables /out/tke-eni-ipamd /usr/local/bin/
 ENTRYPOINT ["/usr/local/bin/tke-eni-ipamd"]
+
+FROM debian:12-slim AS tke-eni-ip-scheduler
+COPY --from=executables /out/tke-eni-ip-scheduler /usr/local/bin/
+ENTRYPOINT ["/usr/local/bin/tke-eni-ip-scheduler"]
 
 FROM debian:12-slim AS tke-eni-agent
 RUN apt-get update && apt-get install -y --no-install-recommends nftables && rm -rf /var/lib/apt/lists/*

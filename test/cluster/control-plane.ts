@@ -19,8 +19,16 @@ import { apiServerUrl, controlPlane } from "./world.ts";
 const ETCD_URL = "http://127.0.0.1:2379";
 const KUBELET_CLIENT = "kube-apiserver-kubelet-client";
 
+export interface ControlPlaneOptions {
+  /** Path of kube-scheduler's configuration, which its flags complete; without it kube-scheduler runs by its defaults. */
+  readonly schedulerConfiguration?: string;
+}
+
 /** Starts etcd, the API server, the controller manager and the scheduler on the control plane's machine; pods can be created then. */
-export async function startControlPlane(authority: CertificateAuthority): Promise<void> {
+export async function startControlPlane(
+  authority: CertificateAuthority,
+  { schedulerConfiguration }: ControlPlaneOptions = {},
+): Promise<void> {
   const etcdOptions = {
     dataFolder: join(stateFolder, "etcd"),
     clientUrl: ETCD_URL,
@@ -40,7 +48,7 @@ export async function startControlPlane(authority: CertificateAuthority): Promis
   await allowApiServerToReachKubelets();
   // Not before: they end when RBAC's default roles are not there yet.
   const manager = await startControllerManager(authority, serviceAccounts);
-  const scheduler = await startScheduler(authority);
+  const scheduler = await startScheduler(authority, schedulerConfiguration);
   await waitUntil(
     "the service account `default`, without which no pod can be created",
     () => kubectl(kubeconfigPath, ["get", "serviceaccount", "default", "--output=name"]),
@@ -102,8 +110,14 @@ async function startControllerManager(
   ]);
 }
 
-async function startScheduler(authority: CertificateAuthority): Promise<Daemon> {
-  return startHere("kube-scheduler", await connection(authority, "kube-scheduler"));
+async function startScheduler(
+  authority: CertificateAuthority,
+  configuration: string | undefined,
+): Promise<Daemon> {
+  return startHere("kube-scheduler", [
+    ...(await connection(authority, "kube-scheduler")),
+    ...(configuration === undefined ? [] : [`--config=${configuration}`]),
+  ]);
 }
 
 /** What controller manager and scheduler have in common. There is one of each, so neither waits for a lease. */

@@ -8,7 +8,7 @@ import type { Daemon } from "./daemon.ts";
 import { configurationFolder } from "./folders.ts";
 import { enterNode } from "./node-mounts.ts";
 import { startDaemon } from "./start-daemon.ts";
-import type { NodeMachine } from "./world.ts";
+import { controlPlane, type NodeMachine } from "./world.ts";
 
 /** Makes the one identity that all kube-proxies share, as in other clusters. Returns the path of its kubeconfig. */
 export async function createKubeProxyKubeconfig(authority: CertificateAuthority): Promise<string> {
@@ -47,13 +47,26 @@ export function kubeProxyConfiguration(options: {
 
 /** Starts kube-proxy on a node, in nftables mode. */
 export async function startKubeProxy(node: NodeMachine, holder: Daemon, kubeconfig: string): Promise<Daemon> {
-  const configuration = join(configurationFolder, `${node.name}-kube-proxy.yaml`);
-  await writeFile(
-    configuration,
-    kubeProxyConfiguration({ kubeconfig, nodeName: node.name, mode: "nftables" }),
-  );
-  return startDaemon(`${node.name}-kube-proxy`, [
-    ...enterNode(holder),
+  return start(node.name, { enter: enterNode(holder), kubeconfig, nodeName: node.name });
+}
+
+/**
+ * Starts kube-proxy on the control plane's machine, which has one where it is a node as well, as kubeadm makes it. Here it is none: so that
+ * kube-proxy does not wait half a minute for its Node, it is told a node's name, which decides only what is local to it.
+ */
+export async function startControlPlaneProxy(node: NodeMachine, kubeconfig: string): Promise<Daemon> {
+  const enter = ["nsenter", `--net=/run/netns/${controlPlane.namespace}`, "--"];
+  return start(controlPlane.name, { enter, kubeconfig, nodeName: node.name });
+}
+
+async function start(
+  machine: string,
+  { enter, kubeconfig, nodeName }: { enter: readonly string[]; kubeconfig: string; nodeName: string },
+): Promise<Daemon> {
+  const configuration = join(configurationFolder, `${machine}-kube-proxy.yaml`);
+  await writeFile(configuration, kubeProxyConfiguration({ kubeconfig, nodeName, mode: "nftables" }));
+  return startDaemon(`${machine}-kube-proxy`, [
+    ...enter,
     await binary("kube-proxy"),
     `--config=${configuration}`,
   ]);

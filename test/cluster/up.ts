@@ -11,13 +11,17 @@ import { takeDown } from "./down.ts";
 import { configurationFolder, daemonsFolder, logFolder, runFolder, stateFolder } from "./folders.ts";
 import { readHostSysctls } from "./host-sysctls.ts";
 import { buildBaseImages } from "./images/base-images.ts";
-import { createKubeProxyKubeconfig } from "./kube-proxy.ts";
+import { createKubeProxyKubeconfig, startControlPlaneProxy } from "./kube-proxy.ts";
 import { createManagementLink, createNetworkNamespaces } from "./network-namespaces.ts";
 import { createMountPoints, missingMountPoints } from "./node-mounts.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
+import { createExtenderSecret, prepareExtender } from "./scheduler-extender.ts";
 import { startNode } from "./start-node.ts";
 import { bootMachine, startVpcSim, vpcSimFromSource } from "./vpc-sim.ts";
 import { controlPlane, maxNodes, nodeMachine, outsideNamespace, vpcNamespace } from "./world.ts";
+
+/** What else than the pool of addresses the cluster is made for. */
+export type ClusterMode = "static";
 
 /** What `up` makes. */
 export interface UpOptions {
@@ -28,6 +32,11 @@ export interface UpOptions {
   readonly instanceType?: string;
   /** The cluster is this process's: when it has ended, however it did, the next `up` may take the cluster away. */
   readonly temporary?: boolean;
+  /**
+   * `static`: kube-scheduler asks the extender of k8s/overlays/simulated-static, which is still to be deployed: until then pods that ask
+   * for an address wait.
+   */
+  readonly mode?: ClusterMode;
   /** The command that starts vpc-sim, without arguments; from the sources unless said otherwise. */
   readonly vpcSim?: readonly string[];
 }
@@ -81,16 +90,26 @@ async function start(
     for (const machine of machines) await bootMachine(machine);
   });
   const authority = await createClusterAuthority();
-  await progress.step("starting the control plane", () => startControlPlane(authority));
+  const kubeProxyKubeconfig = await createKubeProxyKubeconfig(authority);
+  const extender = options.mode === "static" ? await prepareExtender(authority) : undefined;
+  await progress.step("starting the control plane", () =>
+    startControlPlane(authority, {
+      ...(extender && { schedulerConfiguration: extender.schedulerConfiguration }),
+    }),
+  );
+  if (extender !== undefined) await createExtenderSecret(extender);
   const parts = {
     authority,
     images,
-    kubeProxyKubeconfig: await createKubeProxyKubeconfig(authority),
+    kubeProxyKubeconfig,
     maxPods: options.maxPods ?? 110,
   };
   await progress.step(`starting ${nodes.map((node) => node.name).join(", ")}`, () =>
     Promise.all(nodes.map((node) => startNode(node, parts))),
   );
+  // By it kube-scheduler reaches the extender's Service.
+  const [first] = nodes;
+  if (extender !== undefined && first !== undefined) await startControlPlaneProxy(first, kubeProxyKubeconfig);
   await saveClusterRecord({ ...record, complete: true });
   return openCluster();
 }

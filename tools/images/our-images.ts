@@ -15,6 +15,7 @@ export interface OurImages {
   /** Paths of OCI tars. */
   agent: string;
   ipamd: string;
+  scheduler: string;
 }
 
 /**
@@ -48,6 +49,14 @@ export async function buildOurImages(progress: Progress): Promise<OurImages> {
         executable("/usr/local/bin/tke-eni-ipamd", compiled["tke-eni-ipamd"]),
         { path: CERTIFICATES, from: CERTIFICATES },
         ...(await libraries([compiled["tke-eni-ipamd"]])),
+      ],
+    }),
+    scheduler: await buildImage({
+      name: "tke-eni.local/tke-eni-ip-scheduler:dev",
+      entrypoint: ["/usr/local/bin/tke-eni-ip-scheduler"],
+      files: [
+        executable("/usr/local/bin/tke-eni-ip-scheduler", compiled["tke-eni-ip-scheduler"]),
+        ...(await libraries([compiled["tke-eni-ip-scheduler"]])),
       ],
     }),
   }));
