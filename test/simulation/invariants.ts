@@ -14,7 +14,7 @@ import { AGENT_ANSWER_MS, CLOUD_TIMEOUT_MS, LEASE_MS, NODE_GONE_GRACE_MS, type W
 const REPAIR_MS = 60_000 + 50_000;
 
 /** Actions that change the cloud. */
-const MUTATING = /^(Create|Attach|Detach|Delete|Assign|Unassign|Modify)/;
+const MUTATING = /^(Create|Attach|Detach|Delete|Assign|Unassign|Migrate|Modify)/;
 
 /** What must be true at every moment of a run. Each is looked at when what could break it changes. */
 export class Invariants {

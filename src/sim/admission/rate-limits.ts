@@ -3,7 +3,7 @@ import type { Time } from "../vpc/state.ts";
 /**
  * Calls a second that Tencent Cloud's documentation allows, by action: the sentence "A maximum of N requests can be initiated per
  * second" on each action's page (VPC 2017-03-12, CVM 2017-03-12, Tag 2018-08-13). Where the Chinese and the international page
- * differ, as for AttachNetworkInterface (100 and 50), it is the lower.
+ * differ, as for AttachNetworkInterface and MigratePrivateIpAddress (100 and 50), it is the lower.
  */
 export const documentedRates: Readonly<Record<string, number>> = {
   DescribeVpcs: 100,
@@ -18,6 +18,7 @@ export const documentedRates: Readonly<Record<string, number>> = {
   CreateAndAttachNetworkInterface: 20,
   AssignPrivateIpAddresses: 100,
   UnassignPrivateIpAddresses: 100,
+  MigratePrivateIpAddress: 50,
   DescribeVpcTaskResult: 20,
   DescribeInstances: 40,
   ModifyResourceTags: 20,

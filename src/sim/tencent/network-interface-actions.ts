@@ -7,6 +7,7 @@ import { createAndAttachNetworkInterface } from "../vpc/create-and-attach-networ
 import { type AddressWish, createNetworkInterface, type EniWish } from "../vpc/create-network-interface.ts";
 import { deleteNetworkInterface } from "../vpc/delete-network-interface.ts";
 import { detachNetworkInterface } from "../vpc/detach-network-interface.ts";
+import { migratePrivateAddress } from "../vpc/migrate-private-address.ts";
 import type { CloudState, Occasion, Step } from "../vpc/state.ts";
 import { findTask } from "../vpc/task.ts";
 import { unassignPrivateAddresses } from "../vpc/unassign-private-addresses.ts";
@@ -77,6 +78,11 @@ const assignSchema = z.strictObject({
 const unassignSchema = z.strictObject({
   NetworkInterfaceId: z.string(),
   PrivateIpAddresses: z.array(addressSchema).min(1),
+});
+const migrateSchema = z.strictObject({
+  SourceNetworkInterfaceId: z.string(),
+  DestinationNetworkInterfaceId: z.string(),
+  PrivateIpAddress: z.string(),
 });
 const taskSchema = z.strictObject({ TaskId: z.string() });
 
@@ -152,6 +158,18 @@ export async function unassignPrivateIpAddressesAction(call: Call, body: unknown
     addresses: parameters.PrivateIpAddresses.map((it) => it.PrivateIpAddress),
   };
   await run(call, undefined, (state, occasion) => unassignPrivateAddresses(state, request, occasion));
+  return {};
+}
+
+/** MigratePrivateIpAddress. */
+export async function migratePrivateIpAddressAction(call: Call, body: unknown): Promise<object> {
+  const parameters = readParameters(migrateSchema, body);
+  const request = {
+    address: parameters.PrivateIpAddress,
+    from: parameters.SourceNetworkInterfaceId,
+    to: parameters.DestinationNetworkInterfaceId,
+  };
+  await run(call, undefined, (state, occasion) => migratePrivateAddress(state, request, occasion));
   return {};
 }
 

@@ -13,6 +13,7 @@ import {
   deleteNetworkInterfaceAction,
   describeVpcTaskResult,
   detachNetworkInterfaceAction,
+  migratePrivateIpAddressAction,
   unassignPrivateIpAddressesAction,
 } from "./network-interface-actions.ts";
 import { getResources, modifyResourceTags, tagResources, unTagResources } from "./tag-actions.ts";
@@ -36,6 +37,7 @@ export const products: readonly Product[] = [
       CreateAndAttachNetworkInterface: createAndAttachNetworkInterfaceAction,
       AssignPrivateIpAddresses: assignPrivateIpAddressesAction,
       UnassignPrivateIpAddresses: unassignPrivateIpAddressesAction,
+      MigratePrivateIpAddress: migratePrivateIpAddressAction,
       DescribeVpcTaskResult: describeVpcTaskResult,
     },
   },

@@ -210,6 +210,64 @@ describe("the SDK for Node.js, unchanged", () => {
     expect((await vpc().DescribeNetworkInterfaces({ Filters: exact })).TotalCount).toBe(0);
   });
 
+  it("assigns addresses by name, and moves one from an interface to another", async () => {
+    const make = async (name: string) => {
+      const wish = { VpcId: vpcId, SubnetId: subnetId, NetworkInterfaceName: name };
+      const created = await vpc().CreateNetworkInterface(wish);
+      expect(await finished(created.RequestId)).toBe("SUCCESS");
+      return created.NetworkInterface?.NetworkInterfaceId ?? "";
+    };
+    const [from, to] = [await make("from"), await make("to")];
+    const named = (...addresses: string[]) => addresses.map((PrivateIpAddress) => ({ PrivateIpAddress }));
+    const assign = (NetworkInterfaceId: string, ...addresses: string[]) =>
+      vpc().AssignPrivateIpAddresses({ NetworkInterfaceId, PrivateIpAddresses: named(...addresses) });
+    const assigned = await assign(from, "10.0.16.77", "10.0.16.55");
+    expect(assigned.PrivateIpAddressSet?.map((it) => it.PrivateIpAddress)).toEqual([
+      "10.0.16.77",
+      "10.0.16.55",
+    ]);
+    expect(await finished(assigned.RequestId)).toBe("SUCCESS");
+    expect(await codeOf(assign(to, "10.0.16.66", "10.0.16.77"))).toBe("ResourceInUse");
+    expect(await codeOf(assign(from, "10.0.16.77"))).toBe("ResourceInUse");
+    expect(await codeOf(assign(to, "10.0.17.66"))).toBe("InvalidParameterValue.Range");
+
+    const migrate = () =>
+      vpc().MigratePrivateIpAddress({
+        SourceNetworkInterfaceId: from,
+        DestinationNetworkInterfaceId: to,
+        PrivateIpAddress: "10.0.16.77",
+      });
+    const statesOf = async (id: string) =>
+      (await describeEni(id)).PrivateIpAddressSet?.filter((it) => it.Primary !== true).map(
+        (it) => `${it.PrivateIpAddress} ${it.State}`,
+      );
+    await cloud.control.addFault({
+      actions: ["MigratePrivateIpAddress"],
+      calls: 1,
+      effect: { kind: "stallTask" },
+    });
+    const moving = await migrate();
+    expect(await statesOf(from)).toEqual(["10.0.16.77 MIGRATING", "10.0.16.55 AVAILABLE"]);
+    expect(await statesOf(to)).toEqual([]);
+    expect(await codeOf(migrate())).toBe("UnsupportedOperation.MutexOperationTaskRunning");
+    expect(await codeOf(assign(to, "10.0.16.66"))).toBe("UnsupportedOperation.MutexOperationTaskRunning");
+    expect((await cloud.control.readTasks()).map(({ kind, eniId }) => [kind, eniId])).toEqual([
+      ["migrate", from],
+    ]);
+    await cloud.control.releaseStalledTasks();
+    expect(await finished(moving.RequestId)).toBe("SUCCESS");
+    expect([await statesOf(from), await statesOf(to)]).toEqual([
+      ["10.0.16.55 AVAILABLE"],
+      ["10.0.16.77 AVAILABLE"],
+    ]);
+    expect(await codeOf(migrate())).toBe("UnauthorizedOperation.AttachmentNotFound");
+    for (const NetworkInterfaceId of [from, to]) {
+      expect(await finished((await vpc().DeleteNetworkInterface({ NetworkInterfaceId })).RequestId)).toBe(
+        "SUCCESS",
+      );
+    }
+  });
+
   const refusals: [string, () => Promise<unknown>, string][] = [
     [
       "a wrong key",

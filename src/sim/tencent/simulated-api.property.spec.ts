@@ -126,6 +126,16 @@ function parametersOf(state: CloudState, move: { call: string; which: number; co
       const addresses = eni?.addresses.slice(1, 2 + move.count) ?? [];
       return { ...named, PrivateIpAddresses: addresses.map((it) => ({ PrivateIpAddress: it.address })) };
     }
+    case "MigratePrivateIpAddress": {
+      const full = enis.filter((it) => it.addresses.length > 1);
+      const from = full[move.which % full.length];
+      const others = enis.filter((it) => it !== from);
+      return {
+        SourceNetworkInterfaceId: from?.eniId ?? named.NetworkInterfaceId,
+        DestinationNetworkInterfaceId: others[move.count % others.length]?.eniId ?? named.NetworkInterfaceId,
+        PrivateIpAddress: from?.addresses.at(-1)?.address ?? "10.0.16.9",
+      };
+    }
     case "DescribeVpcTaskResult":
       return { TaskId: `request-${move.which}` };
     case "DescribeNetworkInterfaceLimit":
@@ -177,7 +187,7 @@ const productOf = (action: string) =>
 
 it("a cloud keeps its promises under any faults, and lets in no more than its limits", async () => {
   await fc.assert(
-    fc.asyncProperty(moves, async (sequence: Move[]) => {
+    fc.asyncProperty(moves, fc.boolean(), async (sequence: Move[], furnished) => {
       const links: Links = new Map();
       const clock = new VirtualClock(1_800_000_000_000);
       let requests = 0;
@@ -201,6 +211,10 @@ it("a cloud keeps its promises under any faults, and lets in no more than its li
           netns: `/run/netns/${instanceId}`,
         });
       }
+      for (const instanceId of furnished ? machines : []) {
+        await cloud.control.createEni({ subnetId: pods, instanceId, secondaryCount: 2 });
+      }
+      await clock.pass(1000);
       const under: Promise<unknown>[] = [];
       for (const move of sequence) {
         if ("call" in move) {

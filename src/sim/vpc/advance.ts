@@ -1,5 +1,5 @@
 import { attaching } from "./attach-network-interface.ts";
-import { findSubnet } from "./find.ts";
+import { findEni, findSubnet } from "./find.ts";
 import { isPlugged, plugEffects } from "./plug.ts";
 import { dropEni, putEni, unclaimInstance } from "./put-eni.ts";
 import type { CloudState, Effect, Eni, Job, Time } from "./state.ts";
@@ -64,6 +64,10 @@ function complete(state: CloudState, job: Job): Advance {
       return fails
         ? withAddresses(state, job, { eni, addresses: job.work.addresses })
         : withoutAddresses(state, job, { eni, addresses: job.work.addresses });
+    case "migrate":
+      return fails
+        ? withAddresses(state, job, { eni, addresses: [job.work.address] })
+        : moved(state, job, { from: eni, address: job.work.address, to: job.work.to });
   }
 }
 
@@ -136,6 +140,21 @@ function withoutAddresses(
   const changed = { ...eni, addresses: eni.addresses.filter((it) => !gone.has(it.address)) };
   const subnet = returnAddresses(findSubnet(state, eni.subnetId), addresses);
   return done({ ...state, subnets: state.subnets.with(subnet.subnetId, subnet) }, job, { eni: changed });
+}
+
+function moved(
+  state: CloudState,
+  job: Job,
+  { from, address, to }: { from: Eni; address: string; to: string },
+): Advance {
+  const receiving = findEni(state, to);
+  const arrived = from.addresses.filter((it) => it.address === address).map(available);
+  const left = { ...from, addresses: from.addresses.filter((it) => it.address !== address) };
+  const effects: Effect[] = isPlugged(state, receiving)
+    ? [{ kind: "assign", eniId: to, addresses: [address] }]
+    : [];
+  const eni = { ...receiving, addresses: [...receiving.addresses, ...arrived] };
+  return done(putEni(state, left), job, { eni, effects });
 }
 
 function done(

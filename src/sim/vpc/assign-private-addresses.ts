@@ -66,7 +66,8 @@ export function assignPrivateAddresses(
   };
 }
 
-function addressQuota(state: CloudState, eni: Eni): number {
+/** How many addresses the interface may have, its primary one included. */
+export function addressQuota(state: CloudState, eni: Eni): number {
   const instance = state.instances.get(eni.attachment?.instanceId ?? "");
   return instance?.type.addressesPerEni ?? detachedAddressQuota;
 }

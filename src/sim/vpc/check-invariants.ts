@@ -1,3 +1,4 @@
+import { addressQuota } from "./assign-private-addresses.ts";
 import { enisOf } from "./find.ts";
 import { parseIpv4 } from "./ipv4.ts";
 import { isPlugged } from "./plug.ts";
@@ -50,6 +51,7 @@ export function checkInvariants(state: CloudState, links: Links): void {
   checkAddresses(state);
   checkMachines(state);
   checkTasks(state);
+  checkMigrations(state);
   checkIndexes(state);
   same(sorted(links), sorted(linksOf(state)), "the network is as the cloud says");
 }
@@ -88,6 +90,33 @@ function checkTasks(state: CloudState): void {
   }
   const running = [...state.tasks.values()].filter((task) => task.status === "RUNNING");
   ensure(running.length === state.jobs.size, "every running task has its job");
+}
+
+/** An address that migrates is on the interface that it leaves, and the other one has nothing else to do and a place for it. */
+function checkMigrations(state: CloudState): void {
+  const moves = [...state.jobs.values()].flatMap(({ eniId, work }) =>
+    work.kind === "migrate" ? [{ from: eniId, ...work }] : [],
+  );
+  same(
+    moves.map(({ to, from }) => [to, from]).sort(),
+    [...state.receiving].sort(),
+    "moves are where they are told",
+  );
+  const migrating = [...state.enis.values()].flatMap(({ eniId, addresses }) =>
+    addresses.filter((it) => it.state === "MIGRATING").map((it) => [it.address, eniId]),
+  );
+  same(
+    moves.map(({ address, from }) => [address, from]).sort(),
+    migrating.sort(),
+    "what migrates has its job",
+  );
+  for (const { from, to } of moves) {
+    ensure(!state.jobs.has(to) && !state.receiving.has(from), `${from} and ${to} have one job between them`);
+    const receiving = state.enis.get(to);
+    ensure(receiving?.subnetId === state.enis.get(from)?.subnetId, `${from} and ${to} are in one subnet`);
+    const places = receiving === undefined ? 0 : addressQuota(state, receiving) - receiving.addresses.length;
+    ensure(places > 0, `${to} has a place for what comes`);
+  }
 }
 
 function checkIndexes(state: CloudState): void {

@@ -17,7 +17,7 @@ export function findEni(state: CloudState, eniId: string): Eni {
  */
 export function findIdleEni(state: CloudState, eniId: string): Eni {
   const eni = findEni(state, eniId);
-  const job = state.jobs.get(eniId);
+  const job = state.jobs.get(eniId) ?? state.jobs.get(state.receiving.get(eniId) ?? "");
   if (job !== undefined) {
     throw new CloudError(
       "UnsupportedOperation.MutexOperationTaskRunning",

@@ -65,6 +65,7 @@ export function initialState(config: SimConfig, now: Time): CloudState {
     tasks: PersistentMap.of(),
     finished: PersistentMap.of(),
     jobs: PersistentMap.of(),
+    receiving: PersistentMap.of(),
     due: DueQueue.empty,
     answers: PersistentMap.of(),
   };

@@ -10,12 +10,13 @@ import { createAndAttachNetworkInterface } from "./create-and-attach-network-int
 import { createNetworkInterface } from "./create-network-interface.ts";
 import { deleteNetworkInterface } from "./delete-network-interface.ts";
 import { detachNetworkInterface } from "./detach-network-interface.ts";
+import { type MigrateRequest, migratePrivateAddress } from "./migrate-private-address.ts";
 import { giveBackFromOutsider, takeForOutsider } from "./outsider.ts";
 import { startInstance, stopInstance } from "./power-instance.ts";
 import { releaseTask } from "./release-task.ts";
 import { removeInstance } from "./remove-instance.ts";
-import { eniWish, ids, smallCloud } from "./small-cloud.ts";
-import type { CloudState, Fate, Occasion, Step } from "./state.ts";
+import { eniWish, ids, settle, smallCloud, withEni } from "./small-cloud.ts";
+import type { CloudState, Eni, Fate, Occasion, Step } from "./state.ts";
 import { unassignPrivateAddresses } from "./unassign-private-addresses.ts";
 
 /** What somebody does next. Numbers choose among what exists, so that most acts are about something. */
@@ -36,6 +37,7 @@ const acts = [
   "delete",
   "assign",
   "unassign",
+  "migrate",
   "stop",
   "start",
   "remove",
@@ -53,15 +55,18 @@ const moves: fc.Arbitrary<Move[]> = fc.array(
     count: fc.nat({ max: 3 }),
     machine: fc.constantFrom(ids.a, ids.b),
     wait: fc.constantFrom(0, 10, 100, 250),
-    fate: fc.option(
-      fc.record({
-        stallMs: fc.constantFrom(0, 150, Number.POSITIVE_INFINITY),
-        failure: fc.constantFrom({ output: "x" }, { output: "x", at: "create" as const }),
-      }),
-      { nil: undefined, freq: 3 },
+    fate: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          stallMs: fc.constantFrom(0, 150, Number.POSITIVE_INFINITY),
+          failure: fc.constantFrom({ output: "x" }, { output: "x", at: "create" as const }),
+        }),
+      },
     ),
   }),
-  { maxLength: 60 },
+  { minLength: 20, maxLength: 60 },
 );
 
 function make(state: CloudState, move: Move, occasion: Occasion): Step<unknown> {
@@ -90,6 +95,8 @@ function make(state: CloudState, move: Move, occasion: Occasion): Step<unknown> 
       const addresses = eni?.addresses.slice(1, 1 + move.count).map((it) => it.address) ?? [];
       return unassignPrivateAddresses(state, { eniId, addresses }, occasion);
     }
+    case "migrate":
+      return migratePrivateAddress(state, moveOf(enis, move), occasion);
     case "stop":
       return stopInstance(state, move.machine);
     case "start":
@@ -117,11 +124,35 @@ function make(state: CloudState, move: Move, occasion: Occasion): Step<unknown> 
   }
 }
 
+/** The small cloud with interfaces of which addresses can move: one on each machine, and one on none. */
+function furnishedCloud(): CloudState {
+  const placed = [ids.a, ids.b].reduce((state, instanceId) => {
+    const made = withEni(state, { secondaryCount: 1 });
+    const occasion = { now: 0, requestId: `attached-${instanceId}` };
+    return settle(attachNetworkInterface(made.state, { eniId: made.eniId, instanceId }, occasion).state)
+      .state;
+  }, smallCloud());
+  return withEni(placed, { secondaryCount: 2 }).state;
+}
+
+/** An address that is to move, mostly one that can. */
+function moveOf(enis: readonly Eni[], { which, count }: Move): MigrateRequest {
+  const full = enis.filter((it) => it.addresses.length > 1);
+  const from = full[which % full.length];
+  const others = enis.filter((it) => it !== from && it.subnetId === from?.subnetId);
+  const to = others[count % others.length] ?? enis[which % enis.length];
+  return {
+    address: from?.addresses.at(which > 15 ? 0 : -1)?.address ?? "",
+    from: from?.eniId ?? "",
+    to: to?.eniId ?? "",
+  };
+}
+
 describe("the cloud", () => {
   it("keeps its promises whatever is asked of it in whatever order", () => {
     fc.assert(
-      fc.property(moves, (sequence) => {
-        let state = smallCloud();
+      fc.property(moves, fc.boolean(), (sequence, furnished) => {
+        let state = furnished ? furnishedCloud() : smallCloud();
         let now = 0;
         const links: Links = linksOf(state);
         for (const [number, move] of sequence.entries()) {

@@ -1,16 +1,18 @@
+import { advance } from "./advance.ts";
 import { enisOf, findInstance } from "./find.ts";
 import { isPlugged } from "./plug.ts";
 import { dropEni, putEni } from "./put-eni.ts";
 import type { CloudState, Effect, Eni, Step } from "./state.ts";
-import { finishJob } from "./task.ts";
+import { finishJob, schedule } from "./task.ts";
 
 /**
  * A machine is terminated: its primary network interface goes with it, the others are left behind, detached, with the
- * addresses that they have. A task that was attaching one has failed, one that was detaching it is done.
+ * addresses that they have. A task that was attaching one has failed, one that was detaching it is done, and an address that was
+ * migrating to the primary one is back where it came from.
  *
  * @throws CloudError ResourceNotFound
  */
-export function removeInstance(state: CloudState, instanceId: string, occasion: { now: number }): Step<null> {
+export function removeInstance(state: CloudState, instanceId: string, { now }: { now: number }): Step<null> {
   findInstance(state, instanceId);
   const attached = enisOf(state, instanceId).filter((eni) => eni.attachment !== undefined);
   const effects = attached
@@ -18,22 +20,23 @@ export function removeInstance(state: CloudState, instanceId: string, occasion: 
     .map((eni): Effect => ({ kind: "unplug", eniId: eni.eniId }));
   let current = state;
   for (const eni of attached) {
-    current = eni.primary
-      ? withoutPrimary(current, eni, occasion.now)
-      : leftBehind(current, eni, occasion.now);
+    current = eni.primary ? withoutPrimary(current, eni, now) : leftBehind(current, eni, now);
   }
-  return {
-    state: { ...current, instances: current.instances.without(instanceId) },
-    answer: null,
-    effects,
-  };
+  const gone = { ...current, instances: current.instances.without(instanceId) };
+  const after = advance(gone, now);
+  return { state: after.state, answer: null, effects: [...effects, ...after.effects] };
 }
 
 function withoutPrimary(state: CloudState, eni: Eni, now: number): CloudState {
   const job = state.jobs.get(eni.eniId);
-  const failure = `The network interface ${eni.eniId} went with its machine.`;
-  const idle = job === undefined ? state : finishJob(state, job, { now, failure });
-  return dropEni(idle, eni);
+  const output = `The network interface ${eni.eniId} went with its machine.`;
+  const idle = job === undefined ? state : finishJob(state, job, { now, failure: output });
+  const coming = idle.jobs.get(idle.receiving.get(eni.eniId) ?? "");
+  const failing =
+    coming === undefined
+      ? idle
+      : schedule(idle, { ...coming, due: now, failure: { output, at: coming.work.kind } });
+  return dropEni(failing, eni);
 }
 
 function leftBehind(state: CloudState, eni: Eni, now: number): CloudState {

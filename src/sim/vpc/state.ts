@@ -114,7 +114,8 @@ export interface Job {
     | { readonly kind: "detach" }
     | { readonly kind: "delete" }
     | { readonly kind: "assign"; readonly addresses: readonly string[] }
-    | { readonly kind: "unassign"; readonly addresses: readonly string[] };
+    | { readonly kind: "unassign"; readonly addresses: readonly string[] }
+    | { readonly kind: "migrate"; readonly address: string; readonly to: string };
 }
 
 /** What is to go wrong with the job of a request. */
@@ -155,8 +156,10 @@ export interface CloudState {
   readonly tasks: PersistentMap<string, Task>;
   /** When tasks were over, in that order. */
   readonly finished: PersistentMap<string, Time>;
-  /** By network interface. */
+  /** By network interface: of an address that migrates, the one that it leaves. */
   readonly jobs: PersistentMap<string, Job>;
+  /** Network interfaces to which an address migrates, each with the one that it leaves. */
+  readonly receiving: PersistentMap<string, string>;
   /** When jobs are due, by network interface. What is not so (any more) of the job that is there is passed over. */
   readonly due: DueQueue;
   /** What was answered to requests that carried a client token, by action and token, in that order. */

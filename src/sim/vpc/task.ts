@@ -19,8 +19,12 @@ export function startJob(
   const task: Task = { taskId: job.taskId, eniId: job.eniId, status: "RUNNING", output: "" };
   const scheduled = schedule(putEni(state, eni), fate === undefined ? job : fated(job, fate));
   const started = { ...scheduled, tasks: state.tasks.with(job.taskId, task) };
-  return job.work.kind === "create" && job.work.attachTo !== undefined
-    ? claimInstance(started, job.work.attachTo.instanceId, eni.eniId)
+  const { work } = job;
+  if (work.kind === "migrate") {
+    return { ...started, receiving: started.receiving.with(work.to, eni.eniId) };
+  }
+  return work.kind === "create" && work.attachTo !== undefined
+    ? claimInstance(started, work.attachTo.instanceId, eni.eniId)
     : started;
 }
 
@@ -52,6 +56,7 @@ export function finishJob(state: CloudState, job: Job, outcome: { now: Time; fai
   return {
     ...state,
     jobs: state.jobs.without(job.eniId),
+    receiving: job.work.kind === "migrate" ? state.receiving.without(job.work.to) : state.receiving,
     tasks: state.tasks.with(job.taskId, task),
     finished: state.finished.with(job.taskId, outcome.now),
   };
