@@ -261,4 +261,115 @@ describe("CloudView", () => {
     expect(view.isBusy("eni-1")).toBe(true);
     expect(view.isGone("eni-1")).toBe(false);
   });
+
+  describe("of an address that moves", () => {
+    const other = (addresses: string[] = []) => eni(addresses, { id: "eni-2", instanceId: "ins-2" });
+    const migrating = (id: string) =>
+      eni([], { id, addresses: [{ address: "10.0.16.3", state: "migrating" }] });
+    const has = (it: Eni) => it.addresses.some(({ address }) => address === "10.0.16.3");
+
+    function before(): CloudView {
+      const view = new CloudView();
+      view.expect("eni-1", ["10.0.16.3"]);
+      view.readAll([eni(["10.0.16.3"]), other()], 0);
+      return view;
+    }
+
+    test("keeps the ENI busy that shows it, whichever of the two, and is there still", () => {
+      const view = before();
+      view.readAll([migrating("eni-1"), other()], 1);
+      expect([view.isBusy("eni-1"), view.isBusy("eni-2")]).toEqual([true, false]);
+      expect(view.unsettled()).toEqual(["eni-1"]);
+      expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(false);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-1");
+
+      view.readAll([eni(), migrating("eni-2")], 2);
+      expect(view.isBusy("eni-2")).toBe(true);
+      expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(true);
+      expect(view.isAddressAbsent("eni-2", "10.0.16.3")).toBe(false);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-2");
+    });
+
+    test("is absent on the former ENI once a reading shows it on the next one, and gone there only when proven", () => {
+      const view = before();
+      expect(view.readAll([eni(), other(["10.0.16.3"])], 1)).toEqual(["eni-1", "eni-2"]);
+      expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(true);
+      expect(view.isAddressGone("eni-1", "10.0.16.3")).toBe(false);
+      expect(view.isAddressAbsent("eni-2", "10.0.16.3")).toBe(false);
+      view.readAll([eni(), other(["10.0.16.3"])], 1 + ABSENCE_INTERVAL_MS);
+      expect(view.isAddressGone("eni-1", "10.0.16.3")).toBe(true);
+      expect(view.isAddressGone("eni-2", "10.0.16.3")).toBe(false);
+    });
+
+    test("keeps both ENIs busy from our call on until each shows its effect", () => {
+      const view = before();
+      view.expect("eni-2", ["10.0.16.3"]);
+      view.acted("eni-1", { effect: (it) => !has(it) }, 1);
+      view.acted("eni-2", { effect: has }, 1);
+      view.readAll([eni(["10.0.16.3"]), other()], 2);
+      view.readAll([migrating("eni-1"), other()], 3);
+      expect([view.isBusy("eni-1"), view.isBusy("eni-2")]).toEqual([true, true]);
+      expect(view.isAddressAbsent("eni-2", "10.0.16.3")).toBe(false);
+      view.readAll([eni(), other(["10.0.16.3"])], 4);
+      expect([view.isBusy("eni-1"), view.isBusy("eni-2")]).toEqual([false, false]);
+      // From before the move: it takes nothing back.
+      view.readAll([eni(["10.0.16.3"]), other()], 5);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-2");
+      expect(view.isAddressAbsent("eni-1", "10.0.16.3")).toBe(true);
+    });
+
+    test("is where it came from when readings go on to show it there: the move has failed", () => {
+      const view = before();
+      view.acted("eni-1", { effect: (it) => !has(it) }, 1);
+      view.acted("eni-2", { effect: has }, 1);
+      view.readAll([migrating("eni-1"), other()], 2);
+      view.readAll([eni(["10.0.16.3"]), other()], 3);
+      expect(view.isBusy("eni-2")).toBe(true);
+      view.readAll([eni(["10.0.16.3"]), other()], 1 + STALE_MS);
+      expect([view.isBusy("eni-1"), view.isBusy("eni-2")]).toEqual([false, false]);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-1");
+    });
+  });
+
+  describe("eniWith()", () => {
+    const on = (id: string, ...addresses: string[]) => eni(addresses, { id });
+
+    test("answers the ENI that was seen with the address last, however the readings of the two come", () => {
+      const view = new CloudView();
+      expect(view.eniWith("10.0.16.3")).toBeUndefined();
+      view.created(on("eni-1", "10.0.16.3"), 0);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-1");
+      view.read(["eni-2"], [on("eni-2", "10.0.16.3")], 1);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-2");
+      view.read(["eni-1"], [on("eni-1")], 2);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-2");
+      view.readAll([on("eni-2"), on("eni-1", "10.0.16.3")], 3);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-1");
+      view.readAll([on("eni-2", "10.0.16.3"), on("eni-1")], 4);
+      expect(view.eniWith("10.0.16.3")?.id).toBe("eni-2");
+    });
+
+    test("answers none for an address that was taken off, and for one of an ENI that was forgotten", () => {
+      const view = new CloudView();
+      view.readAll([on("eni-1", "10.0.16.3", "10.0.16.4"), on("eni-2", "10.0.16.5")], 0);
+      view.readAll([on("eni-1", "10.0.16.4"), on("eni-2", "10.0.16.5")], 1);
+      expect(view.eniWith("10.0.16.3")).toBeUndefined();
+      expect(view.eniWith("10.0.16.4")?.id).toBe("eni-1");
+      view.forget("eni-1");
+      expect(view.eniWith("10.0.16.4")).toBeUndefined();
+      // Nobody expects the other one: once it is gone it is forgotten by itself.
+      view.readAll([], 2);
+      expect(view.eniWith("10.0.16.5")?.id).toBe("eni-2");
+      expect(view.isBusy("eni-2")).toBe(true);
+      view.readAll([], 2 + ABSENCE_INTERVAL_MS);
+      expect(view.eniWith("10.0.16.5")).toBeUndefined();
+    });
+
+    test("is told by the latest state that is known of the ENI", () => {
+      const view = new CloudView();
+      view.readAll([on("eni-1", "10.0.16.3")], 0);
+      view.readAll([eni([], { addresses: [{ address: "10.0.16.3", state: "deleting" }] })], 1);
+      expect(view.eniWith("10.0.16.3")?.addresses).toEqual([{ address: "10.0.16.3", state: "deleting" }]);
+    });
+  });
 });

@@ -78,10 +78,21 @@ export class CloudView {
   readonly #moving = new Map<string, Set<string>>();
   /** By the node that it is tagged for, ids of ENIs, of which some may be forgotten or tagged anew. */
   readonly #tagged = new Map<string, Set<string>>();
+  /** By secondary address, the ENI that showed it last; none once that has been read without it. */
+  readonly #holders = new Map<string, string>();
 
   /** The ENI as last seen, also if the last reading lacked it. */
   get(eniId: string): Eni | undefined {
     return this.#enis.get(eniId)?.eni;
+  }
+
+  /**
+   * The ENI that was last seen with the secondary address, in whatever state. While it is moved that is the one it leaves or the one it goes
+   * to, as the cloud shows it; where somebody else has it, and where nobody has, none.
+   */
+  eniWith(address: string): Eni | undefined {
+    const id = this.#holders.get(address);
+    return id === undefined ? undefined : this.get(id);
   }
 
   /** ENIs that are tagged for a node. */
@@ -199,6 +210,7 @@ export class CloudView {
 
   /** Takes the answer to a Create: the ENI is there at once, whatever the next reading shows. */
   created(eni: Eni, now: number): void {
+    this.#place(this.get(eni.id), eni);
     this.#enis.set(eni.id, { ...unseen(), eni, touchedAt: now });
     this.#tag(eni);
   }
@@ -268,6 +280,7 @@ export class CloudView {
 
   /** Forgets everything about an ENI whose objects are gone. */
   forget(eniId: string): void {
+    this.#place(this.get(eniId), undefined);
     this.#enis.delete(eniId);
   }
 
@@ -304,6 +317,7 @@ export class CloudView {
       addresses,
     };
     this.#enis.set(eni.id, { ...known, contradicted: false, absence: undefined });
+    this.#place(before?.eni, eni);
     this.#tag(eni);
     if (eni.instanceId !== undefined && isUnderWay(eni)) this.#noteMove(eni.id, eni.instanceId);
     return (
@@ -320,6 +334,15 @@ export class CloudView {
   #noteMove(eniId: string, instanceId: string | undefined): void {
     if (instanceId === undefined) return;
     this.#moving.set(instanceId, (this.#moving.get(instanceId) ?? new Set()).add(eniId));
+  }
+
+  /** Takes that an ENI is seen so now, and what it was seen with before. */
+  #place(before: Eni | undefined, now: Eni | undefined): void {
+    const there = new Set(now?.addresses.map(({ address }) => address));
+    for (const { address } of before?.addresses ?? []) {
+      if (!there.has(address) && this.#holders.get(address) === before?.id) this.#holders.delete(address);
+    }
+    if (now !== undefined) for (const address of there) this.#holders.set(address, now.id);
   }
 
   #tag(eni: Eni): void {
@@ -341,7 +364,7 @@ export class CloudView {
     known.contradicted = false;
     known.touchedAt = laterThan(known.touchedAt, began);
     if (known.touchedAt === undefined) known.absence = lengthened(known.absence, began);
-    if (!known.expected && this.isGone(id)) this.#enis.delete(id);
+    if (!known.expected && this.isGone(id)) this.forget(id);
     return true;
   }
 }
