@@ -88,6 +88,28 @@ export interface ConfigMap {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+/** v1.Secret. */
+export interface Secret {
+  readonly metadata: ObjectMeta;
+  readonly type?: string;
+  /** Base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** admissionregistration.k8s.io/v1 MutatingWebhookConfiguration, as far as somebody who serves one has to know it. */
+export interface MutatingWebhookConfiguration {
+  readonly metadata: ObjectMeta;
+  readonly webhooks?: readonly {
+    readonly name: string;
+    readonly clientConfig: {
+      readonly url?: string;
+      readonly service?: { readonly name: string; readonly namespace: string };
+      /** Base64 of PEM certificates. */
+      readonly caBundle?: string;
+    };
+  }[];
+}
+
 /** coordination.k8s.io/v1 Lease. */
 export interface Lease {
   readonly metadata: ObjectMeta;
@@ -170,6 +192,20 @@ export const configMaps: Resource<ConfigMap> = {
   plural: "configmaps",
   kind: "ConfigMap",
   namespaced: true,
+};
+export const secrets: Resource<Secret> = {
+  group: "",
+  version: "v1",
+  plural: "secrets",
+  kind: "Secret",
+  namespaced: true,
+};
+export const mutatingWebhookConfigurations: Resource<MutatingWebhookConfiguration> = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "mutatingwebhookconfigurations",
+  kind: "MutatingWebhookConfiguration",
+  namespaced: false,
 };
 export const events: Resource<KubeEvent> = {
   group: "",

@@ -1,25 +1,27 @@
-// Pods that are to have an address come to ask for it: the policy of k8s/components/add-request on a real API server.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+// Pods that are to have an address come to ask for it, on a real API server: by the policy of k8s/components/add-request, and by the webhook of
+// k8s/components/add-request-webhook, which ipamd serves. Both are held to one table.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
+import { type RunningWebhook, startWebhook } from "../../src/ipamd/webhook/start-webhook.ts";
+import {
+  ADD_REQUEST_CASES,
+  type AddRequestCase,
+  type Resources,
+} from "../../src/ipamd/webhook/testing/add-request-cases.ts";
+import { createKubeClient } from "../../src/kube/kube-client.ts";
+import { openServerAccess } from "../../src/kube/server-access.ts";
 import { eventually } from "../../src/kube/testing/eventually.ts";
+import { createRecordingLogger } from "../../src/kube/testing/recording-logger.ts";
+import { createTransport } from "../../src/kube/transport.ts";
+import { systemWaitingClock } from "../../src/time/waiting-clock.ts";
 import { type ApiServer, startApiServer } from "./start-api-server.ts";
 
-const root = join(import.meta.dir, "../..");
-const ENI_IP = "tke.cloud.tencent.com/eni-ip";
-const DIRECT_ENI = "tke.cloud.tencent.com/direct-eni";
-const NETWORKS = "tke.cloud.tencent.com/networks";
-
-type Resources = { readonly limits?: Record<string, string>; readonly requests?: Record<string, string> };
-interface Container {
-  readonly name: string;
-  readonly image?: string;
-  readonly resources?: Resources;
-}
-interface PodSpec {
-  readonly hostNetwork?: boolean;
-  readonly containers?: readonly Container[];
-  readonly initContainers?: readonly Container[];
-}
+const components = join(import.meta.dir, "../../k8s/components");
+const POLICY = join(components, "add-request/policy.yaml");
+const WEBHOOK = join(components, "add-request-webhook");
+const SERVICE = "tke-eni-ipamd-webhook";
 
 let server: ApiServer;
 
@@ -29,86 +31,120 @@ beforeAll(async () => {
   await server.kubectl(["create", "namespace", "shop"]);
   await server.kubectl(["create", "namespace", "apart"]);
   await server.kubectl(["label", "namespace", "apart", "not-add-pod-eni-ip-limit=true"]);
-  for (const namespace of ["shop", "apart"]) {
+  for (const [namespace, name] of [
+    ["shop", "default"],
+    ["apart", "default"],
+    ["kube-system", "tke-eni-ipamd"],
+  ] as const) {
     // No controller makes it here.
-    await server.kubectl(["create", "serviceaccount", "default", "-n", namespace]);
+    await server.kubectl(["create", "serviceaccount", name, "-n", namespace]);
   }
-  await server.kubectl(["apply", "-f", join(root, "k8s/components/add-request/policy.yaml")]);
-  await eventually("the policy is in force", async () => (await admitted({}))[0]?.limits?.[ENI_IP] === "1", {
-    withinMs: 30_000,
-  });
 }, 900_000);
 
-afterAll(() => server.stop());
+afterAll(() => server?.stop());
 
-/** What the containers of a pod have, init containers behind the others, once the API server has taken it. */
+/** What the containers of a pod ask for once the API server has taken it, init containers behind the others. */
 async function admitted(
-  spec: PodSpec,
-  { namespace = "shop", annotations = {} }: { namespace?: string; annotations?: Record<string, string> } = {},
+  { annotations = {}, spec }: Pick<AddRequestCase, "annotations" | "spec">,
+  namespace = "shop",
 ): Promise<readonly Resources[]> {
-  const containers = spec.containers ?? [{ name: "main" }];
-  const withImages = (all: readonly Container[]) => all.map((it) => ({ image: "busybox", ...it }));
+  const withImages = (all: AddRequestCase["spec"]["containers"]) =>
+    all.map((it) => ({ image: "busybox", ...it }));
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: "web-0", namespace, annotations },
     spec: {
       ...spec,
-      containers: withImages(containers),
+      containers: withImages(spec.containers),
       ...(spec.initContainers && { initContainers: withImages(spec.initContainers) }),
     },
   };
   const answer = await server.kubectl(["create", "--dry-run=server", "-o", "json", "-f", "-"], {
     input: JSON.stringify(pod),
   });
-  const taken: Required<Pick<PodSpec, "containers">> & PodSpec = JSON.parse(answer).spec;
+  const taken: AddRequestCase["spec"] = JSON.parse(answer).spec;
   return [...taken.containers, ...(taken.initContainers ?? [])].map(({ resources }) => resources ?? {});
 }
 
-const asks = (resource: string): Resources => ({
-  limits: { [resource]: "1" },
-  requests: { [resource]: "1" },
-});
+const plain = { spec: { containers: [{ name: "main" }] } };
 
-test("the first container asks for an address, beside what it asks for already, and no other does", async () => {
-  expect(await admitted({})).toEqual([asks(ENI_IP)]);
-  const containers = [
-    { name: "main", resources: { limits: { cpu: "1" }, requests: { memory: "1Mi" } } },
-    { name: "side" },
-  ];
-  expect(await admitted({ containers })).toEqual([
-    {
-      limits: { cpu: "1", [ENI_IP]: "1" },
-      requests: { cpu: "1", memory: "1Mi", [ENI_IP]: "1" },
+/** Waits until pods come to ask, or do no more. */
+function untilPodsAsk(ask: boolean): Promise<void> {
+  return eventually(
+    ask ? "pods come to ask" : "pods ask no more",
+    async () => {
+      // Refused while the webhook's certificate is not known yet.
+      const [resources] = await admitted(plain).catch(() => []);
+      return resources !== undefined && (resources.limits?.[ENI_IP_RESOURCE] === "1") === ask;
     },
-    {},
-  ]);
+    { withinMs: 30_000 },
+  );
+}
+
+function followsTheTable(): void {
+  test.each(ADD_REQUEST_CASES.map((it) => [it.what, it] as const))("%s", async (_, { resources, ...pod }) => {
+    expect(await admitted(pod)).toEqual(resources);
+  });
+
+  test("a pod of a namespace that opts out asks for nothing", async () => {
+    expect(await admitted(plain, "apart")).toEqual([{}]);
+  });
+}
+
+describe("the policy", () => {
+  beforeAll(async () => {
+    await server.kubectl(["apply", "-f", POLICY]);
+    await untilPodsAsk(true);
+  }, 60_000);
+
+  afterAll(async () => {
+    await server.kubectl(["delete", "-f", POLICY]);
+    await untilPodsAsk(false);
+  }, 60_000);
+
+  followsTheTable();
 });
 
-test.each<[string, PodSpec]>([
-  [
-    "a container beside it asks",
-    { containers: [{ name: "main" }, { name: "side", resources: asks(ENI_IP) }] },
-  ],
-  ["it asks for a whole ENI", { containers: [{ name: "main", resources: asks(DIRECT_ENI) }] }],
-  ["an init container asks", { initContainers: [{ name: "init", resources: asks(ENI_IP) }] }],
-])("what a pod asks for itself is left as it is: %s", async (_, spec) => {
-  const before = [...(spec.containers ?? [{ name: "main" }]), ...(spec.initContainers ?? [])];
-  expect(await admitted(spec)).toEqual(before.map(({ resources }) => resources ?? {}));
-});
+describe("the webhook", () => {
+  let webhook: RunningWebhook;
 
-test("pods of the host's network and of namespaces that opt out ask for nothing", async () => {
-  expect(await admitted({ hostNetwork: true })).toEqual([{}]);
-  expect(await admitted({}, { namespace: "apart" })).toEqual([{}]);
-});
+  beforeAll(async () => {
+    await server.kubectl(["apply", "-f", join(WEBHOOK, "access.yaml")]);
+    // With the rights of ipamd, and no others.
+    const kubeconfig = await server.kubeconfigOfServiceAccount("kube-system", "tke-eni-ipamd");
+    const kube = createKubeClient(createTransport(await openServerAccess({ kubeconfig })));
+    const world = { kube, clock: systemWaitingClock, logger: createRecordingLogger() };
+    webhook = startWebhook(world, { listen: { host: "127.0.0.1", port: 0 }, namespace: "kube-system" });
+    await eventually("the webhook is served", () => webhook.port() !== undefined, { withinMs: 30_000 });
+    // Without kube-proxy nothing leads from a Service's address to ipamd: the API server takes the name of this machine in its place.
+    const [service, configuration] = await Promise.all(
+      ["service.yaml", "webhook.yaml"].map((file) => readFile(join(WEBHOOK, file), "utf8")),
+    );
+    expect(service).toContain(`name: ${SERVICE}\n`);
+    await server.kubectl([
+      "-n",
+      "kube-system",
+      "create",
+      "service",
+      "externalname",
+      SERVICE,
+      "--external-name=localhost",
+    ]);
+    await server.kubectl(["apply", "-f", "-"], {
+      input: configuration?.replace("port: 443", `port: ${webhook.port()}`) ?? "",
+    });
+    await untilPodsAsk(true);
+  }, 60_000);
 
-test.each([
-  ["tke-route-eni", [asks(ENI_IP)]],
-  ["tke-route-eni@eth1,other", [asks(ENI_IP)]],
-  ['[{"name":"tke-route-eni","interfaceRequest":"eth1"}]', [asks(ENI_IP)]],
-  ["tke-direct-eni", [asks(DIRECT_ENI)]],
-  ["tke-bridge", [{}]],
-  ["", [{}]],
-])("networks %j", async (networks, resources) => {
-  expect(await admitted({}, { annotations: { [NETWORKS]: networks } })).toEqual(resources);
+  afterAll(() => webhook?.stop());
+
+  followsTheTable();
+
+  test("that nobody serves keeps no pod of the host's network from being made, ipamd's own for one, nor one of a namespace that opts out", async () => {
+    await webhook.stop();
+    expect(await admitted({ spec: { hostNetwork: true, ...plain.spec } })).toEqual([{}]);
+    expect(await admitted(plain, "apart")).toEqual([{}]);
+    expect(admitted(plain)).rejects.toThrow("add-pod-eni-ip-limit-webhook.tke.cloud.tencent.com");
+  });
 });
