@@ -45,7 +45,7 @@ beforeAll(async () => {
   kube = createKubeClient(transport);
   await server.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
   await server.kubectl(["apply", "-k", join(root, "k8s/base/admission")]);
-  for (const component of ["ipamd", "agent"]) {
+  for (const component of ["ipamd", "agent", "scheduler"]) {
     await server.kubectl([
       "apply",
       `--namespace=${namespace}`,
@@ -611,7 +611,7 @@ describe("the ConfigMap of the cluster", () => {
 
 describe("rights", () => {
   /** What a component asks for, on the whole cluster unless it says otherwise. */
-  function mayDo(component: "ipamd" | "agent", ...what: string[]): Promise<boolean> {
+  function mayDo(component: "ipamd" | "agent" | "ip-scheduler", ...what: string[]): Promise<boolean> {
     const as = `--as=system:serviceaccount:kube-system:tke-eni-${component}`;
     return server.kubectl(["auth", "can-i", as, ...what]).then(
       () => true,
@@ -619,7 +619,7 @@ describe("rights", () => {
     );
   }
 
-  test.each<["ipamd" | "agent", string[]]>([
+  test.each<["ipamd" | "agent" | "ip-scheduler", string[]]>([
     ["ipamd", ["patch", "nodes"]],
     ["ipamd", ["patch", "nodes", "--subresource=status"]],
     ["ipamd", ["watch", "pods", "--all-namespaces"]],
@@ -628,16 +628,26 @@ describe("rights", () => {
     ["agent", ["get", "pods", "--all-namespaces"]],
     ["agent", ["create", "events"]],
     ["agent", ["patch", "events"]],
+    ["ip-scheduler", ["watch", "pods", "--all-namespaces"]],
+    ["ip-scheduler", ["create", "pods", "--subresource=binding", "--all-namespaces"]],
+    ["ip-scheduler", ["patch", "pods", "--subresource=status", "--all-namespaces"]],
+    ["ip-scheduler", ["create", "vpcipclaims", "--all-namespaces"]],
+    ["ip-scheduler", ["patch", "leases/tke-eni-ip-scheduler", "--namespace=kube-system"]],
   ])("%s may %j", async (component, what) => {
     expect(await mayDo(component, ...what)).toBe(true);
   });
 
-  test.each<["ipamd" | "agent", string[]]>([
+  test.each<["ipamd" | "agent" | "ip-scheduler", string[]]>([
     ["ipamd", ["delete", "pods", "--all-namespaces"]],
     ["ipamd", ["get", "secrets", "--namespace=kube-system"]],
     ["ipamd", ["patch", "configmaps/tke-eni-ipamd", "--namespace=kube-system"]],
     ["agent", ["patch", "nodes"]],
     ["agent", ["get", "configmaps", "--namespace=kube-system"]],
+    ["ip-scheduler", ["patch", "pods", "--all-namespaces"]],
+    ["ip-scheduler", ["patch", "vpcips"]],
+    ["ip-scheduler", ["delete", "vpcipclaims", "--all-namespaces"]],
+    ["ip-scheduler", ["patch", "leases/tke-eni-ipamd", "--namespace=kube-system"]],
+    ["ip-scheduler", ["get", "secrets", "--namespace=kube-system"]],
   ])("%s may not %j", async (component, what) => {
     expect(await mayDo(component, ...what)).toBe(false);
   });
