@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseGoDuration } from "../api/go-duration.ts";
 import { daemonCommand } from "../command-line/daemon-command.ts";
+import type { ClaimOptions } from "./claims/claim-world.ts";
 
 /** What every command needs: which cluster, and the ways to the cloud and to the API server. */
 export interface ConnectionOptions {
@@ -22,6 +23,8 @@ export interface IpamdOptions extends ConnectionOptions {
   agentAnswerMs: number;
   nodeTaint: boolean;
   nodeCondition: boolean;
+  /** Pods have addresses of their own; undefined: nodes keep a pool of them alone. */
+  claims: ClaimOptions | undefined;
   healthListen: { host: string; port: number };
   namespace: string;
 }
@@ -77,6 +80,35 @@ export function parseIpamdOptions(
       "give back the whole surplus every two minutes instead of one address",
       false,
     )
+    .option(
+      "--static-ip",
+      "fixed addresses: each pod brings its own, which it may keep under its name; needs the scheduler's extender",
+      false,
+    )
+    .option(
+      "--ip-pool-size <n>",
+      "with --static-ip: addresses that each node keeps ready for pods that keep none, in place of the warm targets",
+      count,
+      0,
+    )
+    .addOption(
+      new Option(
+        "--claim-expired-duration <duration>",
+        "with --static-ip: how long a kept address outlives its pod, 5m at least; without it, for good",
+      ).argParser(expiry),
+    )
+    .addOption(
+      durationOption(
+        "--partition-grace <duration>",
+        "with --static-ip: how long a node must be unreachable before the addresses of pods that are gone move away from it",
+        "5m",
+      ),
+    )
+    .option(
+      "--enable-ownerref",
+      "with --static-ip: a kept address goes back when the workload of its pod is deleted",
+      false,
+    )
     .addOption(
       durationOption(
         "--node-gone-grace <duration>",
@@ -115,9 +147,12 @@ export function parseIpamdOptions(
       `--ip-min-warm-target ${given["ipMinWarmTarget"]} is above --ip-max-warm-target ${given["ipMaxWarmTarget"]}: raise the maximum or lower the minimum.`,
     );
   }
+  const claims = claimOptionsOf(given);
   return {
     ...connectionOf(given),
     warm: { min: given["ipMinWarmTarget"], max: given["ipMaxWarmTarget"] },
+    ...(claims && { warm: { min: claims.poolSize, max: claims.poolSize } }),
+    claims,
     quickRelease: given["enableQuickRelease"],
     nodeGoneGraceMs: given["nodeGoneGrace"],
     agentAnswerMs: given["agentAnswerTimeout"],
@@ -126,6 +161,28 @@ export function parseIpamdOptions(
     healthListen: given["healthListen"],
     namespace: given["namespace"],
   };
+}
+
+/** @throws InvalidArgumentError for a flag of fixed addresses where there are none: it would change nothing */
+function claimOptionsOf(given: ReturnType<Command["opts"]>): ClaimOptions | undefined {
+  if (given["staticIp"]) {
+    return {
+      partitionGraceMs: given["partitionGrace"],
+      expiresAfterMs: given["claimExpiredDuration"],
+      ownerReferences: given["enableOwnerref"],
+      poolSize: given["ipPoolSize"],
+    };
+  }
+  const idle =
+    given["claimExpiredDuration"] !== undefined
+      ? "--claim-expired-duration"
+      : given["enableOwnerref"]
+        ? "--enable-ownerref"
+        : given["ipPoolSize"] > 0
+          ? "--ip-pool-size"
+          : undefined;
+  if (idle === undefined) return undefined;
+  throw new InvalidArgumentError(`${idle} is of fixed addresses: add --static-ip, or leave it out.`);
 }
 
 function parseAuditOptions(argv: readonly string[], env: Record<string, string | undefined>): AuditOptions {
@@ -272,6 +329,13 @@ function boolean(text: string): boolean {
 function duration(text: string): number {
   const ms = parseGoDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('It must be a duration such as "2m" or "30s".');
+  return ms;
+}
+
+function expiry(text: string): number {
+  const ms = duration(text);
+  if (ms < 300_000)
+    throw new InvalidArgumentError("It must be 5m at least, or left out to keep addresses for good.");
   return ms;
 }
 

@@ -9,12 +9,13 @@ import type { Resource } from "../kube/resource.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import type { Random } from "../time/back-off.ts";
 import type { WaitingClock } from "../time/waiting-clock.ts";
+import type { ClaimOptions } from "./claims/claim-world.ts";
 import { applyDefinitions } from "./definitions.ts";
 import type { Health } from "./health-server.ts";
 import { Leadership } from "./leadership.ts";
 import type { LeaderFigures } from "./metrics.ts";
 import type { ClusterOptions } from "./node/node-world.ts";
-import { startWatches } from "./watches.ts";
+import { startClaimWatch, startWatches } from "./watches.ts";
 
 export interface IpamdWorld {
   transport: KubeTransport;
@@ -40,6 +41,8 @@ export interface IpamdSettings extends Omit<ClusterOptions, "cluster"> {
   identity: string;
   /** Milliseconds that one call to the cloud may take. */
   cloudTimeoutMs: number;
+  /** Pods have addresses of their own; undefined: nodes keep a pool of them alone. */
+  claims?: ClaimOptions | undefined;
 }
 
 const LEASE_MS = 20_000;
@@ -65,7 +68,9 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
   await applyDefinitions(kube, world.clock);
   const system = await kube.get(namespaces, "kube-system");
   const watches = startWatches(world);
-  const synced = await Promise.all(Object.values(watches).map((watch) => watch.whenSynced()));
+  const claims = settings.claims && startClaimWatch(world);
+  const all = { ...watches, ...(claims && { claims }) };
+  const synced = await Promise.all(Object.values(all).map((watch) => watch.whenSynced()));
   if (!synced.every(Boolean)) throw new Error("a watch was stopped before it had a complete view");
 
   const failure = Promise.withResolvers<never>();
@@ -105,6 +110,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
       kube,
       elector,
       watches,
+      claims,
       settings,
       cluster: { id: settings.clusterId, uid: system.metadata.uid },
       failed: failure.reject,
@@ -125,11 +131,11 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
   return {
     failed: failure.promise,
     health: () => ({
-      ready: Object.values(watches).every((watch) => watch.hasSynced()),
+      ready: Object.values(all).every((watch) => watch.hasSynced()),
       leader: elector.isLeader(),
       ...(leadership !== undefined && { cloud: leadership.cloudHealth() }),
       watches: Object.fromEntries(
-        Object.entries(watches).map(([name, watch]) => {
+        Object.entries(all).map(([name, watch]) => {
           const age = watch.age();
           return [name, Number.isFinite(age) ? Math.round(age) : null];
         }),
@@ -141,7 +147,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
       await leadership?.stop();
       // Who has not waited a former leader's calls out may not say that there are none.
       await elector.stop({ giveBack: leadership !== undefined });
-      await Promise.all(Object.values(watches).map((watch) => watch.stop()));
+      await Promise.all(Object.values(all).map((watch) => watch.stop()));
     },
   };
 }

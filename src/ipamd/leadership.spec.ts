@@ -125,6 +125,7 @@ beforeEach(() => {
         subnets: still(),
         configuration: still(),
       } as unknown as Watches,
+      claims: undefined,
       settings: {
         clusterId: CLUSTER.id,
         vpcId: "vpc-1",

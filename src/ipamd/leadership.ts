@@ -13,6 +13,9 @@ import type { LeaderElector } from "../kube/lease.ts";
 import type { Reflector } from "../kube/reflector/reflector.ts";
 import type { WaitingClock } from "../time/waiting-clock.ts";
 import { PeriodicAudit } from "./audit/periodic-audit.ts";
+import { claimKey } from "./claims/claim-book.ts";
+import { ClaimKeeper } from "./claims/claim-keeper.ts";
+import { ClaimWorld } from "./claims/claim-world.ts";
 import { CloudReader } from "./cloud-view/cloud-reader.ts";
 import { CloudView } from "./cloud-view/cloud-view.ts";
 import { CONFIGURATION_REFERENCE, Configuration } from "./configuration/configuration.ts";
@@ -28,6 +31,7 @@ import { type ClusterIdentity, type NodeWorld, tagOf } from "./node/node-world.t
 import { PresentNodes } from "./node/present-nodes.ts";
 import { RunCalls } from "./node/run-calls.ts";
 import { TokenBook } from "./node/token-book.ts";
+import { ClaimObjects } from "./objects/claim-objects.ts";
 import { ClusterObjects } from "./objects/cluster-objects.ts";
 import type { ObjectCache } from "./objects/object-cache.ts";
 import { NodeSignals } from "./signals/node-signals.ts";
@@ -36,7 +40,7 @@ import { SettingNotices } from "./signals/setting-notices.ts";
 import { SubnetBook } from "./subnets/subnet-book.ts";
 import { SubnetUpkeep } from "./subnets/subnet-upkeep.ts";
 import { WaitingPlacement } from "./waiting/waiting-placement.ts";
-import type { Watches } from "./watches.ts";
+import type { ClaimReflector, Watches } from "./watches.ts";
 import { WorkQueue, type WorkResult } from "./work-queue.ts";
 
 /** Pauses, in milliseconds. */
@@ -57,6 +61,8 @@ export interface LeadershipOptions {
   kube: KubeClient;
   elector: LeaderElector;
   watches: Watches;
+  /** Where pods have addresses of their own. */
+  claims: ClaimReflector | undefined;
   settings: IpamdSettings;
   cluster: ClusterIdentity;
   /** What makes it impossible to go on. */
@@ -77,6 +83,8 @@ export class Leadership {
   readonly #departing: DepartingNodes;
   readonly #placement: WaitingPlacement;
   readonly #audit: PeriodicAudit;
+  readonly #claimQueue: WorkQueue;
+  readonly #keeper: ClaimKeeper | undefined;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #clock: WaitingClock;
@@ -115,6 +123,16 @@ export class Leadership {
     const fenced = fencedClient(kube, () => options.elector.isLeader());
     const objects = new ClusterObjects(fenced, watches);
     const view = new CloudView();
+    const claims =
+      options.claims &&
+      settings.claims &&
+      new ClaimWorld({
+        objects: new ClaimObjects(fenced, options.claims),
+        pods: watches.pods.store,
+        options: settings.claims,
+        now: () => clock.monotonic(),
+        changed: (key) => this.#claimQueue.trigger(key),
+      });
     this.#placement = new WaitingPlacement({
       pods: watches.pods,
       nodes: watches.nodes,
@@ -152,7 +170,8 @@ export class Leadership {
       nodes: watches.nodes.store,
       findNode: (name) => kube.find(nodes, name),
       demandOf: (node) => watches.pods.store.index("node", node).length,
-      waitingFor: (node) => this.#placement.countOf(node),
+      waitingFor: (node) => (claims === undefined ? this.#placement.countOf(node) : 0),
+      claims,
       capacityKnown: (node, addresses) => this.#placement.setCapacity(node, addresses),
       stopwatch: world.stopwatch,
       nonce: world.nonce,
@@ -179,6 +198,22 @@ export class Leadership {
         logger.warn({ node, err: error, backOffMs }, "work on a node failed"),
       concurrency: CONCURRENCY,
       minBackOffMs: 1000,
+      maxBackOffMs: 60_000,
+      random,
+      clock,
+    });
+    this.#keeper =
+      claims &&
+      new ClaimKeeper({
+        ...{ kube: fenced, claims, objects, view, tokens: this.#world.tokens, logger },
+        now: () => clock.now(),
+      });
+    this.#claimQueue = new WorkQueue({
+      work: async (key) => (await this.#keeper?.look(key)) ?? {},
+      failed: (key, error, backOffMs) =>
+        logger.warn({ claim: key, err: error, backOffMs }, "work on a claim failed"),
+      concurrency: CONCURRENCY,
+      minBackOffMs: 200,
       maxBackOffMs: 60_000,
       random,
       clock,
@@ -244,7 +279,7 @@ export class Leadership {
     this.#placement.stop();
     await this.#starting;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    await Promise.all([this.#queue.stop(), this.#reader.stop(), ...this.#loops]);
+    await Promise.all([this.#queue.stop(), this.#claimQueue.stop(), this.#reader.stop(), ...this.#loops]);
     await this.#recorder.stop();
   }
 
@@ -268,9 +303,19 @@ export class Leadership {
     logger.info({ subnets: subnetIds, vpc: vpcId }, "leading: every node is looked at");
     this.#reader.start();
     this.#followWatches();
+    if (this.#world.claims !== undefined && this.#options.claims !== undefined) {
+      const { cache } = this.#world.claims.objects;
+      this.#unsubscribe.push(
+        follow(this.#options.claims, cache, (claim) => this.#claimChanged(claimKey(claim))),
+      );
+    }
     this.#placement.start();
     this.#lookAtAll();
-    this.#repeat(LOOK_AT_ALL_MS, () => this.#lookAtAll());
+    this.#lookAtAllClaims();
+    this.#repeat(LOOK_AT_ALL_MS, () => {
+      this.#lookAtAll();
+      this.#lookAtAllClaims();
+    });
     this.#repeat(READ_SUBNETS_MS, () => this.#subnets.refresh());
     this.#repeat(LOOK_AT_SUBNETS_MS, () => this.#subnets.look());
     this.#repeat(AUDIT_MS, () => this.#audit.run());
@@ -368,16 +413,44 @@ export class Leadership {
       this.#watches.pods.subscribe((event) => {
         if (event.type === "synced") return;
         if (event.object.node !== undefined) this.#queue.trigger(event.object.node);
+        this.#claimChanged(claimKey(event.object));
       }),
       follow(this.#watches.configs, objects.configs, ({ metadata }) => this.#queue.trigger(metadata.name)),
       follow(this.#watches.enis, objects.enis, ({ spec }) => this.#queue.trigger(spec.node)),
-      follow(this.#watches.addresses, objects.addresses, ({ spec }) => this.#queue.trigger(spec.node)),
+      follow(this.#watches.addresses, objects.addresses, ({ spec, status }) => {
+        this.#queue.trigger(spec.node);
+        if (spec.claim !== undefined) this.#claimChanged(spec.claim);
+        else if (status?.use?.pod !== undefined) this.#claimChanged(status.use.pod);
+      }),
       follow(this.#watches.subnets, objects.subnets, () => {}),
       this.#watches.configuration.subscribe(() => {
         if (!this.#readConfiguration()) return;
         void this.#subnets.refresh().then(() => this.#lookAtAll());
       }),
     );
+  }
+
+  /** Something has changed of a claim, its pod or its address: it is looked at, and so is the node that its pod is on. */
+  #claimChanged(key: string): void {
+    const { claims } = this.#world;
+    if (claims === undefined) return;
+    this.#claimQueue.trigger(key);
+    const node = claims.nodeOf(key);
+    if (node !== undefined) this.#queue.trigger(node);
+  }
+
+  #lookAtAllClaims(): void {
+    const { claims } = this.#world;
+    if (claims === undefined) return;
+    const keys = [
+      ...claims.book.list().map(claimKey),
+      ...this.#watches.pods.store
+        .list()
+        .filter(({ node, needsAddress }) => node && needsAddress)
+        .map(claimKey),
+      ...(this.#keeper?.strays() ?? []),
+    ];
+    for (const key of new Set(keys)) this.#claimQueue.trigger(key);
   }
 
   #readConfiguration(): boolean {

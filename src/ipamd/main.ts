@@ -105,6 +105,7 @@ async function start({ clusterId, vpcId, subnetIds, ...rest }: IpamdOptions): Pr
       agentAnswerMs: rest.agentAnswerMs,
       nodeTaint: rest.nodeTaint,
       nodeCondition: rest.nodeCondition,
+      claims: rest.claims,
       namespace: rest.namespace,
       identity: `${hostname()}-${process.pid}-${Date.now().toString(36)}`,
       cloudTimeoutMs: CLOUD_TIMEOUT_MS,

@@ -2,10 +2,12 @@ import { CLUSTER_CONFIGURATION } from "../api/cluster-configuration.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../api/node-eni-config.ts";
 import { VPC_ENI, type VpcENI } from "../api/vpc-eni.ts";
 import { VPC_IP, type VpcIP } from "../api/vpc-ip.ts";
+import type { VpcIPClaim } from "../api/vpc-ip-claim.ts";
 import { VPC_SUBNET, type VpcSubnet } from "../api/vpc-subnet.ts";
 import { type ConfigMap, configMaps, type Node, nodes, type Pod, pods } from "../kube/core-resources.ts";
 import { type Reflector, type ReflectorWorld, startReflector } from "../kube/reflector/reflector.ts";
 import type { Resource } from "../kube/resource.ts";
+import { claimResource } from "./objects/claim-objects.ts";
 import { type SlimPod, slimPod } from "./waiting/slim-pod.ts";
 
 /** Everything of the cluster that ipamd follows. */
@@ -19,6 +21,17 @@ export interface Watches {
   subnets: Reflector<VpcSubnet>;
   /** The one ConfigMap that names VPC and subnets. */
   configuration: Reflector<ConfigMap>;
+}
+
+/** Claims, by the address that they have. */
+export type ClaimReflector = Reflector<VpcIPClaim, "address">;
+
+export function startClaimWatch(world: ReflectorWorld): ClaimReflector {
+  return startReflector<VpcIPClaim, VpcIPClaim, "address">(world, {
+    resource: claimResource,
+    transform: (claim) => claim,
+    indexes: { address: ({ spec }) => (spec.address === undefined ? [] : [spec.address]) },
+  });
 }
 
 export function startWatches(world: ReflectorWorld): Watches {

@@ -395,6 +395,8 @@ export class Pool {
 export class HandAgent {
   /** Addresses that pods hold. */
   readonly held = new Set<string>();
+  /** Of these, pods by name; the others' is of no account. */
+  readonly #pods = new Map<string, string>();
   /** While true it says nothing. */
   silent = false;
   readonly #pool: Pool;
@@ -412,6 +414,17 @@ export class HandAgent {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+  }
+
+  /** @param pod `namespace/name` */
+  hold(address: string, pod: string): void {
+    this.held.add(address);
+    this.#pods.set(address, pod);
+  }
+
+  letGo(address: string): void {
+    this.held.delete(address);
+    this.#pods.delete(address);
   }
 
   /** Waits until it has said of every address of its node what it is. */
@@ -460,7 +473,7 @@ export class HandAgent {
     const { name, uid = "" } = metadata;
     const token = spec.reclaim?.token;
     if (this.held.has(name)) {
-      const pod = "default/holder";
+      const pod = this.#pods.get(name) ?? "default/holder";
       return token !== undefined && spec.reclaim?.mode === "now"
         ? ({ state: "Refused", token, pod } as const)
         : ({ state: "InUse", pod } as const);

@@ -3,7 +3,7 @@ import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { CloudView } from "../cloud-view/cloud-view.ts";
-import type { AddressView, EniView, NodeView, SubnetView } from "../planner/node-view.ts";
+import type { AddressView, ClaimNeed, EniView, NodeView, SubnetView } from "../planner/node-view.ts";
 
 export interface NodeFacts {
   demand: number;
@@ -24,6 +24,17 @@ export interface NodeFacts {
   /** Monotonic milliseconds. */
   now: number;
   subnets: readonly SubnetView[];
+  /** Where pods bring their addresses. */
+  claims?: ClaimFacts | undefined;
+}
+
+/** What the claims of pods make of a node. */
+export interface ClaimFacts {
+  needs: readonly ClaimNeed[];
+  /** Addresses of the node that are some pod's, whether or not it is there: they stay. */
+  claimed: ReadonlySet<string>;
+  /** Whether an ENI without addresses has been so for a moment only. */
+  isJustEmptied: (eniId: string) => boolean;
 }
 
 /** Puts cloud and objects together into what the planner looks at. */
@@ -38,6 +49,7 @@ export function buildNodeView(facts: NodeFacts): NodeView {
     enis,
     instanceBusy: facts.cloud.isInstanceBusy(facts.instanceId),
     subnets: facts.subnets,
+    ...(facts.claims !== undefined && { needs: facts.claims.needs }),
     ...(facts.creating !== undefined && {
       creating: { subnetId: facts.creating.subnetID, addresses: facts.creating.addresses },
     }),
@@ -58,13 +70,23 @@ function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniVie
     detached: facts.cloud.isDetached(id),
     draining: facts.disabled || facts.isSubnetDraining(veni.spec.subnetID),
     leaving: leaving(veni, facts),
+    ...(isAwaited(veni, facts) && { awaited: true }),
     addresses: (eni?.addresses ?? []).map(({ address, state }) => ({
       address,
       assigned: state !== "deleting",
       reserved: !byAddress.has(address) && facts.cloud.isReserved(id, address, facts.now),
-      ...useOf(byAddress.get(address), facts),
+      ...(facts.claims?.claimed.has(address) ? CLAIMED : useOf(byAddress.get(address), facts)),
     })),
   };
+}
+
+/** Whatever its agent says: that it is free there, or has been promised to be moved, does not make it the node's to give back. */
+const CLAIMED = { use: "in-use", reclaim: "no" } as const;
+
+function isAwaited({ metadata, spec }: VpcENI, { claims }: NodeFacts): boolean {
+  if (claims === undefined) return false;
+  const isFor = ({ subnetId }: ClaimNeed) => subnetId === undefined || subnetId === spec.subnetID;
+  return claims.needs.some(isFor) || claims.isJustEmptied(metadata.name);
 }
 
 /** A refused ENI stays; one whose agent is silent is asked and neither filled nor removed. */

@@ -52,6 +52,16 @@ export async function executeAction(world: NodeWorld, action: Action, context: A
       const permit = calls.claim("AssignPrivateIpAddresses", urgency);
       return permit && spending(permit, () => assign(world, action, { context, permit }));
     }
+    case "assign-named": {
+      const permit = calls.claim("AssignPrivateIpAddresses", urgency);
+      return permit && spending(permit, () => assignNamed(world, action, { context, permit }));
+    }
+    case "move": {
+      // Its other side may be in the middle of something: the reading that ends it brings this node up again.
+      if (world.view.isBusy(action.from)) return;
+      const permit = calls.claim("MigratePrivateIpAddress", urgency);
+      return permit && spending(permit, () => move(world, action, { context, permit }));
+    }
     case "unassign": {
       const permit = calls.claim("UnassignPrivateIpAddresses", "release");
       return permit && spending(permit, () => unassign(world, action, permit));
@@ -174,6 +184,56 @@ async function assign(
     if (error instanceof CloudError && error.class === "subnet-full") subnets.exhausted(subnetId);
     throw error;
   }
+}
+
+/** Brings a claim its address, of which no ENI of ours has been seen to have it: somebody else may. */
+async function assignNamed(
+  world: NodeWorld,
+  { eniId, address, claim }: Action & { kind: "assign-named" },
+  { context, permit }: { context: ActionContext; permit: Permit },
+): Promise<void> {
+  const { acts, objects, subnets, logger } = world;
+  const act = () => permit.use(() => acts.assignAddresses(eniId, [address]));
+  try {
+    await actOn(world, eniId, { act, effect: hasAddress(address) });
+    subnets.took(objects.enis.get(eniId)?.spec.subnetID ?? "", 1);
+    logger.info({ node: context.node, eni: eniId, address, claim }, "assigning the address of a claim");
+  } catch (error) {
+    // It is this claim's trouble alone: the node goes on serving the others.
+    if (!(error instanceof CloudError && error.class === "address-taken")) throw error;
+    world.claims?.addressTaken(claim, address);
+  }
+}
+
+/**
+ * Moves an address here from the ENI that has it. The VPC takes it off there in the same call, and drops what is sent with it: whoever may
+ * still use it there is cut off, and its old object goes once a reading shows it here.
+ */
+async function move(
+  world: NodeWorld,
+  { eniId, address, from }: Action & { kind: "move" },
+  { context, permit }: { context: ActionContext; permit: Permit },
+): Promise<void> {
+  const { acts, clock, objects, view, logger } = world;
+  const since = new Date(clock.now()).toISOString();
+  await objects.writeAddressStatus(address, { state: "Releasing", since });
+  const lacks: Effect = (eni) => !hasAddress(address)(eni);
+  const act = () => permit.use(() => acts.migrate(address, { from, to: eniId }));
+  try {
+    await actOn(world, eniId, {
+      act: () => actOn(world, from, { act, effect: lacks }),
+      effect: hasAddress(address),
+    });
+    logger.info({ node: context.node, address, from, to: eniId }, "moving an address");
+  } catch (error) {
+    // It is not where it was: the next reading shows where it is.
+    if (!(error instanceof CloudError && error.class === "done-already")) throw error;
+    view.touch(from, clock.monotonic());
+  }
+}
+
+function hasAddress(address: string): Effect {
+  return (eni) => eni.addresses.some((it) => it.address === address && it.state !== "deleting");
 }
 
 const isAttached: Effect = (eni) => eni.instanceId !== undefined;

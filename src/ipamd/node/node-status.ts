@@ -19,6 +19,10 @@ export interface NodeState {
   enis: readonly VpcENI[];
   addresses: readonly VpcIP[];
   view: NodeView;
+  /** Pods that need an address. */
+  demand: number;
+  /** Each address comes with its pod: the kubelet is offered what the node may have. */
+  bringsAddresses: boolean;
   creating: NodeENIConfigStatus["creating"];
   readiness: Readiness;
 }
@@ -65,7 +69,8 @@ export function nodeStatus(
     enis: `${enis.length}/${view.limit.enis}`,
     addresses: `${assigned}/${settings.maxAddresses}`,
     room: settings.disabled ? 0 : roomOf(view),
-    demand: view.demand,
+    ...(state.bringsAddresses && { slots: settings.disabled ? 0 : settings.maxAddresses }),
+    demand: state.demand,
     ...(view.waiting > 0 && { waiting: view.waiting }),
     conditions: [readyCondition(readiness, options)],
   };

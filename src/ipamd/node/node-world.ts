@@ -3,6 +3,7 @@ import type { CloudVpc, Eni } from "../../cloud/cloud-vpc.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import type { Logger } from "../../kube/logger.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
+import type { ClaimWorld } from "../claims/claim-world.ts";
 import type { CloudView } from "../cloud-view/cloud-view.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
@@ -38,7 +39,18 @@ export interface NodeWorld {
   /** Reads of the cloud, each in its turn. */
   cloud: CloudReads;
   /** Calls that change something; they are made with a permit of the budget, and only by the leader. */
-  acts: Pick<CloudVpc, "createAndAttach" | "create" | "attach" | "detach" | "remove" | "assign" | "unassign">;
+  acts: Pick<
+    CloudVpc,
+    | "createAndAttach"
+    | "create"
+    | "attach"
+    | "detach"
+    | "remove"
+    | "assign"
+    | "assignAddresses"
+    | "migrate"
+    | "unassign"
+  >;
   budget: Budget;
   view: CloudView;
   objects: ClusterObjects;
@@ -58,6 +70,8 @@ export interface NodeWorld {
   demandOf: (node: string) => number;
   /** Pods that found no node, and for which this one grows. */
   waitingFor: (node: string) => number;
+  /** Where pods bring their addresses; undefined where nodes keep a pool of them alone. */
+  claims?: ClaimWorld | undefined;
   /** Tells for how many pods a node has addresses or can get them. */
   capacityKnown: (node: string, addresses: number) => void;
   /** Milliseconds, for measuring only. */

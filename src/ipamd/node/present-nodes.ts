@@ -11,6 +11,7 @@ import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "../planner/shrink.ts";
 import type { NodeSignals } from "../signals/node-signals.ts";
 import type { WorkResult } from "../work-queue.ts";
 import { buildNodeView } from "./build-node-view.ts";
+import { ClaimsOfNodes } from "./claims-of-nodes.ts";
 import type { CreationBook } from "./creation-book.ts";
 import { type ActionContext, executeAction } from "./execute-action.ts";
 import {
@@ -55,6 +56,8 @@ interface Run {
   quota: InterfaceLimit;
   settings: NodeSettings;
   calls: RunCalls;
+  /** Addresses of claims elsewhere that nobody uses there any more. */
+  movable: ReadonlySet<string>;
 }
 
 /** What is published of a node. */
@@ -71,12 +74,14 @@ export class PresentNodes {
   #plans = { count: 0, ms: 0 };
   readonly #creations: CreationBook;
   readonly #refusals: Refusals;
+  readonly #claims: ClaimsOfNodes;
 
   constructor(world: NodeWorld, parts: { creations: CreationBook; signals: NodeSignals }) {
     this.#world = world;
     this.#creations = parts.creations;
     this.#signals = parts.signals;
     this.#refusals = new Refusals(world);
+    this.#claims = new ClaimsOfNodes(world);
     this.#settings = new SettingsBook(world.notices, { warm: world.options.warm });
   }
 
@@ -113,7 +118,11 @@ export class PresentNodes {
       const addresses = objects.addressesOf(name).filter((vip) => vip.spec.instanceID === instance.id);
       const subnetIds = configuration.subnetIds;
       const settings = this.#settings.read({ node, config, quota, addresses, subnetIds });
-      return await this.#lookAtInstance({ node, name, config, instance, quota, settings, calls });
+      const movable = await this.#claims.prepareMoves(name, instance.id);
+      return await this.#lookAtInstance({
+        ...{ node, name, config, instance, quota, settings, calls },
+        movable,
+      });
     } catch (error) {
       if (error instanceof CloudError && !this.#refusals.isTold(error)) await this.refused(node, error);
       throw error;
@@ -185,6 +194,7 @@ export class PresentNodes {
       node: name,
       instanceId: instance.id,
       addressesPerEni: run.settings.maxAddressesPerEni,
+      needs: this.#claims.of(name, run)?.needs ?? [],
     });
     for (const veni of objects.enisOf(name)) {
       if (veni.spec.instanceID === instance.id) await keepRefusedEni(this.#world, veni);
@@ -225,9 +235,11 @@ export class PresentNodes {
     // Without it a node would lose its taint before each attempt, and get it again after.
     const readiness = refusal === undefined ? found : { ...refusal, ready: isServed(view) };
     await this.#publish(run, { view, creating, readiness });
+    this.#claims.tell(view.needs ?? [], plan.shortage && readiness);
 
     await this.#execute(run, { actions: plan.actions, view, readiness });
-    if (this.#hasUnnamedAddress(run)) return { againInMs: UNNAMED_AGAIN_MS };
+    if (this.#hasUnnamedAddress(run) || this.#claims.awaitsProof(run.name))
+      return { againInMs: UNNAMED_AGAIN_MS };
     if (creating !== undefined) return { againInMs: this.#creations.dueInMs(run.name) };
     return plan.memory.surplusSince === undefined ? {} : { againInMs: RELEASE_INTERVAL_MS / 4 };
   }
@@ -316,11 +328,13 @@ export class PresentNodes {
   #view(run: Run, creating: NodeENIConfigStatus["creating"]): NodeView {
     const { objects, view, subnets, tokens } = this.#world;
     const { name, instance, quota, settings } = run;
+    const claims = this.#claims.of(name, run);
     const mine = (o: { spec: { instanceID: string } }) => o.spec.instanceID === instance.id;
     const built = buildNodeView({
-      demand: this.#world.demandOf(name),
+      demand: claims?.demand ?? this.#world.demandOf(name),
       waiting: this.#world.waitingFor(name),
       warm: settings.warm,
+      claims,
       limit: {
         enis: settings.disabled ? 0 : settings.maxEnis,
         addressesPerEni: settings.maxAddressesPerEni,
@@ -369,6 +383,8 @@ export class PresentNodes {
       {
         ...run,
         ...published,
+        demand: this.#world.demandOf(name),
+        bringsAddresses: this.#world.claims !== undefined,
         enis: objects.enisOf(name).filter(isThere),
         addresses: objects.addressesOf(name),
       },

@@ -35,6 +35,7 @@ export function readinessOf(
   { disabled, room }: { disabled: boolean; room: number },
 ): Readiness {
   const usable = usableCount(view);
+  const short = view.demand - usable;
   if (disabled) {
     return {
       ready: usable > 0 && view.demand <= usable,
@@ -52,8 +53,10 @@ export function readinessOf(
     };
   }
   if (usable > 0 && view.demand === usable && usable >= capacity) return full(capacity, view.limit.quota);
-  if (usable > 0) {
-    const short = view.demand - usable;
+  if (view.needs !== undefined && usable === 0 && short === 0) {
+    return { ready: true, reason: "Serving", message: "each pod brings its address" };
+  }
+  if (usable > 0 || view.needs !== undefined) {
     return short > 0
       ? {
           ready: true,
@@ -92,11 +95,12 @@ export function shortageReadiness(
   shortage: Shortage,
   { view, zone, subnets }: { view: NodeView; zone: string; subnets: string },
 ): Readiness {
-  const ready = isServed(view);
+  // Where pods bring their addresses the scheduler's extender knows what is left: a taint would keep off those that need nothing more.
+  const ready = view.needs !== undefined || isServed(view);
   switch (shortage) {
     case "no-subnet":
       return {
-        ready,
+        ready: isServed(view),
         reason: "NoSubnetInZone",
         message: `no container subnet for this node is in zone ${zone} (configured: ${subnets}): add one to TKE_ENI_IPAMD_SUBNET_ID of ConfigMap tke-eni-ipamd, or correct the node's label route-eni-subnet-ids`,
       };

@@ -17,6 +17,8 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
   const { instanceId } = eni;
   // Somebody has moved it to another machine, and what runs there was not asked: the audit names it.
   if (instanceId !== undefined && instanceId !== veni.spec.instanceID) return;
+  // What is detached is a fence; what is deleted is lost, and pods have addresses of their own on it that are moved from here.
+  if (instanceId === undefined && holdsClaimed(world, veni)) return;
   // The instance takes or gives one at a time; its next reading brings this node up again.
   if (instanceId !== undefined && view.isInstanceBusy(instanceId)) return;
   const permit = calls.claim(
@@ -44,4 +46,12 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
   } finally {
     permit.release();
   }
+}
+
+/** Whether addresses of claims are on an ENI. */
+export function holdsClaimed({ objects, claims }: NodeWorld, { metadata, spec }: VpcENI): boolean {
+  if (claims === undefined) return false;
+  return objects
+    .addressesOf(spec.node)
+    .some((vip) => vip.spec.eniID === metadata.name && claims.isClaimed(vip));
 }

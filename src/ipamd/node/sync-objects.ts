@@ -3,7 +3,9 @@ import type { VpcENI, VpcENISpec, VpcENIStatus } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { pairAddresses } from "../claims/pair-addresses.ts";
 import { isServedAddress } from "../objects/is-served-address.ts";
+import type { ClaimNeed } from "../planner/node-view.ts";
 import { gatewayOf } from "./gateway-of.ts";
 import type { NodeWorld } from "./node-world.ts";
 import { isHeld } from "./settings-book.ts";
@@ -14,6 +16,8 @@ export interface NodeOnInstance {
   instanceId: string;
   /** Secondary addresses that an ENI can have, for people. */
   addressesPerEni: number;
+  /** What its pods wait for: new addresses are for them. */
+  needs?: readonly ClaimNeed[];
 }
 
 /**
@@ -72,6 +76,7 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
     await objects.dropEni(veni);
     world.tokens.spend(veni.spec.reclaim?.token);
     world.subnets.gaveBack(veni.spec.subnetID);
+    world.claims?.book.forgetEni(id);
     view.forget(id);
     world.logger.info(
       { node: which.node, eni: id, addresses: vips.length },
@@ -144,7 +149,8 @@ function addressOf({ metadata }: VpcIP): string {
   return addressOfVpcIp(metadata.name);
 }
 
-async function dropAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
+/** Lets go of the object of an address: the cloud has taken that off, or the object is to begin a new life. */
+export async function dropAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   await world.objects.dropAddress(vip);
   world.tokens.spend(vip.spec.reclaim?.token);
 }
@@ -184,16 +190,27 @@ async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance)
       !world.view.isReserved(eni.id, address, now),
   );
   const since = new Date(world.clock.now()).toISOString();
+  const { claims } = world;
+  const keys = pairAddresses({
+    addresses: fresh.map(({ address }) => address),
+    subnetId: eni.subnetId,
+    claimOfAddress: (address) => claims?.ofAddress(address),
+    needs: which.needs ?? [],
+  });
   await Promise.all(
     fresh.map(async ({ address }) => {
+      const claim = keys.get(address);
       await world.objects.writeAddress(address, {
         type: "Pod",
         subnetID: eni.subnetId,
         eniID: eni.id,
         node: which.node,
         instanceID: which.instanceId,
+        ...(claim !== undefined && { claim }),
       });
       await world.objects.writeAddressStatus(address, { state: "Assigned", since });
+      // Nobody else can have been given it meanwhile.
+      if (claim !== undefined) await claims?.gaveAddress(claim, { address, subnetId: eni.subnetId });
     }),
   );
 }
@@ -242,10 +259,14 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   } else if (isOutlived(vip)) {
     await objects.writeAddress(address, spec);
     world.tokens.spend(reclaim?.token);
-  } else if (reclaim === undefined && use?.state === "Reclaimable") {
+  } else if (reclaim === undefined && use?.state === "Reclaimable" && !world.claims?.isClaimed(vip)) {
     // The agent has closed the door for good, and the question is lost: the object is from a backup, or was edited.
     await objects.writeAddress(address, { ...spec, reclaim: { token: world.tokens.issue(), mode: "now" } });
-  } else if (reclaim === undefined && vip.metadata.deletionTimestamp !== undefined) {
+  } else if (
+    reclaim === undefined &&
+    vip.metadata.deletionTimestamp !== undefined &&
+    !world.claims?.isClaimed(vip)
+  ) {
     // A user's delete is a request to reclaim, answered once no pod holds the address.
     await objects.writeAddress(address, {
       ...spec,
@@ -261,6 +282,8 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
 function isOutlived({ metadata, spec, status }: VpcIP): boolean {
   return (
     spec.reclaim?.mode === "when-free" &&
+    // Asked for by the end of its claim.
+    spec.claim === undefined &&
     metadata.deletionTimestamp === undefined &&
     status?.use?.state !== "Reclaimable"
   );

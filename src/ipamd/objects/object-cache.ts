@@ -1,8 +1,9 @@
 import type { KubeObject } from "../../api/kube-object.ts";
+import { keyOf } from "../../kube/resource.ts";
 
 /** The part of a reflector that a cache reads. */
 export interface ObjectSource<T> {
-  readonly store: { get(name: string): T | undefined; list(): T[] };
+  readonly store: { get(name: string, namespace?: string): T | undefined; list(): T[] };
 }
 
 /** One whose objects belong to nodes, filed by them. */
@@ -13,57 +14,59 @@ export interface NodeObjectSource<T> extends ObjectSource<T> {
 /**
  * Objects of one kind as this process knows them: what the watch has brought, and, where it lags behind, what our own last
  * write answered. Without it a plan made right after a write would not see that write, and do it again.
- *
- * Holds cluster-scoped objects only.
  */
 export class ObjectCache<T extends KubeObject<unknown, unknown>> {
   readonly #source: ObjectSource<T>;
   protected readonly written = new Map<string, T>();
-  /** Objects that we deleted, by name, until the watch has seen it: uid of the deleted one. */
+  /** Objects that we deleted, by key, until the watch has seen it: uid of the deleted one. */
   readonly #deleted = new Map<string, string>();
 
   constructor(source: ObjectSource<T>) {
     this.#source = source;
   }
 
-  get(name: string): T | undefined {
-    const seen = this.#source.store.get(name);
-    const gone = this.#deleted.get(name);
+  get(name: string, namespace?: string): T | undefined {
+    const key = keyOf(name, namespace);
+    const seen = this.#source.store.get(name, namespace);
+    const gone = this.#deleted.get(key);
     if (gone !== undefined) {
       if (seen?.metadata.uid === gone) return undefined;
-      this.#deleted.delete(name);
+      this.#deleted.delete(key);
     }
-    const written = this.written.get(name);
+    const written = this.written.get(key);
     if (written === undefined) return seen;
     if (seen !== undefined && !isOlder(seen, written)) {
-      this.written.delete(name);
+      this.written.delete(key);
       return seen;
     }
     return written;
   }
 
   list(): T[] {
-    const names = new Set(this.#source.store.list().map((object) => object.metadata.name));
-    for (const name of this.written.keys()) names.add(name);
-    return [...names].map((name) => this.get(name)).filter((object) => object !== undefined);
+    const known = new Map(
+      [...this.written.values(), ...this.#source.store.list()].map((it) => [keyIn(it), it]),
+    );
+    return [...known.values()]
+      .map(({ metadata }) => this.get(metadata.name, metadata.namespace))
+      .filter((object) => object !== undefined);
   }
 
   /** Remembers what a write answered. */
   wrote(object: T): T {
-    this.#deleted.delete(object.metadata.name);
-    this.written.set(object.metadata.name, object);
+    this.#deleted.delete(keyIn(object));
+    this.written.set(keyIn(object), object);
     return object;
   }
 
   /** Remembers that an object is deleted. */
   removed(object: T): void {
-    this.written.delete(object.metadata.name);
-    if (object.metadata.uid !== undefined) this.#deleted.set(object.metadata.name, object.metadata.uid);
+    this.written.delete(keyIn(object));
+    if (object.metadata.uid !== undefined) this.#deleted.set(keyIn(object), object.metadata.uid);
   }
 
   /** Drops what a write answered: the API server says that there is no such object. */
-  forget(name: string): void {
-    this.written.delete(name);
+  forget(name: string, namespace?: string): void {
+    this.written.delete(keyOf(name, namespace));
   }
 
   /**
@@ -71,9 +74,10 @@ export class ObjectCache<T extends KubeObject<unknown, unknown>> {
    * since the watch may not have brought it yet.
    */
   sawDeletion(object: T): void {
-    const { name, uid } = object.metadata;
-    if (this.written.get(name)?.metadata.uid === uid) this.written.delete(name);
-    if (this.#deleted.get(name) === uid) this.#deleted.delete(name);
+    const key = keyIn(object);
+    const { uid } = object.metadata;
+    if (this.written.get(key)?.metadata.uid === uid) this.written.delete(key);
+    if (this.#deleted.get(key) === uid) this.#deleted.delete(key);
   }
 
   /**
@@ -117,6 +121,10 @@ export class NodeObjectCache<
       .filter((object) => object !== undefined)
       .filter((object) => object.spec.node === node);
   }
+}
+
+function keyIn({ metadata }: KubeObject<unknown, unknown>): string {
+  return keyOf(metadata.name, metadata.namespace);
 }
 
 /** resourceVersions of one resource are comparable integers (KEP-5504, stable since Kubernetes 1.35). */

@@ -21,7 +21,7 @@ export function giveBack(view: NodeView): Action[] {
     const agreed = eni.addresses.filter((a) => a.assigned && a.reclaim === "agreed").map((a) => a.address);
     if (agreed.length > 0) {
       actions.push({ kind: "unassign", eniId: eni.id, addresses: agreed.slice(0, UNASSIGN_BATCH) });
-    } else if (eni.addresses.length === 0 && eni.leaving === "no") {
+    } else if (eni.addresses.length === 0 && eni.leaving === "no" && !eni.awaited) {
       actions.push({ kind: "ask-eni-back", eniId: eni.id });
     }
   }

@@ -76,13 +76,13 @@ export function attachNext(view: NodeView): Action[] {
 }
 
 /** ENIs that are attached to nothing, as far as there are places for them. */
-function attachable(view: NodeView): EniView[] {
+export function attachable(view: NodeView): EniView[] {
   const unattached = view.enis.filter((eni) => eni.unattached);
   const places = view.limit.enis - (placesTaken(view) - unattached.length);
   return unattached.filter((eni) => !eni.busy && !isEmptying(eni)).slice(0, Math.max(0, places));
 }
 
-function limitReached(view: NodeView): Shortage {
+export function limitReached(view: NodeView): Shortage {
   return capacityOf(view) < view.limit.quota ? "eni-full" : "quota";
 }
 
@@ -92,11 +92,11 @@ function heldUp(view: NodeView): Shortage | undefined {
   return stays && view.demand > boundCount(view) ? "draining" : undefined;
 }
 
-function leftIn(subnets: readonly SubnetView[]): Map<string, number> {
+export function leftIn(subnets: readonly SubnetView[]): Map<string, number> {
   return new Map(subnets.map((subnet) => [subnet.id, subnet.free]));
 }
 
-function forNewEnis(view: NodeView, left: ReadonlyMap<string, number>): SubnetView[] {
+export function forNewEnis(view: NodeView, left: ReadonlyMap<string, number>): SubnetView[] {
   return view.subnets
     .filter((subnet) => subnet.forNewEnis)
     .map((subnet) => ({ ...subnet, free: left.get(subnet.id) ?? 0 }));

@@ -24,6 +24,22 @@ export interface NodeView {
   creating?: { subnetId: string; addresses: number };
   /** Subnets of the node's zone. */
   subnets: readonly SubnetView[];
+  /** Where pods bring their addresses: those whose address is not here yet, the oldest first. They count in `demand`. Else undefined. */
+  needs?: readonly ClaimNeed[];
+}
+
+/** A pod of the node whose claim has no address here yet. */
+export interface ClaimNeed {
+  /** `namespace/name` of the pod, which are those of its claim. */
+  key: string;
+  /** Subnet that the address is of, or is to be of; undefined: any that the node may use. */
+  subnetId: string | undefined;
+  wants:
+    | { kind: "any" }
+    /** This very address, which no ENI of ours has. */
+    | { kind: "named"; address: string }
+    /** This very address, from the ENI that has it; not before it is proven that nobody uses it there. */
+    | { kind: "move"; address: string; from: string; proven: boolean };
 }
 
 export interface EniView {
@@ -41,6 +57,8 @@ export interface EniView {
   draining: boolean;
   /** Being given back as a whole. */
   leaving: "no" | "asked" | "agreed";
+  /** Addresses are to come to it, or have gone from it so recently that the next may come: it is not asked back for being empty. */
+  awaited?: boolean;
   addresses: readonly AddressView[];
 }
 
@@ -70,6 +88,9 @@ export type Action =
   | { kind: "create-eni"; subnetId: string; addresses: number; alone: boolean }
   | { kind: "attach"; eniId: string }
   | { kind: "assign"; eniId: string; count: number }
+  | { kind: "assign-named"; eniId: string; address: string; claim: string }
+  /** From another ENI to this one. */
+  | { kind: "move"; eniId: string; address: string; from: string }
   | { kind: "ask-back"; address: string }
   | { kind: "unassign"; eniId: string; addresses: readonly string[] }
   | { kind: "ask-eni-back"; eniId: string }

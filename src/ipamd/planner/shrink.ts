@@ -89,7 +89,13 @@ function drain(eni: EniView): Action[] {
 }
 
 function isIdleEni(eni: EniView): boolean {
-  return eni.ready && !eni.busy && eni.leaving === "no" && eni.addresses.every((a) => idle([a]).length > 0);
+  return (
+    eni.ready &&
+    !eni.busy &&
+    !eni.awaited &&
+    eni.leaving === "no" &&
+    eni.addresses.every((a) => idle([a]).length > 0)
+  );
 }
 
 function askBack(address: string): Action {

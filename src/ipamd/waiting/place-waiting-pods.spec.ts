@@ -30,6 +30,7 @@ function pod(
     needsAddress: true,
     takesPlace: false,
     requests: {},
+    claim: { policy: "Immediate", ownOnly: false },
     waiting: { since: new Date(at).toISOString(), needs, needsKey: JSON.stringify(needs) },
   };
 }

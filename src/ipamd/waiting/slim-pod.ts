@@ -1,5 +1,6 @@
 import { ENI_IP_RESOURCE } from "../../api/extended-resources.ts";
 import type { Pod } from "../../kube/core-resources.ts";
+import { type ClaimWish, claimWish } from "../claims/claim-wish.ts";
 import { type PodOnNode, podOnNode } from "../node/demand.ts";
 import type { Amounts } from "./amounts.ts";
 import type { NodeTerm, PodNeeds, Toleration } from "./pod-needs.ts";
@@ -27,6 +28,8 @@ export interface SlimPod extends PodOnNode {
   readonly requests: Amounts;
   /** It is bound and has not ended, so it takes one of the node's places for pods, also without an address of ours. */
   readonly takesPlace: boolean;
+  /** What it asks of its claim, where pods have claims. */
+  readonly claim: ClaimWish;
   /** Set while it waits because no node has an address left for it. */
   readonly waiting?: WaitingPod;
 }
@@ -49,6 +52,7 @@ export function slimPod(pod: SchedulablePod): SlimPod {
     ...onNode,
     requests: takesPlace ? podRequests(pod.spec) : {},
     takesPlace,
+    claim: claimWish(pod),
     ...(onNode.needsAddress && waitsForAddress(pod) && { waiting: waitingPod(pod) }),
   };
 }

@@ -24,6 +24,7 @@ function pod(uid: string, state: { on?: string; waits?: boolean } = {}): SlimPod
     needsAddress: true,
     takesPlace: state.on !== undefined,
     requests: {},
+    claim: { policy: "Immediate", ownOnly: false },
     ...(state.waits && {
       waiting: { since: "2026-03-01T12:00:00Z", needs, needsKey: JSON.stringify(needs) },
     }),

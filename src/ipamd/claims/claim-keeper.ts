@@ -1,0 +1,231 @@
+import type { VpcIP } from "../../api/vpc-ip.ts";
+import { CLAIM_FINALIZER, type VpcIPClaim } from "../../api/vpc-ip-claim.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
+import { pods as podResource } from "../../kube/core-resources.ts";
+import type { KubeClient } from "../../kube/kube-client.ts";
+import type { Logger } from "../../kube/logger.ts";
+import type { CloudView } from "../cloud-view/cloud-view.ts";
+import { isHeld } from "../node/settings-book.ts";
+import type { TokenBook } from "../node/token-book.ts";
+import type { ClusterObjects } from "../objects/cluster-objects.ts";
+import { type SlimPod, slimPod } from "../waiting/slim-pod.ts";
+import type { WorkResult } from "../work-queue.ts";
+import { nameIn } from "./claim-book.ts";
+import type { ClaimWorld } from "./claim-world.ts";
+import { judgeClaim } from "./judge-claim.ts";
+import { ownerOf } from "./owner-of.ts";
+
+export interface ClaimKeeperParts {
+  kube: KubeClient;
+  claims: ClaimWorld;
+  objects: ClusterObjects;
+  view: CloudView;
+  tokens: TokenBook;
+  /** Wall clock, ms. */
+  now: () => number;
+  logger: Logger;
+}
+
+/**
+ * Keeps claims: makes those that pods lack, says which address is whose, and ends those whose time is over. It calls no cloud: what is
+ * to be bound, moved and given back there is done by the work on nodes, which goes by what is written here.
+ */
+export class ClaimKeeper {
+  readonly #parts: ClaimKeeperParts;
+
+  constructor(parts: ClaimKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** One look at a claim, and at the pod of its name. @param key `namespace/name` */
+  async look(key: string): Promise<WorkResult> {
+    const { claims, objects, view, now } = this.#parts;
+    const claim = claims.book.claim(key);
+    const seen = claims.book.pod(key);
+    if (claim === undefined) return this.#lookAtNoClaim(key, seen);
+    // That the watch does not show a pod proves nothing: it may be younger than what the watch has brought.
+    const pod = seen ?? (await this.#findPod(key));
+    const lives = pod?.needsAddress ? pod : undefined;
+    const paired = await this.#pair(key, { claim, pod: lives });
+    const vip = this.#vipOf(key, paired);
+    const { address } = paired.spec;
+    const verdict = judgeClaim({
+      claim: paired,
+      pod: lives && { uid: lives.metadata.uid, node: lives.node },
+      vip,
+      // Where it has an object, that is another's.
+      isUnnamed: address !== undefined && !objects.vipOf(address) && view.eniWith(address) !== undefined,
+      wait: claims.waitOf(key),
+      expiresAfterMs: claims.options.expiresAfterMs,
+      now: now(),
+    });
+    const kept = lives && (await this.#keepUp(paired, lives));
+    const current = kept ?? paired;
+    switch (verdict.act) {
+      case "finish":
+        await claims.objects.finish(current);
+        claims.forget(key);
+        return {};
+      case "release":
+        await claims.objects.release(current);
+        this.#parts.logger.info({ claim: key, address }, "the time of a claim is over");
+        return {};
+      case "ask-back":
+        if (vip !== undefined) await this.#askBack(vip);
+        break;
+      case "none":
+        if (vip !== undefined) await this.#withdrawMove(vip, lives?.node);
+    }
+    await claims.objects.writeStatus(current, verdict.status);
+    return verdict.dueInMs === undefined ? {} : { againInMs: verdict.dueInMs };
+  }
+
+  /** Keys of claims that addresses name, of which no claim is known: nothing else would look at them. */
+  strays(): string[] {
+    const { claims, objects } = this.#parts;
+    const named = objects.addresses
+      .list()
+      .flatMap(({ spec }) => (spec.claim === undefined ? [] : [spec.claim]));
+    return [...new Set(named)].filter((key) => claims.book.claim(key) === undefined);
+  }
+
+  async #lookAtNoClaim(key: string, pod: SlimPod | undefined): Promise<WorkResult> {
+    const { claims, objects, logger } = this.#parts;
+    const [name, namespace] = nameIn(key);
+    if (pod?.needsAddress && pod.node !== undefined) {
+      const { policy, expiresAfterSeconds } = pod.claim;
+      await claims.objects.create(name, namespace, {
+        policy,
+        node: pod.node,
+        podUID: pod.metadata.uid,
+        ...(expiresAfterSeconds !== undefined && { expiresAfterSeconds }),
+      });
+      return {};
+    }
+    claims.forget(key);
+    const named = objects.addresses.list().filter(({ spec }) => spec.claim === key);
+    if (named.length === 0 || (await claims.objects.find(name, namespace)) !== undefined) return {};
+    for (const vip of named) {
+      logger.warn(
+        { claim: key, address: addressOfVpcIp(vip.metadata.name) },
+        "the claim of an address is gone",
+      );
+      await this.#setClaim(vip, undefined);
+    }
+    return {};
+  }
+
+  async #findPod(key: string): Promise<SlimPod | undefined> {
+    const [name, namespace] = nameIn(key);
+    const pod = await this.#parts.kube.find(podResource, name, { namespace });
+    return pod && slimPod(pod);
+  }
+
+  /**
+   * Brings claim and addresses in line, each address at most one claim's and each claim at most one address: what a pod holds is its, unless
+   * its claim keeps another.
+   */
+  async #pair(
+    key: string,
+    { claim, pod }: { claim: VpcIPClaim; pod: SlimPod | undefined },
+  ): Promise<VpcIPClaim> {
+    const { claims, objects } = this.#parts;
+    const nodes = new Set(
+      [pod?.node, claim.status?.node, claim.spec.node].filter((node) => node !== undefined),
+    );
+    const near = [...nodes].flatMap((node) => objects.addressesOf(node));
+    const held = near.find(
+      (vip) =>
+        isHeld(vip) && vip.status?.use?.pod === key && vip.spec.node === pod?.node && !isAnothers(vip, key),
+    );
+    let current = claim;
+    const isOpen = claim.spec.address === undefined || claim.spec.policy === "Immediate";
+    if (held !== undefined && isOpen && claim.metadata.deletionTimestamp === undefined) {
+      const address = addressOfVpcIp(held.metadata.name);
+      if (held.spec.claim !== key) await this.#setClaim(held, key);
+      if (claim.spec.address !== address) {
+        current = await claims.objects.change(claim, { spec: { address, subnetID: held.spec.subnetID } });
+      }
+    }
+    const own = current.spec.address === undefined ? undefined : objects.vipOf(current.spec.address);
+    if (own !== undefined && own.spec.claim === undefined && !isHeldByAnother(own, key)) {
+      await this.#setClaim(own, key);
+    }
+    for (const vip of near) {
+      if (vip.spec.claim !== key || vip.metadata.name === own?.metadata.name) continue;
+      // A pod was given it before it was this claim's.
+      const isLost = own !== undefined || isHeldByAnother(vip, key);
+      if (isLost) await this.#setClaim(vip, undefined);
+    }
+    return current;
+  }
+
+  /** Finalizer and owner, as they should be while the pod lives. */
+  async #keepUp(claim: VpcIPClaim, pod: SlimPod): Promise<VpcIPClaim> {
+    const { claims, kube } = this.#parts;
+    if (claim.metadata.deletionTimestamp !== undefined) return claim;
+    const { ownerReferences } = claims.options;
+    const isOwned = (claim.metadata.ownerReferences ?? []).length > 0;
+    const owner =
+      ownerReferences && claim.spec.policy === "Never" && !isOwned && pod.claim.owner !== undefined
+        ? await ownerOf(kube, pod.claim.owner, pod.metadata.namespace)
+        : undefined;
+    const finalizers = withFinalizer(claim);
+    if (finalizers === undefined && owner === undefined) return claim;
+    return claims.objects.change(claim, {
+      ...(finalizers && { finalizers }),
+      ...(owner && { ownerReferences: [owner] }),
+    });
+  }
+
+  #vipOf(key: string, { spec, status }: VpcIPClaim): VpcIP | undefined {
+    const { objects, claims } = this.#parts;
+    if (spec.address !== undefined) {
+      const own = objects.vipOf(spec.address);
+      return own?.spec.claim === key ? own : undefined;
+    }
+    const nodes = [claims.nodeOf(key), spec.node, status?.node].filter((node) => node !== undefined);
+    return nodes.flatMap((node) => objects.addressesOf(node)).find((vip) => vip.spec.claim === key);
+  }
+
+  /** Asks the agent to give an address back to the VPC, once. */
+  async #askBack(vip: VpcIP): Promise<void> {
+    const { objects, tokens } = this.#parts;
+    if (vip.spec.reclaim?.mode === "when-free") return;
+    tokens.spend(vip.spec.reclaim?.token);
+    const reclaim = { token: tokens.issue(), mode: "when-free" } as const;
+    await objects.writeAddress(addressOfVpcIp(vip.metadata.name), { ...vip.spec, reclaim });
+  }
+
+  /** Nobody wants it elsewhere any more, and its agent has not let it go. */
+  async #withdrawMove(vip: VpcIP, node: string | undefined): Promise<void> {
+    const { objects, tokens } = this.#parts;
+    const { reclaim, ...spec } = vip.spec;
+    const isWanted = node !== undefined && node !== vip.spec.node;
+    if (reclaim?.mode !== "move" || isWanted || vip.status?.use?.state === "Reclaimable") return;
+    await objects.writeAddress(addressOfVpcIp(vip.metadata.name), spec);
+    tokens.spend(reclaim.token);
+  }
+
+  async #setClaim(vip: VpcIP, key: string | undefined): Promise<void> {
+    const { claim: _, ...spec } = vip.spec;
+    await this.#parts.objects.writeAddress(addressOfVpcIp(vip.metadata.name), {
+      ...spec,
+      ...(key !== undefined && { claim: key }),
+    });
+  }
+}
+
+function isAnothers({ spec }: VpcIP, key: string): boolean {
+  return spec.claim !== undefined && spec.claim !== key;
+}
+
+function isHeldByAnother(vip: VpcIP, key: string): boolean {
+  return isHeld(vip) && vip.status?.use?.pod !== key;
+}
+
+/** The finalizers of a claim with ours; undefined where it has that. */
+function withFinalizer({ metadata }: VpcIPClaim): string[] | undefined {
+  const finalizers = metadata.finalizers ?? [];
+  return finalizers.includes(CLAIM_FINALIZER) ? undefined : [...finalizers, CLAIM_FINALIZER];
+}

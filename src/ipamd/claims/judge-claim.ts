@@ -1,0 +1,132 @@
+import type { Condition } from "../../api/condition.ts";
+import type { VpcIP } from "../../api/vpc-ip.ts";
+import type { VpcIPClaim, VpcIPClaimStatus } from "../../api/vpc-ip-claim.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
+import type { ClaimWait } from "./claim-world.ts";
+
+export interface JudgedPod {
+  uid: string;
+  /** The node that it is bound to. */
+  node: string | undefined;
+}
+
+export interface ClaimFacts {
+  claim: VpcIPClaim;
+  /** The pod of the name, unless it has ended; undefined: a quorum read has found none, or it has ended. */
+  pod: JudgedPod | undefined;
+  /** Object of its address. */
+  vip: VpcIP | undefined;
+  /** An ENI of ours was last seen to have its address, which has no object yet. */
+  isUnnamed: boolean;
+  /** Why the address is not where the pod is. */
+  wait: ClaimWait | undefined;
+  /** How long a kept address outlives its pod where the pod did not say, ms; undefined: for good. */
+  expiresAfterMs: number | undefined;
+  /** Wall clock, ms. */
+  now: number;
+}
+
+/** What is to be written of a claim, and done about it. */
+export interface ClaimVerdict {
+  status: VpcIPClaimStatus;
+  /**
+   * `release`: ask for its end; `ask-back`: ask the agent for its address; `finish`: its address is back, it may go; `none`: as it is.
+   */
+  act: "none" | "release" | "ask-back" | "finish";
+  /** When something is due although nothing changes, ms from now. */
+  dueInMs?: number;
+}
+
+/** The life of a claim: a function of what is known of it, its pod and its address. */
+export function judgeClaim(facts: ClaimFacts): ClaimVerdict {
+  const { claim, pod } = facts;
+  if (claim.metadata.deletionTimestamp !== undefined) return leaving(facts);
+  if (pod !== undefined) return wanted(facts, pod);
+  return claim.spec.policy === "Never" ? kept(facts) : { status: { state: "Releasing" }, act: "release" };
+}
+
+function wanted({ claim, vip, wait, now }: ClaimFacts, pod: JudgedPod): ClaimVerdict {
+  const before = claim.status?.conditions;
+  const { node } = pod;
+  // Of one without an address the pod has still to show which it was given.
+  const isNamed = claim.spec.address !== undefined;
+  if (isNamed && node !== undefined && vip?.spec.node === node && vip.status?.cloud?.state === "Assigned") {
+    const message = `${addressOfVpcIp(vip.metadata.name)} is on ${vip.spec.eniID} of ${node}`;
+    const bound = condition("Bound", { status: "True", reason: "Assigned", message }, { before, now });
+    return { status: { state: "Bound", node, podUID: pod.uid, conditions: [bound] }, act: "none" };
+  }
+  const why =
+    node === undefined
+      ? { reason: "PodNotScheduled", message: "its pod is on no node yet" }
+      : (wait ?? { reason: "Assigning", message: `its address is on its way to ${node}` });
+  const bound = condition("Bound", { status: "False", ...why }, { before, now });
+  return {
+    status: { state: "Pending", ...(vip && { node: vip.spec.node }), podUID: pod.uid, conditions: [bound] },
+    act: "none",
+  };
+}
+
+function kept({ claim, vip, expiresAfterMs, now }: ClaimFacts): ClaimVerdict {
+  const { spec, status: before } = claim;
+  const keepMs = spec.expiresAfterSeconds === undefined ? expiresAfterMs : spec.expiresAfterSeconds * 1000;
+  const since = before?.state === "Kept" && before.expiresAt !== undefined ? before.expiresAt : undefined;
+  const expiresAt = keepMs === undefined ? undefined : (since ?? new Date(now + keepMs).toISOString());
+  const leftMs = expiresAt === undefined ? undefined : Date.parse(expiresAt) - now;
+  const status: VpcIPClaimStatus = {
+    state: "Kept",
+    ...(vip && { node: vip.spec.node }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    conditions: [
+      condition(
+        "Bound",
+        { status: "False", reason: "Kept", message: "it waits for the next pod of its name" },
+        { before: before?.conditions, now },
+      ),
+    ],
+  };
+  if (leftMs !== undefined && leftMs <= 0) return { status, act: "release" };
+  return { status, act: "none", ...(leftMs !== undefined && { dueInMs: leftMs }) };
+}
+
+function leaving({ claim, pod, vip, isUnnamed, now }: ClaimFacts): ClaimVerdict {
+  if (vip === undefined && !isUnnamed) return { status: claim.status ?? {}, act: "finish" };
+  const { namespace, name } = claim.metadata;
+  const isHeld = pod?.node !== undefined && vip?.spec.node === pod.node;
+  const why = isHeld
+    ? {
+        reason: "PodLives",
+        message: `pod ${namespace}/${name} has the address on ${pod.node}: delete the pod, and the address goes back`,
+      }
+    : {
+        reason: "AskingHolder",
+        message: `the agent of ${vip?.spec.node ?? "its node"} is asked to let the address go, which it does once no pod has it and it has rested`,
+      };
+  const released = condition(
+    "Released",
+    { status: "False", ...why },
+    { before: claim.status?.conditions, now },
+  );
+  return {
+    status: {
+      state: "Releasing",
+      ...(vip && { node: vip.spec.node }),
+      ...(isHeld && { podUID: pod.uid }),
+      conditions: [released],
+    },
+    act: isHeld || vip === undefined ? "none" : "ask-back",
+  };
+}
+
+/** The condition to be written; its date moves only when its status does. */
+function condition(
+  type: "Bound" | "Released",
+  said: Pick<Condition, "status" | "reason" | "message">,
+  { before, now }: { before: readonly Condition[] | undefined; now: number },
+): Condition {
+  const last = before?.find((it) => it.type === type);
+  return {
+    type,
+    ...said,
+    lastTransitionTime: last?.status === said.status ? last.lastTransitionTime : new Date(now).toISOString(),
+  };
+}

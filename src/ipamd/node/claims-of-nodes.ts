@@ -1,0 +1,180 @@
+import type { VpcIP } from "../../api/vpc-ip.ts";
+import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
+import type { ClaimWait, ClaimWorld } from "../claims/claim-world.ts";
+import { mayMove, unreachableSince } from "../claims/move-proof.ts";
+import { type NodeClaims, nodeClaims } from "../claims/node-claims.ts";
+import type { ClaimNeed } from "../planner/node-view.ts";
+import type { ClaimFacts } from "./build-node-view.ts";
+import type { NodeWorld } from "./node-world.ts";
+import { dropAddress } from "./sync-objects.ts";
+
+/** What a look at a node knows of addresses elsewhere. */
+interface Look {
+  readonly instance: { readonly id: string };
+  /** Addresses elsewhere that nobody uses there any more. */
+  readonly movable: ReadonlySet<string>;
+}
+
+/** What work on nodes does for the claims of their pods, beside calls to the cloud. */
+export class ClaimsOfNodes {
+  readonly #world: NodeWorld;
+  /** By node, keys of its claims that were told why they wait. */
+  readonly #told = new Map<string, ReadonlySet<string>>();
+  /** Nodes with an address on its way to them of which it is not proven yet that nobody uses it where it is. */
+  readonly #unproven = new Set<string>();
+
+  constructor(world: NodeWorld) {
+    this.#world = world;
+  }
+
+  /** What the claims of its pods ask of a node; undefined where there are no claims. */
+  of(node: string, { instance, movable }: Look): (NodeClaims & ClaimFacts) | undefined {
+    const { claims, clock } = this.#world;
+    if (claims === undefined) return undefined;
+    const found = this.#read(claims, node, instance.id);
+    const now = clock.monotonic();
+    return {
+      ...found,
+      needs: found.needs.filter(({ key }) => !claims.isTaken(key)).map((need) => withProof(need, movable)),
+      isJustEmptied: (eniId) => claims.book.isJustEmptied(eniId, now),
+    };
+  }
+
+  /** Whether an address on its way to the node waits for a proof that comes with time. */
+  awaitsProof(node: string): boolean {
+    return this.#unproven.has(node);
+  }
+
+  /**
+   * Brings the objects of the node's claims on: a free address that is nobody's becomes that of a pod that waits; one that was promised
+   * away in vain begins a new life; the agents of addresses that are wanted here are asked to let them go.
+   *
+   * @returns addresses elsewhere of which it is proven that nobody uses them there
+   */
+  async prepareMoves(node: string, instanceId: string): Promise<ReadonlySet<string>> {
+    const { claims, view, clock, objects } = this.#world;
+    const movable = new Set<string>();
+    this.#unproven.delete(node);
+    if (claims === undefined) return movable;
+    for (const veni of objects.enisOf(node)) {
+      const eni = view.get(veni.metadata.name);
+      if (eni !== undefined) claims.book.sawEni(eni.id, eni.addresses.length, clock.monotonic());
+    }
+    const { needs, promised } = this.#read(claims, node, instanceId);
+    for (const vip of promised) {
+      // Nothing was sent that would take it off, or a reading has shown that it did not.
+      if (!view.isBusy(vip.spec.eniID)) await dropAddress(this.#world, vip);
+    }
+    if (claims.options.poolSize === 0) await this.#useFree(needs, node, instanceId);
+    const waiting = new Set<string>();
+    for (const { key, wants } of needs) {
+      if (wants.kind !== "move") continue;
+      const vip = objects.vipOf(wants.address);
+      if (vip === undefined) continue;
+      if (await this.#mayMove(claims, vip)) {
+        movable.add(wants.address);
+        continue;
+      }
+      this.#unproven.add(node);
+      waiting.add(key);
+      claims.waits(key, { reason: "WaitingForHolder", message: this.#whyHeld(claims, vip) });
+      await this.#askForMove(vip);
+    }
+    for (const key of this.#told.get(node) ?? []) {
+      if (!waiting.has(key) && claims.waitOf(key)?.reason === "WaitingForHolder")
+        claims.waits(key, undefined);
+    }
+    this.#told.set(node, waiting);
+    return movable;
+  }
+
+  /** Says of those whose address is to come from the cloud why it does not, or that nothing is in its way. */
+  tell(needs: readonly ClaimNeed[], shortage: ClaimWait | undefined): void {
+    const { claims } = this.#world;
+    for (const { key, wants } of needs) {
+      if (wants.kind !== "move")
+        claims?.waits(key, shortage && { reason: shortage.reason, message: shortage.message });
+    }
+  }
+
+  #read(claims: ClaimWorld, node: string, instanceId: string): NodeClaims {
+    const { objects, view } = this.#world;
+    return nodeClaims({
+      pods: claims.book.podsOn(node),
+      claimOf: (key) => claims.book.claim(key),
+      keeps: (key) => claims.book.keeps(key),
+      addresses: objects.addressesOf(node).filter(({ spec }) => spec.instanceID === instanceId),
+      vipOf: (address) => objects.vipOf(address),
+      eniOf: (address) => view.eniWith(address)?.id,
+      hasPool: claims.options.poolSize > 0,
+    });
+  }
+
+  /** An address that is assigned and nobody's, such as one that was made for a pod that went away meanwhile, needs no call. */
+  async #useFree(needs: readonly ClaimNeed[], node: string, instanceId: string): Promise<void> {
+    const { objects } = this.#world;
+    const free = objects
+      .addressesOf(node)
+      .filter(
+        ({ spec, status }) =>
+          spec.instanceID === instanceId &&
+          spec.claim === undefined &&
+          spec.reclaim === undefined &&
+          status?.use?.state === "Free" &&
+          status.cloud?.state === "Assigned",
+      );
+    for (const { key, subnetId, wants } of needs) {
+      if (wants.kind !== "any") continue;
+      const index = free.findIndex(({ spec }) => subnetId === undefined || spec.subnetID === subnetId);
+      const [vip] = index < 0 ? [] : free.splice(index, 1);
+      if (vip !== undefined) {
+        await objects.writeAddress(addressOfVpcIp(vip.metadata.name), { ...vip.spec, claim: key });
+      }
+    }
+  }
+
+  async #mayMove({ options }: ClaimWorld, vip: VpcIP): Promise<boolean> {
+    const { view, tokens, instances, nodes, clock } = this.#world;
+    const node = nodes.get(vip.spec.node);
+    const isReady = node?.status?.conditions?.some(
+      ({ type, status }) => type === "Ready" && status === "True",
+    );
+    return mayMove({
+      vip,
+      isTokenValid: (token) => tokens.isValid(token),
+      isDetached: view.isDetached(vip.spec.eniID),
+      // Of a machine that reports, the cloud is not asked.
+      isDown: !isReady && (await instances.isDown(vip.spec.instanceID)),
+      node,
+      partitionGraceMs: options.partitionGraceMs,
+      now: clock.now(),
+    });
+  }
+
+  /** Once: the agent answers when its pod is gone, and the pod's link. */
+  async #askForMove(vip: VpcIP): Promise<void> {
+    const { objects, tokens } = this.#world;
+    if (vip.spec.reclaim !== undefined) return;
+    const reclaim = { token: tokens.issue(), mode: "move" } as const;
+    await objects.writeAddress(addressOfVpcIp(vip.metadata.name), { ...vip.spec, reclaim });
+  }
+
+  #whyHeld({ options }: ClaimWorld, { metadata, spec, status }: VpcIP): string {
+    const { nodes } = this.#world;
+    const holder = nodes.get(spec.node);
+    const since = holder && unreachableSince(holder);
+    const what = `${addressOfVpcIp(metadata.name)} is on ${spec.node}`;
+    if (since !== undefined) {
+      const at = new Date(since + options.partitionGraceMs).toISOString();
+      return `${what}, which cannot be reached: it moves at ${at}, or as soon as that Node has the taint node.kubernetes.io/out-of-service`;
+    }
+    return status?.use?.state === "InUse"
+      ? `${what}, where the former pod still runs: it moves when that has ended`
+      : `${what}: its agent is asked to let it go`;
+  }
+}
+
+function withProof(need: ClaimNeed, movable: ReadonlySet<string>): ClaimNeed {
+  const { wants } = need;
+  return wants.kind === "move" ? { ...need, wants: { ...wants, proven: movable.has(wants.address) } } : need;
+}

@@ -1,0 +1,121 @@
+import { attachable, attachNext, forNewEnis, leftIn, limitReached } from "./grow.ts";
+import {
+  type Action,
+  boundCount,
+  type ClaimNeed,
+  capacityOf,
+  type EniView,
+  isElsewhere,
+  type NodeView,
+  placesTaken,
+  type Shortage,
+} from "./node-view.ts";
+import { selectSubnet } from "./select-subnet.ts";
+
+/** An ENI, and the needs that it is to take. */
+interface Place {
+  readonly eni: EniView;
+  room: number;
+  readonly needs: ClaimNeed[];
+}
+
+/**
+ * Actions that bring pods the addresses of their claims: on an ENI of the claim's subnet, the fullest first; where none has room, a
+ * new one in that subnet, with all that is needed there in the same call. An address that is to be moved waits until it is proven that
+ * nobody uses it where it is; its place here is made meanwhile.
+ */
+export function growForClaims(
+  view: NodeView,
+  needs: readonly ClaimNeed[],
+): { actions: Action[]; shortage?: Shortage } {
+  const places = placesOf(view);
+  const left = leftIn(view.subnets);
+  let capacity = capacityOf(view) - boundCount(view);
+  const unplaced: ClaimNeed[] = [];
+  let shortage: Shortage | undefined;
+  for (const need of needs) {
+    const place = capacity > 0 ? places.find((it) => takes(it, need)) : undefined;
+    if (capacity <= 0) {
+      shortage = limitReached(view);
+    } else if (place === undefined) {
+      unplaced.push(need);
+    } else if (!takesFromSubnet(need) || (left.get(place.eni.subnetId) ?? 0) > 0) {
+      if (takesFromSubnet(need)) left.set(place.eni.subnetId, (left.get(place.eni.subnetId) ?? 0) - 1);
+      place.needs.push(need);
+      place.room--;
+      capacity--;
+    } else {
+      shortage = "subnet-full";
+    }
+  }
+  const actions = places.flatMap(actionFor);
+  const made = unplaced.length === 0 ? undefined : makeEni(view, { unplaced, left });
+  if (made?.action !== undefined) actions.push(made.action);
+  const found = shortage ?? made?.shortage;
+  return { actions, ...(found !== undefined && { shortage: found }) };
+}
+
+/** ENIs that can take more addresses, the fullest first. One that drains still takes addresses that are of its subnet already. */
+function placesOf(view: NodeView): Place[] {
+  const coming = new Set(attachable(view));
+  return view.enis
+    .filter(
+      (eni) => eni.leaving === "no" && !isElsewhere(eni) && (!eni.unattached || coming.has(eni) || eni.busy),
+    )
+    .map((eni) => ({ eni, room: view.limit.addressesPerEni - eni.addresses.length, needs: [] }))
+    .filter(({ room }) => room > 0)
+    .sort((a, b) => a.room - b.room || (a.eni.id < b.eni.id ? -1 : 1));
+}
+
+function takes({ eni, room }: Place, { subnetId, wants }: ClaimNeed): boolean {
+  if (room <= 0 || (eni.draining && wants.kind === "any")) return false;
+  return subnetId === undefined || eni.subnetId === subnetId;
+}
+
+/** Whether the subnet has one address less afterwards; one that is moved is taken already. */
+function takesFromSubnet({ wants }: ClaimNeed): boolean {
+  return wants.kind !== "move";
+}
+
+/**
+ * The next call for an ENI: the oldest need says which. Those that take any address go together; one that is named goes alone, since a
+ * call is refused as a whole where somebody has one of its addresses.
+ */
+function actionFor({ eni, needs }: Place): Action[] {
+  if (!eni.ready || eni.busy) return [];
+  const first = needs.find(({ wants }) => wants.kind !== "move" || wants.proven);
+  if (first === undefined) return [];
+  const { wants } = first;
+  switch (wants.kind) {
+    case "any":
+      return [{ kind: "assign", eniId: eni.id, count: needs.filter((it) => it.wants.kind === "any").length }];
+    case "named":
+      return [{ kind: "assign-named", eniId: eni.id, address: wants.address, claim: first.key }];
+    case "move":
+      return [{ kind: "move", eniId: eni.id, address: wants.address, from: wants.from }];
+  }
+}
+
+/** Another ENI for the oldest need that has no place, with the addresses that are to be of its subnet. */
+function makeEni(
+  view: NodeView,
+  { unplaced, left }: { unplaced: readonly ClaimNeed[]; left: ReadonlyMap<string, number> },
+): { action?: Action; shortage?: Shortage } {
+  // What an ENI brings that is being made is known when it is there.
+  if (view.creating !== undefined) return {};
+  const [first] = unplaced;
+  if (first === undefined) return {};
+  if (placesTaken(view) >= view.limit.enis) return { shortage: limitReached(view) };
+  const candidates = forNewEnis(view, left);
+  const subnetId = first.subnetId ?? selectSubnet(candidates)?.id;
+  if (subnetId === undefined) return { shortage: candidates.length === 0 ? "no-subnet" : "subnet-full" };
+  const free = left.get(subnetId);
+  if (free === undefined) return { shortage: "no-subnet" };
+  // It takes one for itself.
+  if (free < (takesFromSubnet(first) ? 2 : 1)) return { shortage: "subnet-full" };
+  const mine = unplaced.filter((need) => (need.subnetId ?? subnetId) === subnetId);
+  const count = mine.filter(({ wants }) => wants.kind === "any").length;
+  const alone = view.instanceBusy || attachNext(view).length > 0;
+  const addresses = Math.min(count, view.limit.addressesPerEni, free - 1);
+  return { action: { kind: "create-eni", subnetId, addresses, alone } };
+}
