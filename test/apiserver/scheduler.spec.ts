@@ -20,6 +20,7 @@ import { compileExecutable } from "../../tools/executables/compile.ts";
 import { createCertificateAuthority } from "../cluster/certificates.ts";
 import { type Daemon, stopDaemon } from "../cluster/daemon.ts";
 import { freePorts } from "../cluster/free-ports.ts";
+import { issueExtenderCertificates, schedulerConfiguration } from "../cluster/scheduler-extender.ts";
 import { startCompanion } from "../cluster/start-companion.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
 import { type ApiServer, startApiServer } from "./start-api-server.ts";
@@ -27,7 +28,6 @@ import { type ApiServer, startApiServer } from "./start-api-server.ts";
 const root = join(import.meta.dir, "../..");
 const ENI_IP = "tke.cloud.tencent.com/eni-ip";
 const POLICY = "tke.cloud.tencent.com/vpc-ip-claim-delete-policy";
-const SCHEDULER = "system:kube-scheduler";
 const SUBNET = "subnet-a";
 
 const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
@@ -55,13 +55,8 @@ beforeAll(async () => {
     ),
   );
   const authority = await createCertificateAuthority(join(folder, "ca"));
-  const serving = await authority.issue({
-    name: "serving",
-    commonName: "tke-eni-ip-scheduler",
-    usage: "serverAuth",
-    alternativeNames: ["IP:127.0.0.1"],
-  });
-  const client = await authority.issue({ name: "client", commonName: SCHEDULER, usage: "clientAuth" });
+  const certificates = await issueExtenderCertificates(authority);
+  const { serving } = certificates;
   const [extenderPort, schedulerPort] = await freePorts(2);
   extender = await startCompanion(
     "tke-eni-ip-scheduler",
@@ -80,30 +75,15 @@ beforeAll(async () => {
       daemons: [extender],
     },
   );
-  const configuration = {
-    apiVersion: "kubescheduler.config.k8s.io/v1",
-    kind: "KubeSchedulerConfiguration",
-    clientConnection: { kubeconfig: server.kubeconfig },
-    leaderElection: { leaderElect: false },
-    profiles: [{ schedulerName: "default-scheduler", percentageOfNodesToScore: 100 }],
-    extenders: [
-      {
-        urlPrefix: `https://127.0.0.1:${extenderPort}/v1`,
-        filterVerb: "filter",
-        prioritizeVerb: "prioritize",
-        preemptVerb: "preempt",
-        bindVerb: "bind",
-        weight: 1,
-        enableHTTPS: true,
-        tlsConfig: { caFile: authority.certificate, certFile: client.certificate, keyFile: client.key },
-        httpTimeout: "3s",
-        nodeCacheCapable: true,
-        managedResources: [{ name: ENI_IP, ignoredByScheduler: false }],
-      },
-    ],
-  };
-  const path = join(folder, "scheduler.json");
-  writeFileSync(path, JSON.stringify(configuration));
+  const path = join(folder, "scheduler.yaml");
+  writeFileSync(
+    path,
+    await schedulerConfiguration({
+      extender: `127.0.0.1:${extenderPort}`,
+      kubeconfig: server.kubeconfig,
+      certificates,
+    }),
+  );
   scheduler = await startCompanion(
     "kube-scheduler",
     [
@@ -111,6 +91,7 @@ beforeAll(async () => {
       `--config=${path}`,
       `--authentication-kubeconfig=${server.kubeconfig}`,
       `--authorization-kubeconfig=${server.kubeconfig}`,
+      "--leader-elect=false",
       "--bind-address=127.0.0.1",
       `--secure-port=${schedulerPort}`,
     ],

@@ -15,7 +15,11 @@ import { createKubeProxyKubeconfig, startControlPlaneProxy } from "./kube-proxy.
 import { createManagementLink, createNetworkNamespaces } from "./network-namespaces.ts";
 import { createMountPoints, missingMountPoints } from "./node-mounts.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
-import { createExtenderSecret, prepareExtender } from "./scheduler-extender.ts";
+import {
+  createExtenderSecret,
+  issueExtenderCertificates,
+  writeSchedulerConfiguration,
+} from "./scheduler-extender.ts";
 import { startNode } from "./start-node.ts";
 import { bootMachine, startVpcSim, vpcSimFromSource } from "./vpc-sim.ts";
 import { controlPlane, maxNodes, nodeMachine, outsideNamespace, vpcNamespace } from "./world.ts";
@@ -91,12 +95,10 @@ async function start(
   });
   const authority = await createClusterAuthority();
   const kubeProxyKubeconfig = await createKubeProxyKubeconfig(authority);
-  const extender = options.mode === "static" ? await prepareExtender(authority) : undefined;
-  await progress.step("starting the control plane", () =>
-    startControlPlane(authority, {
-      ...(extender && { schedulerConfiguration: extender.schedulerConfiguration }),
-    }),
-  );
+  const extender = options.mode === "static" ? await issueExtenderCertificates(authority) : undefined;
+  const controlPlaneOptions =
+    extender === undefined ? {} : { schedulerConfiguration: await writeSchedulerConfiguration(extender) };
+  await progress.step("starting the control plane", () => startControlPlane(authority, controlPlaneOptions));
   if (extender !== undefined) await createExtenderSecret(extender);
   const parts = {
     authority,
