@@ -1,0 +1,117 @@
+// Fixed addresses on a real cluster: kube-scheduler with the configuration that ships, the extender behind its Service, ipamd, agents.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
+import type { VpcIP } from "../../src/api/vpc-ip.ts";
+import type { VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
+import { silentProgress } from "../../tools/build/progress.ts";
+import { compileExecutable } from "../../tools/executables/compile.ts";
+import type { Cluster } from "./cluster.ts";
+import { down } from "./down.ts";
+import { getJson } from "./observe.ts";
+import { extenderServiceAddress } from "./service-network.ts";
+import { sleepingPod } from "./sleeping-pod.ts";
+import { upStatic } from "./up-static.ts";
+import { waitUntil } from "./wait-until.ts";
+
+const UP_DEADLINE_MS = 900_000; // Kubernetes may have to be built.
+const TEST_MS = 180_000;
+
+interface PodView {
+  metadata: { name: string; uid: string };
+  spec: {
+    nodeName?: string;
+    containers: { resources: { requests?: Record<string, string> } }[];
+  };
+  status: { phase: string; podIP?: string; conditions?: { type: string; message?: string }[] };
+}
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  const vpcSim = [await compileExecutable("vpc-sim", silentProgress)];
+  cluster = await upStatic({ nodes: 3, temporary: true, vpcSim }, silentProgress);
+}, UP_DEADLINE_MS);
+
+afterAll(() => down(silentProgress), 60_000);
+
+const podOf = (name: string) => getJson<PodView>(cluster, "pod", name);
+
+async function create(name: string, spec: object = {}): Promise<void> {
+  const pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name },
+    spec: { ...sleepingPod({ asks: false }), ...spec },
+  };
+  await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(pod) });
+}
+
+function runs(name: string): Promise<PodView> {
+  return waitUntil(
+    `${name} runs`,
+    async () => {
+      const pod = await podOf(name);
+      if (pod.status.phase !== "Running") throw new Error(JSON.stringify(pod.status));
+      return pod;
+    },
+    { deadlineMs: 60_000, intervalMs: 250 },
+  );
+}
+
+async function scaleExtender(replicas: number): Promise<void> {
+  const system = ["-n", "kube-system"];
+  await cluster.kubectl([...system, "scale", "deployment/tke-eni-ip-scheduler", `--replicas=${replicas}`]);
+  if (replicas > 0) return;
+  await cluster.kubectl([
+    ...system,
+    ...["wait", "--for=delete", "pod", "-l", "k8s-app=tke-eni-ip-scheduler", "--timeout=60s"],
+  ]);
+}
+
+describe("a pod of which nothing is said", () => {
+  test(
+    "asks for an address, is bound by the extender with a claim, and runs with an address of the claim's subnet",
+    async () => {
+      await create("plain");
+      const pod = await runs("plain");
+      expect(pod.spec.containers[0]?.resources.requests).toEqual({ [ENI_IP_RESOURCE]: "1" });
+      const claim = await getJson<VpcIPClaim>(cluster, "vipc", "plain");
+      expect(claim.spec).toMatchObject({
+        policy: "Immediate",
+        node: pod.spec.nodeName,
+        podUID: pod.metadata.uid,
+      });
+      const vip = await getJson<VpcIP>(cluster, "vip", pod.status.podIP ?? "");
+      expect(vip.spec).toMatchObject({
+        node: pod.spec.nodeName,
+        subnetID: claim.spec.subnetID,
+        claim: "default/plain",
+      });
+    },
+    TEST_MS,
+  );
+
+  test("reads ipamd's health by its Service", async () => {
+    const service = await cluster.kubectl([
+      ...["-n", "kube-system", "get", "service", "tke-eni-ipamd", "-o", "jsonpath={.spec.clusterIP}"],
+    ]);
+    const url = `http://${service}:8080/health`;
+    await cluster.kubectl(["exec", "plain", "--", "wget", "-q", "-O", "-", url]);
+  });
+});
+
+test(
+  "without the extender a pod that asks for an address waits, another is scheduled, and it goes on once it is back",
+  async () => {
+    await scaleExtender(0);
+    await create("waits");
+    await create("other", { hostNetwork: true });
+    await runs("other");
+    const { spec, status } = await podOf("waits");
+    expect(spec.nodeName).toBeUndefined();
+    expect(JSON.stringify(status.conditions)).toContain(extenderServiceAddress);
+    await scaleExtender(2);
+    await runs("waits");
+  },
+  TEST_MS,
+);
