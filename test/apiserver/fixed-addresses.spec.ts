@@ -7,10 +7,20 @@ import {
   type VpcIPClaimSpec,
 } from "../../src/api/vpc-ip-claim.ts";
 import type { ClaimOptions } from "../../src/ipamd/claims/claim-world.ts";
-import { pods } from "../../src/kube/core-resources.ts";
+import { nodes, pods } from "../../src/kube/core-resources.ts";
+import type { OwnerReference } from "../../src/kube/kube-object.ts";
 import type { Resource } from "../../src/kube/resource.ts";
 import type { KubeTransport } from "../../src/kube/transport.ts";
-import { type HandAgent, type Pool, startPool, throughout, until, vips } from "./ipamd-harness.ts";
+import {
+  conditionOf,
+  type HandAgent,
+  necs,
+  type Pool,
+  startPool,
+  throughout,
+  until,
+  vips,
+} from "./ipamd-harness.ts";
 
 const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
 const NAMESPACE = "default";
@@ -30,7 +40,7 @@ afterAll(() => pool.stop(), 30_000);
 
 async function start(options: Partial<ClaimOptions> = {}): Promise<void> {
   await pool.restart({
-    warm: { min: 0, max: 0 },
+    warm: { min: options.poolSize ?? 0, max: options.poolSize ?? 0 },
     claims: {
       partitionGraceMs: 60_000,
       expiresAfterMs: undefined,
@@ -54,18 +64,20 @@ interface PodWish {
   name?: string;
   policy?: VpcIPClaimSpec["policy"];
   annotations?: Record<string, string>;
+  ownerReferences?: OwnerReference[];
 }
 
 /** A pod that is bound to a node, with the claim that the extender writes before. */
 async function run(
   on: string,
-  { name = pool.unique("pod-"), policy = "Never", annotations = {} }: PodWish = {},
+  { name = pool.unique("pod-"), policy = "Never", annotations = {}, ownerReferences = [] }: PodWish = {},
 ) {
   const { uid } = (
     await pool.kube.create(pods, {
       metadata: {
         name,
         namespace: NAMESPACE,
+        ownerReferences,
         annotations: { "tke.cloud.tencent.com/vpc-ip-claim-delete-policy": policy, ...annotations },
       },
       spec: { containers: [{ name: "c", image: "none" }] },
@@ -138,3 +150,260 @@ describe("a pod that keeps its address", () => {
     expect(await untilBound(name, a)).toBe(address);
   }, 60_000);
 });
+
+describe("the way back", () => {
+  it("goes to another node of the subnet, once the agent has let the address go", async () => {
+    const [a, b] = [await node(), await node()];
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    await pool.deletePods([name]);
+    await run(b, { name });
+    await until("it says whom it waits for", async () => {
+      const bound = conditionOf(await claimOf(name), "Bound");
+      return bound?.reason === "WaitingForHolder" && bound.message.includes(a);
+    });
+    await throughout(1000, "it stays while its holder may use it", async () => {
+      const [eni] = await holderOf(address);
+      return eni?.instanceId === (await instanceOf(a));
+    });
+    agents.get(a)?.letGo(address);
+    expect(await untilBound(name, b)).toBe(address);
+    const holders = await holderOf(address);
+    expect(holders.map(({ instanceId }) => instanceId)).toEqual([await instanceOf(b)]);
+    expect(await pool.callsOf("MigratePrivateIpAddress")).toBeGreaterThan(0);
+  }, 60_000);
+
+  it("comes back while it is asked for elsewhere, also after its agent has promised it", async () => {
+    const [a, b] = [await node(), await node()];
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    // The other node has no room: the address cannot come there.
+    await pool.annotateConfig(b, { "tke.cloud.tencent.com/route-eni-max-attach": "0" });
+    await pool.deletePods([name]);
+    await run(b, { name });
+    agents.get(a)?.letGo(address);
+    await until(
+      "promised",
+      async () => (await pool.kube.get(vips, address)).status?.use?.state === "Reclaimable",
+    );
+    const { uid } = (await pool.kube.get(vips, address)).metadata;
+    await pool.deletePods([name]);
+    await run(a, { name });
+    expect(await untilBound(name, a)).toBe(address);
+    await until("a new life", async () => {
+      const vip = await pool.kube.find(vips, address);
+      return vip !== undefined && vip.metadata.uid !== uid && vip.status?.use?.state !== "Reclaimable";
+    });
+  }, 60_000);
+
+  it("does not leave a node that is cut off before the grace, and then leaves it", async () => {
+    await start({ partitionGraceMs: 5_000 });
+    const [a, b] = [await node(), await node()];
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    const agent = agents.get(a);
+    if (agent !== undefined) agent.silent = true;
+    await sayReady(a, "Unknown");
+    await pool.deletePods([name]);
+    await run(b, { name });
+    await until("it says how long it waits", async () =>
+      conditionOf(await claimOf(name), "Bound")?.message.includes("cannot be reached"),
+    );
+    await throughout(2500, "it stays for the grace", async () => {
+      const [eni] = await holderOf(address);
+      return eni?.instanceId === (await instanceOf(a));
+    });
+    expect(await untilBound(name, b)).toBe(address);
+    expect((await holderOf(address)).map(({ instanceId }) => instanceId)).toEqual([await instanceOf(b)]);
+    await start();
+  }, 90_000);
+
+  it("leaves a node at once that people have put out of service", async () => {
+    const [a, b] = [await node(), await node()];
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    const agent = agents.get(a);
+    if (agent !== undefined) agent.silent = true;
+    await sayReady(a, "Unknown");
+    await pool.deletePods([name]);
+    await pool.kube.mergePatch(nodes, a, {
+      patch: { spec: { taints: [{ key: "node.kubernetes.io/out-of-service", effect: "NoExecute" }] } },
+    });
+    await run(b, { name });
+    expect(await untilBound(name, b)).toBe(address);
+  }, 60_000);
+
+  it("is kept when the Node goes, on an ENI that is attached to nothing", async () => {
+    const [a, b] = [await node(), await node()];
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    await end(name, address);
+    await pool.kube.delete(nodes, a);
+    await until(
+      "detached",
+      async () => {
+        const [eni] = await holderOf(address);
+        return eni?.instanceId === null;
+      },
+      40_000,
+    );
+    await throughout(3000, "it is not deleted", async () => (await holderOf(address)).length === 1);
+    await run(b, { name });
+    expect(await untilBound(name, b)).toBe(address);
+    await until(
+      "nothing is left of the Node",
+      async () => (await pool.kube.find(necs, a)) === undefined,
+      40_000,
+    );
+  }, 120_000);
+
+  it("survives an ipamd that ends in the middle of a move", async () => {
+    const [a, b] = [await node(), await node()];
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    await end(name, address);
+    await run(b, { name });
+    await until("the move is under way", async () => {
+      const vip = await pool.kube.find(vips, address);
+      return vip === undefined || vip.status?.cloud?.state === "Releasing" || vip.spec.node === b;
+    });
+    await start();
+    expect(await untilBound(name, b)).toBe(address);
+    expect(await holderOf(address)).toHaveLength(1);
+  }, 60_000);
+});
+
+describe("the end of a claim", () => {
+  it("comes with its pod where that keeps nothing, and the address goes back to the VPC", async () => {
+    const a = await node();
+    const name = await run(a, { policy: "Immediate" });
+    const address = await untilBound(name, a);
+    await end(name, address);
+    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
+    expect(await holderOf(address)).toEqual([]);
+    expect(await pool.kube.find(vips, address)).toBeUndefined();
+  }, 60_000);
+
+  it("waits for the pod when people delete it, and says so", async () => {
+    const a = await node();
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    await until("given", async () => (await pool.kube.get(vips, address)).status?.use?.state === "InUse");
+    await pool.kube.delete(claims, name, IN);
+    await until("it says why it waits", async () => {
+      const released = conditionOf(await claimOf(name), "Released");
+      return released?.reason === "PodLives" && released.message.includes(name);
+    });
+    await throughout(1500, "the pod keeps its address", async () => (await holderOf(address)).length === 1);
+    await end(name, address);
+    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
+    expect(await holderOf(address)).toEqual([]);
+  }, 60_000);
+
+  it("comes when its time is over, and not while a pod of the name is there", async () => {
+    await start({ expiresAfterMs: 3_000 });
+    const a = await node();
+    const [name, other] = [await run(a), await run(a)];
+    const address = await untilBound(name, a);
+    const stays = await untilBound(other, a);
+    await end(name, address);
+    await until("it says when", async () => {
+      const { state, expiresAt } = (await claimOf(name))?.status ?? {};
+      return state === "Kept" && expiresAt !== undefined && Date.parse(expiresAt) > Date.now();
+    });
+    await end(other, stays);
+    await run(a, { name: other });
+    await untilBound(other, a);
+    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
+    expect(await holderOf(address)).toEqual([]);
+    expect(await holderOf(stays)).toHaveLength(1);
+    expect((await claimOf(other))?.status?.expiresAt).toBeUndefined();
+    await start();
+  }, 60_000);
+
+  it("has the workload's end in it where that is asked for", async () => {
+    await start({ ownerReferences: true });
+    const a = await node();
+    const owner = { apiVersion: "apps/v1", kind: "StatefulSet", name: "web", uid: crypto.randomUUID() };
+    const name = await run(a, { ownerReferences: [{ ...owner, controller: true }] });
+    await untilBound(name, a);
+    const claim = await until("an owner", async () => {
+      const it = await claimOf(name);
+      return (it?.metadata.ownerReferences ?? []).length > 0 && it;
+    });
+    expect(claim.metadata.ownerReferences).toEqual([owner]);
+    await start();
+  }, 60_000);
+});
+
+describe("a pod that nobody made a claim for", () => {
+  it("has one made, once it is bound", async () => {
+    const a = await node();
+    const [name = ""] = await pool.addPods(a, 1);
+    const address = await untilBound(name, a);
+    expect((await claimOf(name))?.spec).toMatchObject({ policy: "Immediate", node: a, address });
+    await end(name, address);
+    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
+  }, 60_000);
+});
+
+describe("addresses that are kept ready", () => {
+  it("are for whoever comes, and his from then on", async () => {
+    await start({ poolSize: 2 });
+    const a = await node();
+    const [warm] = await pool.untilAddresses(a, 2);
+    const address = warm?.metadata.name ?? "";
+    await agents.get(a)?.hasSpoken();
+    const name = await run(a, { policy: "Immediate" });
+    agents.get(a)?.hold(address, `${NAMESPACE}/${name}`);
+    await until("it is the claim's", async () => (await claimOf(name))?.spec.address === address);
+    expect(await untilBound(name, a)).toBe(address);
+    await pool.untilAddresses(a, 3);
+    await end(name, address);
+    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
+    await pool.untilAddresses(a, 2);
+    await start();
+  }, 60_000);
+});
+
+describe("an address that somebody else has", () => {
+  it("is told, and its claim waits without a loop of calls", async () => {
+    const a = await node();
+    await pool.control.takeAddresses("subnet-pods0001", { addresses: ["10.0.16.200"] });
+    const name = pool.unique("pod-");
+    await pool.kube.create(claims, {
+      metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
+      spec: { policy: "Never", address: "10.0.16.200", subnetID: "subnet-pods0001" },
+    });
+    await run(a, { name });
+    await until(
+      "it says so",
+      async () => conditionOf(await claimOf(name), "Bound")?.reason === "AddressTaken",
+    );
+    const before = await pool.callsOf("AssignPrivateIpAddresses");
+    await throughout(
+      2000,
+      "few calls",
+      async () => (await pool.callsOf("AssignPrivateIpAddresses")) - before <= 2,
+    );
+  }, 60_000);
+});
+
+async function instanceOf(name: string): Promise<string> {
+  return (await pool.kube.find(necs, name))?.status?.instanceID ?? "";
+}
+
+/** What the node lifecycle controller says of a kubelet. */
+async function sayReady(name: string, status: "True" | "Unknown"): Promise<void> {
+  const condition = {
+    type: "Ready",
+    status,
+    reason: "Test",
+    message: "",
+    lastTransitionTime: new Date().toISOString(),
+  };
+  await pool.kube.mergePatch(nodes, name, {
+    subresource: "status",
+    patch: { status: { conditions: [condition] } },
+  });
+}
