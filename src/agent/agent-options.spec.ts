@@ -33,7 +33,7 @@ it("parseAgentOptions() switches kubelet and runtime off by an empty value", () 
 });
 
 it.each([
-  ["127.0.0.1:61679", { hostname: "127.0.0.1", port: 61_679 }],
+  ["127.0.0.1:61680", { hostname: "127.0.0.1", port: 61_680 }],
   ["[::1]:80", { hostname: "::1", port: 80 }],
 ])("parseAgentOptions() takes %s for the metrics' address", (text, metricsAddress) => {
   expect(parseAgentOptions(["--node-name=n", "--metrics-address", text], {})).toMatchObject({
@@ -46,8 +46,8 @@ const refused: [string[], RegExp][] = [
   [["--node-name=n", "--cool-down=soon"], /"2m"/],
   [["--node-name=n", "--probe=dead"], /alive, ready/],
   [["--node-name=n", "--link-local=both"], /primary, eni/],
-  [["--node-name=n", "--metrics-address=61679"], /"127.0.0.1:61679"/],
-  [["--node-name=n", "--metrics-address=localhost:99999"], /"127.0.0.1:61679"/],
+  [["--node-name=n", "--metrics-address=61680"], /"127.0.0.1:61680"/],
+  [["--node-name=n", "--metrics-address=localhost:99999"], /"127.0.0.1:61680"/],
   [["--node-name=n", "--frobnicate"], /frobnicate/],
 ];
 for (const [argv, reason] of refused) {

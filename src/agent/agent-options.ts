@@ -95,7 +95,7 @@ export function parseAgentOptions(
     .option(
       "--metrics-address <host:port>",
       "serve /metrics there as well, without authentication; default: only on the health socket",
-      hostAndPort("127.0.0.1:61679"),
+      hostAndPort("127.0.0.1:61680"),
     )
     .addOption(
       new Option(

@@ -5,7 +5,7 @@ import { type LeaderFigures, renderMetrics } from "./metrics.ts";
 
 /** What `/health` tells. */
 export interface Health {
-  /** Serving: every watch has a complete view. */
+  /** Serving: every watch has a complete view, and the webhook, where it is to be served, a certificate. */
   ready: boolean;
   leader: boolean;
   /** How the leader's way to the cloud is. */

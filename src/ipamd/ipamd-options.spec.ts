@@ -13,7 +13,8 @@ describe("parseIpamdOptions()", () => {
       warm: { min: 5, max: 5 },
       quickRelease: false,
       nodeGoneGraceMs: 120_000,
-      healthListen: { host: "127.0.0.1", port: 61678 },
+      healthListen: { hostname: "127.0.0.1", port: 61678 },
+      webhookListen: undefined,
     });
   });
 
@@ -37,6 +38,7 @@ describe("parseIpamdOptions()", () => {
     [["--subnet-ids", "subnet-a,subnet-b"], '"subnet-a,subnet-b" is none'],
     [["--cloud-protocol", "ftp"], "ftp"],
     [["--health-listen", "nowhere"], "nowhere"],
+    [["--webhook-listen", "61679"], '"0.0.0.0:61679"'],
   ])("refuses %p and names it", (flags, named) => {
     expect(() => parseIpamdOptions([...least, ...flags], env)).toThrow(named);
   });

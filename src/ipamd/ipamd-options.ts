@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseGoDuration } from "../api/go-duration.ts";
 import { daemonCommand } from "../command-line/daemon-command.ts";
+import { hostAndPort } from "../command-line/host-and-port.ts";
 import type { ClaimOptions } from "./claims/claim-world.ts";
 
 /** What every command needs: which cluster, and the ways to the cloud and to the API server. */
@@ -25,7 +26,9 @@ export interface IpamdOptions extends ConnectionOptions {
   nodeCondition: boolean;
   /** Pods have addresses of their own; undefined: nodes keep a pool of them alone. */
   claims: ClaimOptions | undefined;
-  healthListen: { host: string; port: number };
+  healthListen: { hostname: string; port: number };
+  /** undefined: no webhook is served. */
+  webhookListen: { hostname: string; port: number } | undefined;
   namespace: string;
 }
 
@@ -137,8 +140,13 @@ export function parseIpamdOptions(
     )
     .addOption(
       new Option("--health-listen <host:port>", "address of /health and /metrics")
-        .argParser(hostPort)
-        .default({ host: "127.0.0.1", port: 61678 }, "127.0.0.1:61678"),
+        .argParser(hostAndPort("127.0.0.1:61678"))
+        .default({ hostname: "127.0.0.1", port: 61678 }, "127.0.0.1:61678"),
+    )
+    .option(
+      "--webhook-listen <host:port>",
+      "serve the webhook there that has pods ask for an address, for clusters without the policy; default: not at all",
+      hostAndPort("0.0.0.0:61679"),
     )
     .option("--namespace <name>", "namespace of the leader lease", "kube-system");
   const given = parse(command, argv, env);
@@ -159,6 +167,7 @@ export function parseIpamdOptions(
     nodeTaint: given["enableNodeTaint"],
     nodeCondition: given["enableNodeCondition"],
     healthListen: given["healthListen"],
+    webhookListen: given["webhookListen"],
     namespace: given["namespace"],
   };
 }
@@ -337,13 +346,6 @@ function expiry(text: string): number {
   if (ms < 300_000)
     throw new InvalidArgumentError("It must be 5m at least, or left out to keep addresses for good.");
   return ms;
-}
-
-function hostPort(text: string): { host: string; port: number } {
-  const match = /^(.+):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port > 65535) throw new InvalidArgumentError("It must be HOST:PORT.");
-  return { host: match[1], port };
 }
 
 function subnetIds(text: string): string[] {

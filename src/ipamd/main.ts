@@ -3,18 +3,23 @@ import { hostname } from "node:os";
 import pino from "pino";
 import { TencentVpc } from "../cloud/tencent/tencent-vpc.ts";
 import { parsedOrExit } from "../command-line/daemon-command.ts";
+import { createKubeClient } from "../kube/kube-client.ts";
 import { openServerAccess } from "../kube/server-access.ts";
 import { createTransport } from "../kube/transport.ts";
 import { systemWaitingClock } from "../time/waiting-clock.ts";
 import { adopt } from "./adopt.ts";
 import { runAudit } from "./audit/run-audit.ts";
 import { readCredential } from "./credential-folder.ts";
-import { healthApp } from "./health-server.ts";
+import { type Health, healthApp } from "./health-server.ts";
 import { type Ipamd, startIpamd } from "./ipamd.ts";
 import { type ConnectionOptions, type IpamdOptions, parseIpamdCommand } from "./ipamd-options.ts";
+import { type RunningWebhook, startWebhook } from "./webhook/start-webhook.ts";
 
 /** Longest that one call to the cloud may take; a lease must outlive it. */
 const CLOUD_TIMEOUT_MS = 10_000;
+
+/** The webhook outlives the wish to stop by this much: API servers call it until its place in the Service is known to be gone. */
+const WEBHOOK_LINGERS_MS = 5000;
 
 const command = parsedOrExit("tke-eni-ipamd", () => parseIpamdCommand(process.argv.slice(2), process.env));
 const logger = pino(
@@ -47,24 +52,34 @@ try {
 
 async function run(options: IpamdOptions): Promise<number> {
   let ipamd: Ipamd | undefined;
+  let webhook: RunningWebhook | undefined;
+  const health = (): Health => {
+    const now = ipamd?.health() ?? { ready: false, leader: false, watches: {} };
+    const served = options.webhookListen === undefined || webhook?.port() !== undefined;
+    return { ...now, ready: now.ready && served };
+  };
   const server = Bun.serve({
-    hostname: options.healthListen.host,
-    port: options.healthListen.port,
-    fetch: healthApp(
-      () => ipamd?.health() ?? { ready: false, leader: false, watches: {} },
-      () => ipamd?.figures(),
-    ).fetch,
+    ...options.healthListen,
+    fetch: healthApp(health, () => ipamd?.figures()).fetch,
   });
   const stopRequested = Promise.withResolvers<"stop">();
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.once(signal, () => stopRequested.resolve("stop"));
-  const starting = start(options);
+  const connection = await connect(options);
+  if (options.webhookListen !== undefined) {
+    webhook = startWebhook(
+      { ...connection, kube: createKubeClient(connection.transport), logger },
+      { listen: options.webhookListen, namespace: options.namespace },
+    );
+  }
+  const starting = start(options, connection);
   ipamd = await Promise.race([starting, stopRequested.promise.then(() => undefined)]);
   if (ipamd !== undefined) {
     await Promise.race([stopRequested.promise, ipamd.failed]);
     logger.info({}, "stopping");
-    await ipamd.stop();
+    await Promise.all([ipamd.stop(), webhook && systemWaitingClock.sleep(WEBHOOK_LINGERS_MS)]);
   }
+  await webhook?.stop();
   await server.stop();
   return 0;
 }
@@ -84,10 +99,13 @@ async function connect(options: ConnectionOptions) {
   };
 }
 
-async function start({ clusterId, vpcId, subnetIds, ...rest }: IpamdOptions): Promise<Ipamd> {
+async function start(
+  { clusterId, vpcId, subnetIds, ...rest }: IpamdOptions,
+  connection: Awaited<ReturnType<typeof connect>>,
+): Promise<Ipamd> {
   return startIpamd(
     {
-      ...(await connect({ clusterId, vpcId, subnetIds, ...rest })),
+      ...connection,
       random: Math.random,
       stopwatch: () => performance.now(),
       logger,

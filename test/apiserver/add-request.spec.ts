@@ -115,7 +115,7 @@ describe("the webhook", () => {
     const kubeconfig = await server.kubeconfigOfServiceAccount("kube-system", "tke-eni-ipamd");
     const kube = createKubeClient(createTransport(await openServerAccess({ kubeconfig })));
     const world = { kube, clock: systemWaitingClock, logger: createRecordingLogger() };
-    webhook = startWebhook(world, { listen: { host: "127.0.0.1", port: 0 }, namespace: "kube-system" });
+    webhook = startWebhook(world, { listen: { hostname: "127.0.0.1", port: 0 }, namespace: "kube-system" });
     await eventually("the webhook is served", () => webhook.port() !== undefined, { withinMs: 30_000 });
     // Without kube-proxy nothing leads from a Service's address to ipamd: the API server takes the name of this machine in its place.
     const [service, configuration] = await Promise.all(

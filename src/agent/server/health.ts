@@ -45,7 +45,7 @@ export async function serveHealth(
 /**
  * Serves the metrics, and nothing else, at an address of the node.
  *
- * @param address host and port, as in `127.0.0.1:61679`
+ * @param address host and port, as in `127.0.0.1:61680`
  * @throws when it cannot be bound
  */
 export function serveMetrics(

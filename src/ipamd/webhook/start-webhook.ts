@@ -4,7 +4,7 @@ import { webhookApp } from "./webhook-app.ts";
 import { type CertificatesWorld, WebhookCertificates } from "./webhook-certificates.ts";
 
 export interface WebhookOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: { readonly hostname: string; readonly port: number };
   /** Of ipamd, its Secret and its Service. */
   readonly namespace: string;
 }
@@ -21,7 +21,7 @@ const LARGEST_BODY = 8 * 1024 * 1024;
 /** Serves the webhook by TLS, in every replica: it needs no lease, and knows nothing of the cluster but its certificate. */
 export function startWebhook(
   world: CertificatesWorld,
-  { listen: { host, port }, namespace }: WebhookOptions,
+  { listen: { hostname, port }, namespace }: WebhookOptions,
 ): RunningWebhook {
   const app = webhookApp();
   let server: Server<undefined> | undefined;
@@ -30,7 +30,7 @@ export function startWebhook(
     const former = server;
     // A server keeps the certificate it began with: the next one takes its port over, and it finishes what it has.
     server = Bun.serve({
-      hostname: host,
+      hostname,
       port: former?.port ?? port,
       reusePort: true,
       maxRequestBodySize: LARGEST_BODY,
