@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { goodPairs, pairToShow, upkeepOf } from "./rotation.ts";
-import { makeServingPair, PAIR_LIFE_MS } from "./serving-pair.ts";
+import { makeServingPair, PAIR_LIFE_MS, type ServingPair } from "./serving-pair.ts";
 
 const start = Date.UTC(2026, 0, 1);
 const names = ["hook.kube-system.svc"];
@@ -38,10 +38,18 @@ test("pairs that have ended, or are none, are not good", () => {
 });
 
 test("the newest pair is shown once its authority is known; until then what was shown, or what is known the longest", () => {
-  expect(pairToShow([second, first], { shown: first, settled: true })).toBe(second);
-  expect(pairToShow([second, first], { shown: first, settled: false })).toBe(first);
-  expect(pairToShow([second, first], { shown: second, settled: false })).toBe(second);
-  expect(pairToShow([second, first], { shown: undefined, settled: false })).toBe(first);
-  expect(pairToShow([second], { shown: first, settled: false })).toBe(second);
-  expect(pairToShow([], { shown: first, settled: true })).toBeUndefined();
+  const show = (shown: ServingPair | undefined, settled: boolean) =>
+    pairToShow([second, first], { shown, settled, names });
+  expect(show(first, true)).toBe(second);
+  expect(show(first, false)).toBe(first);
+  expect(show(second, false)).toBe(second);
+  expect(show(undefined, false)).toBe(first);
+  expect(pairToShow([second], { shown: first, settled: false, names })).toBe(second);
+  expect(pairToShow([], { shown: first, settled: true, names })).toBeUndefined();
+});
+
+test("a pair that is not for the name that API servers call by has nothing to wait for", async () => {
+  const renamed = await makeServingPair(["other.kube-system.svc"], start);
+  const options = { shown: first, settled: false, names: ["other.kube-system.svc"] };
+  expect(pairToShow([renamed, first], options)).toBe(renamed);
 });

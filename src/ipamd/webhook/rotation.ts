@@ -31,15 +31,16 @@ export function upkeepOf(
 
 /**
  * Which pair a server shows. A new one waits until API servers have come to know its authority; until then it is what was shown before, or what
- * is known the longest.
+ * is known the longest, if that is for the names that they call by.
  *
  * @param pairs those that are good, newest first
  * @param settled whether the authority of the newest has been published for long enough
  */
 export function pairToShow(
   pairs: readonly ServingPair[],
-  { shown, settled }: { shown: ServingPair | undefined; settled: boolean },
+  { shown, settled, names }: { shown: ServingPair | undefined; settled: boolean; names: readonly string[] },
 ): ServingPair | undefined {
   if (settled) return pairs[0];
-  return pairs.find(({ certificate }) => certificate === shown?.certificate) ?? pairs.at(-1);
+  const usable = pairs.filter((pair) => isFor(pair, names));
+  return usable.find(({ certificate }) => certificate === shown?.certificate) ?? usable.at(-1) ?? pairs[0];
 }

@@ -90,7 +90,8 @@ export class WebhookCertificates {
     // Before the Secret, and written under the version read: whoever looked at an older Secret loses.
     const configuration = await kube.find(mutatingWebhookConfigurations, WEBHOOK_CONFIGURATION);
     const way = configuration && callingWay(configuration);
-    const pairs = goodPairs(await this.#stored(way?.names ?? []), clock.now());
+    const names = way?.names ?? [];
+    const pairs = goodPairs(await this.#stored(names), clock.now());
     const trusted = pairs.map(({ authority }) => authority).join("");
     if (configuration !== undefined && way?.trusted !== trusted) await this.#publish(configuration, trusted);
 
@@ -101,7 +102,7 @@ export class WebhookCertificates {
       this.#published = { authority: newest.authority, since: clock.monotonic() };
     }
     const settled = clock.monotonic() - this.#published.since >= SETTLED_MS;
-    const pair = pairToShow(pairs, { shown: this.#shown, settled });
+    const pair = pairToShow(pairs, { shown: this.#shown, settled, names });
     if (pair === undefined || pair.certificate === this.#shown?.certificate) return;
     this.#options.show(pair);
     this.#shown = pair;
