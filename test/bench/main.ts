@@ -9,9 +9,11 @@ import { rowOf, tableOf } from "./figure.ts";
 import { machine } from "./machine.ts";
 import { benchPool } from "./pool.ts";
 import { benchRestarts } from "./restarts.ts";
+import { benchScheduler } from "./scheduler.ts";
 
 const benches: Readonly<Record<string, { run: Bench /** On real namespaces. */; real: boolean }>> = {
   pool: { run: benchPool, real: false },
+  scheduler: { run: benchScheduler, real: false },
   cni: { run: benchCni, real: true },
   restarts: { run: benchRestarts, real: true },
   datapath: { run: benchDatapath, real: true },

@@ -1,11 +1,18 @@
 import { expect, test } from "bun:test";
 import { Dice } from "../simulation/dice.ts";
-import { formatRatio, median, pairedRatio } from "./statistics.ts";
+import { formatRatio, median, pairedRatio, percentile } from "./statistics.ts";
 
 test("the median is the value in the middle, or between the two in the middle", () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(() => median([])).toThrow("nothing has no median");
+});
+
+test("a percentile is a value that was measured, which so many of all do not exceed", () => {
+  const values = Array.from({ length: 200 }, (_, i) => 200 - i);
+  expect([50, 99, 100].map((p) => percentile(values, p))).toEqual([100, 198, 200]);
+  expect(percentile([7], 99)).toBe(7);
+  expect(() => percentile([], 50)).toThrow("nothing has no percentile");
 });
 
 test("pairs are compared with one another, not with those of other weather", () => {

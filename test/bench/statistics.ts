@@ -20,6 +20,17 @@ export function median(values: readonly number[]): number {
 }
 
 /**
+ * The least value that so many percent of all do not exceed (nearest rank).
+ * @throws RangeError without values
+ */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)];
+  if (value === undefined) throw new RangeError("nothing has no percentile");
+  return value;
+}
+
+/**
  * Compares what was measured side by side: the two values of a pair had the same weather, so their ratio has less chance in it than
  * the ratio of the medians of all. The interval comes from drawing as many pairs again, with repetition, ten thousand times.
  *

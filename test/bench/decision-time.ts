@@ -1,0 +1,137 @@
+// How long an extender takes for a pod, as kube-scheduler sees it.
+import { rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silentProgress } from "../../tools/build/progress.ts";
+import { createTemporaryFolder } from "../../tools/build/temporary-folder.ts";
+import { compileExecutable } from "../../tools/executables/compile.ts";
+import type { BenchWorld, Measured } from "./bench.ts";
+import { ExtenderProcess, makeExtenderCertificates } from "./extender-process.ts";
+import type { Figure } from "./figure.ts";
+import { FixedAddressCluster, NAMESPACE } from "./fixed-address-cluster.ts";
+import { goJson } from "./go-json.ts";
+import { serveModel } from "./model-over-http.ts";
+import { percentile } from "./statistics.ts";
+
+const ADDRESSES = 50_000;
+/** Pods that are decided about in a run; those before are for the runtime to warm up. */
+const PODS = 400;
+const WARM_UP = 100;
+/** Pods that have been let pass and are not bound yet. */
+const IN_FLIGHT = 20;
+/** Between two changes of addresses, which go on meanwhile. */
+const CHANGE_EVERY_MS = 20;
+const GOAL_MS = 10;
+
+interface Times {
+  readonly filter: number[];
+  readonly prioritize: number[];
+  readonly both: number[];
+}
+
+export async function benchDecisions({ say, signal }: BenchWorld): Promise<Measured> {
+  const executable = await compileExecutable("tke-eni-ip-scheduler", silentProgress);
+  const figures: Figure[] = [];
+  const raw: Record<string, Times> = {};
+  for (const nodes of [1000, 5000]) {
+    signal.throwIfAborted();
+    const times = await decide({ executable, nodes, say, signal });
+    raw[`${nodes} nodes`] = times;
+    for (const [what, values] of Object.entries(times) as [keyof Times, number[]][]) {
+      for (const p of [50, 99]) {
+        const goes = nodes === 5000 && what === "both" && p === 99;
+        figures.push({
+          name: `${nodes} nodes, ${ADDRESSES} addresses: ${what === "both" ? "filter + prioritize" : what}, p${p}`,
+          value: percentile(values, p),
+          unit: "ms",
+          ...(goes && { goal: { op: "<", value: GOAL_MS } }),
+        });
+      }
+    }
+  }
+  return { figures, raw };
+}
+
+async function decide({
+  executable,
+  nodes,
+  say,
+  signal,
+}: { executable: string; nodes: number } & BenchWorld): Promise<Times> {
+  await using started = new AsyncDisposableStack();
+  const folder = await createTemporaryFolder(tmpdir(), "tke-eni-bench-decisions");
+  started.defer(() => rmSync(folder, { recursive: true, force: true }));
+  say(`${nodes} nodes, ${ADDRESSES} addresses: making them …`);
+  const cluster = new FixedAddressCluster({ nodes, addresses: ADDRESSES });
+  const server = serveModel(cluster.model);
+  started.defer(() => server.stop());
+  const kubeconfig = await writeKubeconfigWithoutUser(join(folder, "kubeconfig"), server.url);
+  const certificates = await makeExtenderCertificates(join(folder, "certificates"));
+  const extender = await ExtenderProcess.start([executable], { kubeconfig, certificates, folder });
+  started.defer(() => extender.stop());
+  const client = await extender.connect();
+  started.defer(() => client.close());
+
+  const waiting = Array.from({ length: PODS + WARM_UP + IN_FLIGHT }, () => cluster.waitingPod());
+  const changes = setInterval(() => cluster.changeAnAddress(), CHANGE_EVERY_MS);
+  started.defer(() => clearInterval(changes));
+  const times: Times = { filter: [], prioritize: [], both: [] };
+  const flying: { name: string; uid: string; node: string }[] = [];
+  let bytes = 0;
+  for (const [i, { name, uid, object }] of waiting.entries()) {
+    signal.throwIfAborted();
+    const asked = goJson({ Pod: object, Nodes: null, NodeNames: cluster.nodes });
+    bytes = asked.length;
+    const t0 = performance.now();
+    const filtered = await client.call("filter", asked);
+    const t1 = performance.now();
+    const { NodeNames: fitting, Error: error } = JSON.parse(filtered);
+    const [node] = fitting;
+    if (node === undefined)
+      throw new Error(`filter of ${name} lets it pass nowhere: ${error || filtered.slice(0, 300)}`);
+    const narrowed = goJson({ Pod: object, Nodes: null, NodeNames: fitting });
+    const t2 = performance.now();
+    const scores = await client.call("prioritize", narrowed);
+    const t3 = performance.now();
+    if (JSON.parse(scores).length !== fitting.length) throw new Error("prioritize forgot nodes");
+    if (i >= WARM_UP) {
+      times.filter.push(t1 - t0);
+      times.prioritize.push(t3 - t2);
+      times.both.push(t1 - t0 + t3 - t2);
+    }
+    flying.push({ name, uid, node: fitting[(i * 7919) % fitting.length] });
+    const bound = flying.length > IN_FLIGHT ? flying.shift() : undefined;
+    if (bound === undefined) continue;
+    const body = goJson({
+      PodName: bound.name,
+      PodNamespace: NAMESPACE,
+      PodUID: bound.uid,
+      Node: bound.node,
+    });
+    const answer = JSON.parse(await client.call("bind", body));
+    if (answer.Error) throw new Error(`bind of ${bound.name}: ${answer.Error}`);
+  }
+  say(
+    `${nodes} nodes: request of ${Math.round(bytes / 1000)} kB; filter ${told(times.filter)}, prioritize ${told(times.prioritize)}, both ${told(times.both)}`,
+  );
+  return times;
+}
+
+function told(values: readonly number[]): string {
+  return [50, 90, 99, 100].map((p) => `p${p} ${percentile(values, p).toFixed(2)}`).join(" ");
+}
+
+/** The model API server asks nobody who they are. */
+async function writeKubeconfigWithoutUser(path: string, server: string): Promise<string> {
+  const document = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "model", cluster: { server } }],
+    users: [{ name: "model", user: {} }],
+    contexts: [{ name: "model", context: { cluster: "model", user: "model" } }],
+    "current-context": "model",
+  };
+  await writeFile(path, JSON.stringify(document));
+  return path;
+}
