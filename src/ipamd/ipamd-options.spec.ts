@@ -18,6 +18,26 @@ describe("parseIpamdOptions()", () => {
     });
   });
 
+  test("fixed addresses keep none ready unless that is asked for, and keep those of pods for good", () => {
+    expect(parseIpamdOptions([...least, "--static-ip"], env)).toMatchObject({
+      warm: { min: 0, max: 0 },
+      claims: { partitionGraceMs: 300_000, expiresAfterMs: undefined, ownerReferences: false, poolSize: 0 },
+    });
+    const flags = [
+      "--static-ip",
+      "--ip-pool-size",
+      "2",
+      "--claim-expired-duration",
+      "10m",
+      "--enable-ownerref",
+    ];
+    expect(parseIpamdOptions([...least, ...flags], env)).toMatchObject({
+      warm: { min: 2, max: 2 },
+      claims: { expiresAfterMs: 600_000, ownerReferences: true, poolSize: 2 },
+    });
+    expect(parseIpamdOptions(least, env).claims).toBeUndefined();
+  });
+
   test("flags go before the environment", () => {
     expect(parseIpamdOptions([...least, "--vpc-id", "vpc-2", "--node-gone-grace", "10s"], env)).toMatchObject(
       {
@@ -39,6 +59,11 @@ describe("parseIpamdOptions()", () => {
     [["--cloud-protocol", "ftp"], "ftp"],
     [["--health-listen", "nowhere"], "nowhere"],
     [["--webhook-listen", "61679"], '"0.0.0.0:61679"'],
+    [["--static-ip", "--claim-expired-duration", "4m"], "5m at least"],
+    [["--claim-expired-duration", "10m"], "add --static-ip"],
+    [["--enable-ownerref"], "add --static-ip"],
+    [["--ip-pool-size", "2"], "add --static-ip"],
+    [["--partition-grace", "10s"], "add --static-ip"],
   ])("refuses %p and names it", (flags, named) => {
     expect(() => parseIpamdOptions([...least, ...flags], env)).toThrow(named);
   });

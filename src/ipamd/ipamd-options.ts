@@ -155,7 +155,7 @@ export function parseIpamdOptions(
       `--ip-min-warm-target ${given["ipMinWarmTarget"]} is above --ip-max-warm-target ${given["ipMaxWarmTarget"]}: raise the maximum or lower the minimum.`,
     );
   }
-  const claims = claimOptionsOf(given);
+  const claims = claimOptionsOf(command, given);
   return {
     ...connectionOf(given),
     warm: { min: given["ipMinWarmTarget"], max: given["ipMaxWarmTarget"] },
@@ -172,8 +172,16 @@ export function parseIpamdOptions(
   };
 }
 
+/** Flags that say how addresses are fixed. */
+const CLAIM_FLAGS = {
+  ipPoolSize: "--ip-pool-size",
+  claimExpiredDuration: "--claim-expired-duration",
+  partitionGrace: "--partition-grace",
+  enableOwnerref: "--enable-ownerref",
+} as const;
+
 /** @throws InvalidArgumentError for a flag of fixed addresses where there are none: it would change nothing */
-function claimOptionsOf(given: ReturnType<Command["opts"]>): ClaimOptions | undefined {
+function claimOptionsOf(command: Command, given: ReturnType<Command["opts"]>): ClaimOptions | undefined {
   if (given["staticIp"]) {
     return {
       partitionGraceMs: given["partitionGrace"],
@@ -182,16 +190,11 @@ function claimOptionsOf(given: ReturnType<Command["opts"]>): ClaimOptions | unde
       poolSize: given["ipPoolSize"],
     };
   }
-  const idle =
-    given["claimExpiredDuration"] !== undefined
-      ? "--claim-expired-duration"
-      : given["enableOwnerref"]
-        ? "--enable-ownerref"
-        : given["ipPoolSize"] > 0
-          ? "--ip-pool-size"
-          : undefined;
-  if (idle === undefined) return undefined;
-  throw new InvalidArgumentError(`${idle} is of fixed addresses: add --static-ip, or leave it out.`);
+  for (const [attribute, flag] of Object.entries(CLAIM_FLAGS)) {
+    if (command.getOptionValueSource(attribute) !== "cli") continue;
+    throw new InvalidArgumentError(`${flag} is of fixed addresses: add --static-ip, or leave it out.`);
+  }
+  return undefined;
 }
 
 function parseAuditOptions(argv: readonly string[], env: Record<string, string | undefined>): AuditOptions {

@@ -34,22 +34,26 @@ export function growForClaims(
   const unplaced: ClaimNeed[] = [];
   let shortage: Shortage | undefined;
   for (const need of needs) {
-    const place = capacity > 0 ? places.find((it) => takes(it, need)) : undefined;
     if (capacity <= 0) {
       shortage = limitReached(view);
-    } else if (place === undefined) {
-      unplaced.push(need);
-    } else if (!takesFromSubnet(need) || (left.get(place.eni.subnetId) ?? 0) > 0) {
-      if (takesFromSubnet(need)) left.set(place.eni.subnetId, (left.get(place.eni.subnetId) ?? 0) - 1);
+      break;
+    }
+    const free = (subnetId: string) => left.get(subnetId) ?? 0;
+    const withRoom = places.filter((it) => takes(it, need));
+    const place = withRoom.find(({ eni }) => !takesFromSubnet(need) || free(eni.subnetId) > 0);
+    if (place !== undefined) {
+      if (takesFromSubnet(need)) left.set(place.eni.subnetId, free(place.eni.subnetId) - 1);
       place.needs.push(need);
       place.room--;
       capacity--;
-    } else {
+    } else if (withRoom.length > 0 && need.subnetId !== undefined) {
       shortage = "subnet-full";
+    } else {
+      unplaced.push(need);
     }
   }
   const actions = places.flatMap(actionFor);
-  const made = unplaced.length === 0 ? undefined : makeEni(view, { unplaced, left });
+  const made = unplaced.length === 0 ? undefined : makeEni(view, { unplaced, left, capacity });
   if (made?.action !== undefined) actions.push(made.action);
   const found = shortage ?? made?.shortage;
   return { actions, ...(found !== undefined && { shortage: found }) };
@@ -99,7 +103,11 @@ function actionFor({ eni, needs }: Place): Action[] {
 /** Another ENI for the oldest need that has no place, with the addresses that are to be of its subnet. */
 function makeEni(
   view: NodeView,
-  { unplaced, left }: { unplaced: readonly ClaimNeed[]; left: ReadonlyMap<string, number> },
+  {
+    unplaced,
+    left,
+    capacity,
+  }: { unplaced: readonly ClaimNeed[]; left: ReadonlyMap<string, number>; capacity: number },
 ): { action?: Action; shortage?: Shortage } {
   // What an ENI brings that is being made is known when it is there.
   if (view.creating !== undefined) return {};
@@ -116,6 +124,6 @@ function makeEni(
   const mine = unplaced.filter((need) => (need.subnetId ?? subnetId) === subnetId);
   const count = mine.filter(({ wants }) => wants.kind === "any").length;
   const alone = view.instanceBusy || attachNext(view).length > 0;
-  const addresses = Math.min(count, view.limit.addressesPerEni, free - 1);
+  const addresses = Math.min(count, view.limit.addressesPerEni, free - 1, capacity);
   return { action: { kind: "create-eni", subnetId, addresses, alone } };
 }
