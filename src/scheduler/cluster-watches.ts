@@ -1,4 +1,5 @@
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../api/node-eni-config.ts";
+import { VPC_ENI, type VpcENI } from "../api/vpc-eni.ts";
 import { VPC_IP, type VpcIP } from "../api/vpc-ip.ts";
 import { VPC_IP_CLAIM, type VpcIPClaim } from "../api/vpc-ip-claim.ts";
 import { addressOfVpcIp } from "../api/vpc-ip-name.ts";
@@ -6,7 +7,8 @@ import { VPC_SUBNET, type VpcSubnet } from "../api/vpc-subnet.ts";
 import { type Pod, pods } from "../kube/core-resources.ts";
 import { type Reflector, type ReflectorWorld, startReflector } from "../kube/reflector/reflector.ts";
 import { keyOf, type Resource } from "../kube/resource.ts";
-import type { AddressView, ClaimView, NodeView, SubnetView, World } from "./decide/world.ts";
+import { clusterView } from "./decide/promised.ts";
+import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./decide/world.ts";
 import type { ExtenderPod } from "./wire/extender-messages.ts";
 
 /** A view that is older than this is none to decide by: the scheduler tries again. A quiet watch hears of the API server each minute. */
@@ -14,6 +16,7 @@ const OLDEST_MS = 120_000;
 
 const configs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
 const addresses: Resource<VpcIP> = VPC_IP;
+const enis: Resource<VpcENI> = VPC_ENI;
 const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
 const subnets: Resource<VpcSubnet> = VPC_SUBNET;
 
@@ -22,23 +25,27 @@ export interface ClusterWatchesOptions {
   readonly onlyNominated: boolean;
   /** Told of each claim as the watch shows it. */
   readonly sawClaim: (claim: ClaimView) => void;
+  /** Told of each pod that waits no more: it is bound, or gone. */
+  readonly podGone: (uid: string) => void;
 }
 
 /** What the extender knows of the cluster: small views, kept by watches of its own. */
 export class ClusterWatches {
   readonly #configs: Reflector<NodeView>;
   readonly #addresses: Reflector<AddressView>;
+  readonly #enis: Reflector<AddressView>;
   readonly #claims: Reflector<ClaimView>;
   readonly #subnets: Reflector<SubnetView>;
   readonly #pods: Reflector<ExtenderPod, "uid">;
   readonly #options: ClusterWatchesOptions;
   /** Undefined once something has changed. */
-  #view: Omit<World, "reservations"> | undefined;
+  #view: ClusterView | undefined;
 
   constructor(world: ReflectorWorld, options: ClusterWatchesOptions) {
     this.#options = options;
     this.#configs = startReflector(world, { resource: configs, transform: nodeView });
     this.#addresses = startReflector(world, { resource: addresses, transform: addressView });
+    this.#enis = startReflector(world, { resource: enis, transform: eniView });
     this.#claims = startReflector(world, { resource: claims, transform: claimView });
     this.#subnets = startReflector(world, { resource: subnets, transform: subnetView });
     // Those that are not bound: there is one decision to make of them.
@@ -51,10 +58,13 @@ export class ClusterWatches {
     this.#claims.subscribe((event) => {
       if (event.type === "added" || event.type === "modified") options.sawClaim(event.object);
     });
+    this.#pods.subscribe((event) => {
+      if (event.type === "deleted") options.podGone(event.object.metadata.uid);
+    });
     const changed = () => {
       this.#view = undefined;
     };
-    for (const reflector of [this.#configs, this.#addresses, this.#claims, this.#subnets])
+    for (const reflector of [this.#configs, this.#addresses, this.#enis, this.#claims, this.#subnets])
       reflector.subscribe(changed);
   }
 
@@ -65,7 +75,7 @@ export class ClusterWatches {
   }
 
   /** @throws Error while a watch has not held a complete list, or is too old to decide by */
-  view(): Omit<World, "reservations"> {
+  view(): ClusterView {
     for (const [what, reflector] of this.#all()) {
       if (!reflector.hasSynced())
         throw new Error(`the ${what} of the cluster have not been read yet: it is tried again`);
@@ -93,31 +103,34 @@ export class ClusterWatches {
     return [
       ["NodeENIConfigs", this.#configs],
       ["VpcIPs", this.#addresses],
+      ["VpcENIs", this.#enis],
       ["VpcIPClaims", this.#claims],
       ["VpcSubnets", this.#subnets],
       ["pods", this.#pods],
     ] as const;
   }
 
-  #build(): Omit<World, "reservations"> {
+  #build(): ClusterView {
     const known = this.#subnets.store.list();
-    return {
+    const bound = [...this.#addresses.store.list(), ...this.#enis.store.list()];
+    return clusterView({
       subnets: new Map(known.map((subnet) => [subnet.id, subnet])),
       nodes: new Map(this.#configs.store.list().map((node) => [node.name, node])),
-      addresses: new Map(this.#addresses.store.list().map((known) => [known.address, known])),
+      addresses: new Map(bound.map((address) => [address.address, address])),
       claims: new Map(this.#claims.store.list().map((claim) => [claim.key, claim])),
       configured: this.#options.onlyNominated ? [] : known.filter(({ active }) => active).map(({ id }) => id),
-    };
+    });
   }
 }
 
 function nodeView({ metadata, status = {} }: NodeENIConfig): NodeView {
-  const { zone = "", limit, eniInfos = [], subnetIDs = [], disabled = false } = status;
+  const { zone = "", limit, eniInfos = [], subnetIDs = [], disabled = false, creating } = status;
   return {
     name: metadata.name,
     zone,
     labelled: subnetIDs,
     enis: eniInfos.map(({ subnetID, addresses }) => ({ subnetId: subnetID, addresses })),
+    creatingIn: creating?.subnetID,
     limit: {
       enis: limit?.enis ?? 0,
       addressesPerEni: limit?.addressesPerENI ?? 0,
@@ -127,14 +140,27 @@ function nodeView({ metadata, status = {} }: NodeENIConfig): NodeView {
   };
 }
 
-function addressView({ metadata, spec }: VpcIP): AddressView {
+function addressView({ metadata, spec, status }: VpcIP): AddressView {
+  const { cloud } = status ?? {};
   return {
     address: addressOfVpcIp(metadata.name),
     subnetId: spec.subnetID,
     node: spec.node,
     claim: spec.claim,
-    createdAt: Date.parse(metadata.creationTimestamp ?? "") || 0,
+    // The cloud's reading is told to the millisecond, and so is this; the time of creation to the second.
+    since: cloud?.state === "Assigned" ? Date.parse(cloud.since) : madeAt(metadata.creationTimestamp),
   };
+}
+
+/** The ENI's own address, which is one of the subnet's too. */
+function eniView({ metadata, spec }: VpcENI): AddressView {
+  const { primaryIP: address, subnetID: subnetId, node } = spec;
+  return { address, subnetId, node, claim: undefined, since: madeAt(metadata.creationTimestamp) };
+}
+
+/** The latest time, wall clock, ms, that an object's creationTimestamp may stand for. */
+function madeAt(timestamp: string | undefined): number {
+  return timestamp === undefined ? 0 : Date.parse(timestamp) + 999;
 }
 
 function claimView({ metadata, spec }: VpcIPClaim): ClaimView {
@@ -143,6 +169,7 @@ function claimView({ metadata, spec }: VpcIPClaim): ClaimView {
     subnetId: spec.subnetID ?? "",
     address: spec.address,
     node: spec.node,
+    leaving: metadata.deletionTimestamp !== undefined,
   };
 }
 
@@ -150,7 +177,9 @@ function subnetView({ metadata, spec, status = {} }: VpcSubnet): SubnetView {
   return {
     id: metadata.name,
     zone: spec.zone,
+    cidr: spec.cidr,
     active: status.state === "Active",
+    total: status.total,
     free: status.free,
     readAt: Date.parse(status.readAt ?? "") || 0,
   };

@@ -1,17 +1,25 @@
 import { beforeEach, describe, expect, it } from "bun:test";
+import { POD_ANNOTATIONS } from "../api/annotations.ts";
 import { createManualClock, type ManualClock } from "../time/testing/manual-clock.ts";
-import { REASONS } from "./decide/fits.ts";
+import { clusterView } from "./decide/promised.ts";
+import { REASONS } from "./decide/refusal.ts";
 import { RESERVED_MS, Reservations } from "./decide/reservations.ts";
-import type { ClaimView, NodeView, SubnetView, World } from "./decide/world.ts";
+import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./decide/world.ts";
 import { Extender } from "./extender.ts";
+import { madeAddress, madeClaim, madeNode, madeSubnet } from "./testing/made-world.ts";
 import type { ExtenderPod } from "./wire/extender-messages.ts";
+
+const NONE_LEFT = `${REASONS.insufficient}: 0 of 253 addresses left in subnet-a`;
 
 let clock: ManualClock;
 let subnets: Map<string, SubnetView>;
 let nodes: Map<string, NodeView>;
 let claims: Map<string, ClaimView>;
+let addresses: Map<string, AddressView>;
 let failure: Error | undefined;
-/** Pods that were bound, with the node and the subnet. */
+/** What becomes of a bind. */
+let bindFails: Error | undefined;
+/** Pods that were bound, with the node, the subnet and the address. */
 let bound: string[];
 /** The watch does not show what was written yet. */
 let lags: boolean;
@@ -24,7 +32,9 @@ beforeEach(() => {
   subnets = new Map([subnet("subnet-a", 3)]);
   nodes = new Map([node("n1"), node("n2"), node("n3")]);
   claims = new Map();
+  addresses = new Map();
   failure = undefined;
+  bindFails = undefined;
   bound = [];
   lags = false;
   known = new Map();
@@ -32,14 +42,15 @@ beforeEach(() => {
   extender = new Extender({
     clock,
     reservations,
-    view(): Omit<World, "reservations"> {
+    view(): ClusterView {
       if (failure !== undefined) throw failure;
-      return { subnets, nodes, claims, addresses: new Map(), configured: [...subnets.keys()] };
+      return clusterView({ subnets, nodes, claims, addresses, configured: [...subnets.keys()] });
     },
-    async bind({ PodNamespace, PodName, Node }, { subnetId }) {
+    async bind({ args: { PodNamespace, PodName, Node }, subnetId, address }) {
+      if (bindFails !== undefined) throw bindFails;
       const key = `${PodNamespace}/${PodName}`;
-      bound.push(`${key} ${Node} ${subnetId}`);
-      if (!lags) show({ key, subnetId, address: undefined, node: Node });
+      bound.push([key, Node, subnetId, address ?? ""].join(" ").trim());
+      if (!lags) show({ ...madeClaim(PodName), subnetId, node: Node, address });
     },
     podOf: (uid) => known.get(uid),
   });
@@ -52,16 +63,16 @@ function show(claim: ClaimView): void {
 }
 
 function subnet(id: string, free: number): [string, SubnetView] {
-  return [id, { id, zone: "zone-1", active: true, free, readAt: 0 }];
+  return [id, madeSubnet(id, { free, readAt: 0 })];
 }
 
+/** With an ENI in the first subnet. */
 function node(name: string): [string, NodeView] {
-  const limit = { enis: 3, addressesPerEni: 9, addresses: 27 };
-  return [name, { name, zone: "zone-1", labelled: [], enis: [], limit, disabled: false }];
+  return [name, madeNode(name, { enis: [{ subnetId: "subnet-a", addresses: 0 }] })];
 }
 
-function pod(name: string): ExtenderPod {
-  const made = { metadata: { name, namespace: "shop", uid: `uid-${name}`, annotations: null } };
+function pod(name: string, annotations: Record<string, string> = {}): ExtenderPod {
+  const made = { metadata: { name, namespace: "shop", uid: `uid-${name}`, annotations } };
   known.set(`uid-${name}`, made);
   return made;
 }
@@ -85,11 +96,12 @@ describe("filter", () => {
 
   it("says the same of every node and of every pod that is refused", () => {
     subnets = new Map([subnet("subnet-a", 0)]);
-    const refused = { n1: REASONS.insufficient, n2: REASONS.insufficient, n3: REASONS.insufficient };
+    const refused = { n1: NONE_LEFT, n2: NONE_LEFT, n3: NONE_LEFT };
     for (const name of ["a", "b"]) {
       expect(extender.filter({ Pod: pod(name), NodeNames: everywhere })).toEqual({
         NodeNames: [],
-        FailedNodes: refused,
+        FailedNodes: {},
+        FailedAndUnresolvableNodes: refused,
         Error: "",
       });
     }
@@ -100,6 +112,7 @@ describe("filter", () => {
     expect(extender.filter({ Pod: pod("a"), NodeNames: everywhere })).toEqual({
       NodeNames: [],
       FailedNodes: {},
+      FailedAndUnresolvableNodes: {},
       Error: failure.message,
     });
   });
@@ -112,7 +125,7 @@ describe("filter", () => {
 describe("bind", () => {
   it("writes what filter let pass, and leaves to others what the pod does not take", async () => {
     subnets = new Map([subnet("subnet-a", 1), ["subnet-b", { ...subnet("subnet-b", 1)[1], zone: "zone-2" }]]);
-    nodes.set("n3", { ...node("n3")[1], zone: "zone-2" });
+    nodes.set("n3", { ...node("n3")[1], zone: "zone-2", enis: [{ subnetId: "subnet-b", addresses: 0 }] });
     extender.filter({ Pod: pod("a"), NodeNames: everywhere });
     // It may still go to either.
     expect(extender.filter({ Pod: pod("b"), NodeNames: everywhere }).NodeNames).toEqual([]);
@@ -130,8 +143,37 @@ describe("bind", () => {
     await extender.bind(bindingOf("a", "n1"));
     await clock.advance(RESERVED_MS);
     expect(passes("b")).toBe(false);
-    show({ key: "shop/a", subnetId: "subnet-a", address: "10.0.16.5", node: "n1" });
+    show(madeClaim("a", { address: "10.0.16.5", node: "n1" }));
+    addresses.set("10.0.16.5", madeAddress("10.0.16.5", { node: "n1", claim: "shop/a" }));
     expect(passes("b")).toBe(true);
+  });
+
+  it("keeps what a pod took when its claim may have been written all the same, until the pod ends", async () => {
+    subnets = new Map([subnet("subnet-a", 1)]);
+    const passes = (name: string) =>
+      extender.filter({ Pod: pod(name), NodeNames: everywhere }).NodeNames.length > 0;
+    expect(passes("a")).toBe(true);
+    bindFails = new Error("no answer in time");
+    expect(await extender.bind(bindingOf("a", "n1"))).toEqual({ Error: "no answer in time" });
+    expect(passes("b")).toBe(false);
+    // Tried again, it has what it took.
+    expect(passes("a")).toBe(true);
+    reservations.gone("uid-a");
+    expect(passes("b")).toBe(true);
+  });
+
+  it("names the address that a pod names, unless it has another", async () => {
+    const wanting = (name: string) => pod(name, { [POD_ANNOTATIONS.nominatedAddress]: "10.0.16.20" });
+    expect(extender.filter({ Pod: wanting("a"), NodeNames: everywhere }).NodeNames).toEqual(everywhere);
+    expect(extender.filter({ Pod: wanting("b"), NodeNames: ["n1"] })).toMatchObject({
+      NodeNames: [],
+      FailedAndUnresolvableNodes: { n1: REASONS.addressInUse },
+    });
+    await extender.bind(bindingOf("a", "n1"));
+    show(madeClaim("c", { address: "10.0.16.9" }));
+    wanting("c");
+    await extender.bind(bindingOf("c", "n2"));
+    expect(bound).toEqual(["shop/a n1 subnet-a 10.0.16.20", "shop/c n2 subnet-a"]);
   });
 
   it("refuses a node that the pod does not fit, and a pod that is not known", async () => {
@@ -144,7 +186,7 @@ describe("bind", () => {
 });
 
 it("prioritize prefers an ENI that is there, and knows no better where nothing can be decided", () => {
-  nodes.set("n2", { ...node("n2")[1], enis: [{ subnetId: "subnet-a", addresses: 0 }] });
+  nodes.set("n1", { ...node("n1")[1], enis: [] });
   nodes.set("n3", { ...node("n3")[1], disabled: true });
   const ask = () => extender.prioritize({ Pod: pod("a"), NodeNames: everywhere });
   expect(ask()).toEqual([
@@ -167,4 +209,13 @@ it("preempt keeps those candidates where filter would let the pod pass, and evic
   expect(extender.preempt({ Pod: pod("a"), NodeNameToMetaVictims: candidates })).toEqual({
     NodeNameToMetaVictims: {},
   });
+});
+
+it("preempt keeps what the pod is to have until its victims are gone", async () => {
+  subnets = new Map([subnet("subnet-a", 1)]);
+  const victims = { Pods: [{ UID: "v" }], NumPDBViolations: 0 };
+  extender.preempt({ Pod: pod("a"), NodeNameToMetaVictims: { n1: victims } });
+  await clock.advance(60_000);
+  expect(extender.filter({ Pod: pod("b"), NodeNames: everywhere }).NodeNames).toEqual([]);
+  expect(extender.filter({ Pod: pod("a"), NodeNames: ["n1"] }).NodeNames).toEqual(["n1"]);
 });

@@ -1,8 +1,10 @@
 import type { Clock } from "../time/clock.ts";
-import { chooseNodes } from "./decide/choose-nodes.ts";
+import type { BindTo } from "./bind-pod.ts";
+import { type ChosenNodes, chooseNodes } from "./decide/choose-nodes.ts";
+import { fixedAddress } from "./decide/question.ts";
 import type { Reservations } from "./decide/reservations.ts";
-import type { PodView, World } from "./decide/world.ts";
-import { nominatedSubnets } from "./nominated-subnets.ts";
+import type { ClusterView, Fit, PodView } from "./decide/world.ts";
+import { podWishes } from "./pod-wishes.ts";
 import type {
   ExtenderArgs,
   ExtenderBindingArgs,
@@ -14,16 +16,22 @@ import type {
   HostPriority,
 } from "./wire/extender-messages.ts";
 
+/**
+ * How long a pod keeps its place on the nodes whose pods are to make way for it: it is asked about again once they are gone, which takes as long as
+ * they are given to end.
+ */
+const PREEMPTING_MS = 120_000;
+
 export interface ExtenderWorld {
   readonly clock: Pick<Clock, "now">;
   readonly reservations: Reservations;
   /**
-   * What the watches show, without reservations.
-   * @throws Error while they have not held a complete list, or are too old to decide by: the scheduler tries again
+   * What the watches show.
+   * @throws Error while nothing may be decided: it has not all been read, is too old, or another process decides. The scheduler tries again
    */
-  view(): Omit<World, "reservations">;
+  view(): ClusterView;
   /** Writes the claim, where there is none, and binds the pod. @throws Error with what the scheduler is to tell */
-  bind(args: ExtenderBindingArgs, to: { pod: ExtenderPod; subnetId: string }): Promise<void>;
+  bind(to: BindTo): Promise<void>;
   /** What is known of a pod that is to be bound; undefined: nothing any more. */
   podOf(uid: string): ExtenderPod | undefined;
 }
@@ -39,31 +47,32 @@ export class Extender {
     this.#world = world;
   }
 
-  /** Where the pod may go; what it may take there is kept for it. */
+  /**
+   * Where the pod may go; what it may take there is kept for it. Where it may not go, evicting others would not help: what they hold comes back only
+   * some time after them.
+   */
   filter({ Pod, NodeNames }: ExtenderArgs): ExtenderFilterResult {
-    const names = NodeNames ?? [];
     try {
-      const pod = viewOf(Pod);
-      const now = this.#world.clock.now();
-      const { fitting, refused } = chooseNodes(pod, names, { world: this.#worldAt(now), now });
-      if (fitting.size === 0) this.#world.reservations.end(pod.uid);
-      else {
-        const subnets = [...fitting.values()].map(({ subnetId }) => subnetId);
-        this.#world.reservations.reserve(pod.uid, { nodes: fitting.keys(), subnets, now });
-      }
-      return { NodeNames: [...fitting.keys()], FailedNodes: Object.fromEntries(refused), Error: "" };
+      const pod = podView(Pod);
+      const { fitting, refused } = this.#choose(pod, NodeNames ?? []);
+      this.#reserve(pod, fitting);
+      return {
+        NodeNames: [...fitting.keys()],
+        FailedNodes: {},
+        FailedAndUnresolvableNodes: Object.fromEntries(refused),
+        Error: "",
+      };
     } catch (error) {
-      return { NodeNames: [], FailedNodes: {}, Error: textOf(error) };
+      return { NodeNames: [], FailedNodes: {}, FailedAndUnresolvableNodes: {}, Error: textOf(error) };
     }
   }
 
   /** Nothing is changed by it, and an error would be ignored: what is not known scores nothing. */
   prioritize({ Pod, NodeNames }: ExtenderArgs): HostPriority[] {
     const names = NodeNames ?? [];
-    let fitting: ReturnType<typeof chooseNodes>["fitting"];
+    let fitting: ChosenNodes["fitting"];
     try {
-      const now = this.#world.clock.now();
-      ({ fitting } = chooseNodes(viewOf(Pod), names, { world: this.#worldAt(now), now }));
+      ({ fitting } = this.#choose(podView(Pod), names));
     } catch {
       fitting = new Map();
     }
@@ -74,13 +83,15 @@ export class Extender {
   }
 
   /**
-   * Those of the scheduler's candidates where filter would let the pod pass. What victims hold does not count as free: an address comes
-   * back only some time after its pod, and an eviction for it would be in vain.
+   * Those of the scheduler's candidates where filter lets the pod pass as things are, and will once the victims are gone: what it may take is kept for
+   * it meanwhile. What victims hold does not count as free: an address comes back to the VPC only some time after its pod, filter would refuse until
+   * then, and the scheduler would evict more.
    */
   preempt({ Pod, NodeNameToMetaVictims }: ExtenderPreemptionArgs): ExtenderPreemptionResult {
     const candidates = NodeNameToMetaVictims ?? {};
-    const now = this.#world.clock.now();
-    const { fitting } = chooseNodes(viewOf(Pod), Object.keys(candidates), { world: this.#worldAt(now), now });
+    const pod = podView(Pod);
+    const { fitting } = this.#choose(pod, Object.keys(candidates));
+    this.#reserve(pod, fitting, PREEMPTING_MS);
     const kept = Object.entries(candidates).flatMap(([name, victims]) =>
       fitting.has(name) && victims !== null ? [[name, victims] as const] : [],
     );
@@ -88,35 +99,47 @@ export class Extender {
   }
 
   async bind(args: ExtenderBindingArgs): Promise<ExtenderBindingResult> {
-    const { reservations } = this.#world;
+    const { reservations, clock } = this.#world;
+    const { PodNamespace, PodName, PodUID, Node } = args;
     try {
-      const pod = this.#world.podOf(args.PodUID);
-      if (pod === undefined)
-        return { Error: `pod ${args.PodNamespace}/${args.PodName} is not known here yet: it is tried again` };
-      const now = this.#world.clock.now();
-      const { fitting, refused } = chooseNodes(viewOf(pod), [args.Node], { world: this.#worldAt(now), now });
-      const fit = fitting.get(args.Node);
-      if (fit === undefined) return { Error: `${refused.get(args.Node)} on ${args.Node}` };
-      const key = `${args.PodNamespace}/${args.PodName}`;
+      const known = this.#world.podOf(PodUID);
+      if (known === undefined)
+        return { Error: `pod ${PodNamespace}/${PodName} is not known here yet: it is tried again` };
+      const pod = podView(known);
+      const { fitting, refused } = this.#choose(pod, [Node]);
+      const fit = fitting.get(Node);
+      if (fit === undefined) return { Error: `${refused.get(Node)} on ${Node}` };
       // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
-      reservations.take(args.PodUID, { key, node: args.Node, subnet: fit.subnetId, now });
-      await this.#world.bind(args, { pod, subnetId: fit.subnetId });
+      const address = fixedAddress(pod.key, this.#world.view()) === undefined ? pod.address : undefined;
+      reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.now() });
+      await this.#world.bind({ args, pod: known, subnetId: fit.subnetId, address });
       return { Error: "" };
     } catch (error) {
-      // Where the claim was written nevertheless, it counts by itself.
-      reservations.end(args.PodUID);
+      // What was taken is kept: the claim may have been written, or still be. The pod's next filter, or its end, puts it right.
       return { Error: textOf(error) };
     }
   }
 
-  #worldAt(now: number): World {
-    return { ...this.#world.view(), reservations: this.#world.reservations.at(now) };
+  /** As if the pod had no reservation itself. */
+  #choose(pod: PodView, names: Iterable<string>): ChosenNodes {
+    const { reservations, clock } = this.#world;
+    const view = this.#world.view();
+    reservations.expire(clock.now());
+    return reservations.without(pod.uid, () => chooseNodes(pod, names, { ...view, reserved: reservations }));
+  }
+
+  #reserve(pod: PodView, places: ReadonlyMap<string, Fit>, forMs?: number): void {
+    const { reservations, clock } = this.#world;
+    if (places.size === 0) reservations.end(pod.uid);
+    else reservations.reserve(pod.uid, { places, address: pod.address, now: clock.now(), forMs });
   }
 }
 
-function viewOf({ metadata }: ExtenderPod): PodView {
+/** What a decision needs of a pod. */
+export function podView({ metadata }: ExtenderPod): PodView {
   const { namespace, name, uid, annotations } = metadata;
-  return { key: `${namespace}/${name}`, uid, nominated: nominatedSubnets(annotations ?? {}) };
+  const { nominated, address, mistake } = podWishes(annotations ?? {});
+  return { key: `${namespace}/${name}`, uid, nominated, address, mistake };
 }
 
 function textOf(error: unknown): string {

@@ -8,6 +8,9 @@ import { Reservations } from "./decide/reservations.ts";
 import { Extender } from "./extender.ts";
 import { serveTls, type TlsServer, type TlsServerOptions } from "./serve-tls.ts";
 
+/** The scheduler gives up a call after some seconds: what takes longer is tried again. */
+const CALL_MS = 2_000;
+
 export interface StartExtenderWorld extends ReflectorWorld {
   readonly transport: KubeTransport;
   readonly kube: KubeClient;
@@ -28,13 +31,17 @@ export async function startExtender(
   { onlyNominated, ...options }: StartExtenderOptions,
 ): Promise<RunningExtender> {
   const reservations = new Reservations();
-  const watches = new ClusterWatches(world, { onlyNominated, sawClaim: (claim) => reservations.saw(claim) });
+  const watches = new ClusterWatches(world, {
+    onlyNominated,
+    sawClaim: (claim) => reservations.saw(claim),
+    podGone: (uid) => reservations.gone(uid),
+  });
   const extender = new Extender({
     clock: world.clock,
     reservations,
     view: () => watches.view(),
     podOf: (uid) => watches.podOf(uid),
-    bind: (args, to) => bindPod(world, { args, ...to }),
+    bind: (to) => bindPod({ ...world, call: () => ({ timeoutMs: CALL_MS }) }, to),
   });
   const app = extenderApp(extender);
   const server = await serveTls({ ...options, fetch: (request) => app.fetch(request) });

@@ -632,6 +632,7 @@ describe("rights", () => {
     ["ip-scheduler", ["create", "pods", "--subresource=binding", "--all-namespaces"]],
     ["ip-scheduler", ["patch", "pods", "--subresource=status", "--all-namespaces"]],
     ["ip-scheduler", ["create", "vpcipclaims", "--all-namespaces"]],
+    ["ip-scheduler", ["delete", "vpcipclaims", "--all-namespaces"]],
     ["ip-scheduler", ["patch", "leases/tke-eni-ip-scheduler", "--namespace=kube-system"]],
   ])("%s may %j", async (component, what) => {
     expect(await mayDo(component, ...what)).toBe(true);
@@ -645,7 +646,8 @@ describe("rights", () => {
     ["agent", ["get", "configmaps", "--namespace=kube-system"]],
     ["ip-scheduler", ["patch", "pods", "--all-namespaces"]],
     ["ip-scheduler", ["patch", "vpcips"]],
-    ["ip-scheduler", ["delete", "vpcipclaims", "--all-namespaces"]],
+    ["ip-scheduler", ["delete", "vpcips"]],
+    ["ip-scheduler", ["patch", "vpcipclaims", "--subresource=status", "--all-namespaces"]],
     ["ip-scheduler", ["patch", "leases/tke-eni-ipamd", "--namespace=kube-system"]],
     ["ip-scheduler", ["get", "secrets", "--namespace=kube-system"]],
   ])("%s may not %j", async (component, what) => {

@@ -3,10 +3,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
 import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../src/api/node-eni-config.ts";
 import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
-import { VPC_IP_CLAIM, type VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
+import { CLAIM_FINALIZER, VPC_IP_CLAIM, type VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
 import { VPC_SUBNET, type VpcSubnet } from "../../src/api/vpc-subnet.ts";
 import { nodes, type Pod, pods } from "../../src/kube/core-resources.ts";
 import { createKubeClient, type KubeClient } from "../../src/kube/kube-client.ts";
@@ -27,7 +28,7 @@ import { type ApiServer, startApiServer } from "./start-api-server.ts";
 
 const root = join(import.meta.dir, "../..");
 const ENI_IP = "tke.cloud.tencent.com/eni-ip";
-const POLICY = "tke.cloud.tencent.com/vpc-ip-claim-delete-policy";
+const POLICY = POD_ANNOTATIONS.claimDeletePolicy;
 const SUBNET = "subnet-a";
 
 const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
@@ -189,13 +190,17 @@ function whyNot({ status }: Pod): string | undefined {
   return condition?.reason === "Unschedulable" ? condition.message : undefined;
 }
 
+/** As ipamd does once the address is given back. */
+async function removeClaim({ name, namespace }: { name: string; namespace?: string }): Promise<void> {
+  await kube.mergePatch(claims, name, { namespace, patch: { metadata: { finalizers: null } } });
+  await kube.delete(claims, name, { namespace });
+}
+
 async function clear(): Promise<void> {
   for (const { metadata } of (await kube.list(pods, { namespace: "default" })).items) {
     await kube.delete(pods, metadata.name, { namespace: "default", gracePeriodSeconds: 0 });
   }
-  for (const { metadata } of (await kube.list(claims)).items) {
-    await kube.delete(claims, metadata.name, { namespace: metadata.namespace });
-  }
+  for (const { metadata } of (await kube.list(claims)).items) await removeClaim(metadata);
   for (const { metadata } of (await kube.list(vips)).items) await kube.delete(vips, metadata.name);
   for (const { metadata } of (await kube.list(nodes)).items) await kube.delete(nodes, metadata.name);
   for (const { metadata } of (await kube.list(necs)).items) await kube.delete(necs, metadata.name);
@@ -206,20 +211,23 @@ test("a pod is bound with a claim that says for whom an address is wanted, where
   await makeSubnet(SUBNET, "zone-1", 10);
   await makeNode("n1", "zone-1");
   await makeNode("far", "zone-2");
-  await makePod("web-0", { [POLICY]: "Never" });
+  await makePod("web-0", { [POLICY]: "Never", [POD_ANNOTATIONS.claimExpiredDuration]: "1h30m" });
   await becomesBound("web-0", "n1");
   const { metadata } = await kube.get(pods, "web-0", { namespace: "default" });
-  expect((await kube.get(claims, "web-0", { namespace: "default" })).spec).toEqual({
+  const claim = await kube.get(claims, "web-0", { namespace: "default" });
+  expect(claim.metadata.finalizers).toEqual([CLAIM_FINALIZER]);
+  expect(claim.spec).toEqual({
     policy: "Never",
     subnetID: SUBNET,
     node: "n1",
     podUID: metadata.uid,
-  } as never);
+    expiresAfterSeconds: 5400,
+  });
 }, 60_000);
 
 test("20 addresses left and 50 pods at once: exactly 20 are bound, the others wait and say why in TKE's words", async () => {
   await makeSubnet(SUBNET, "zone-1", 20);
-  for (const name of ["n1", "n2", "n3"]) await makeNode(name, "zone-1");
+  for (const name of ["n1", "n2", "n3"]) await makeNode(name, "zone-1", [{ subnetID: SUBNET, addresses: 0 }]);
   await Promise.all(Array.from({ length: 50 }, (_, i) => makePod(`p${i}`)));
   const all = async () => (await kube.list(pods, { namespace: "default" })).items;
   await eventually(
@@ -232,7 +240,9 @@ test("20 addresses left and 50 pods at once: exactly 20 are bound, the others wa
   expect((await kube.list(claims)).items).toHaveLength(20);
   const texts = new Set((await all()).flatMap((pod) => whyNot(pod) ?? []));
   expect(texts.size).toBe(1);
-  expect([...texts][0]).toContain("3 [ip-scheduler] InsufficientIPorENI");
+  expect([...texts][0]).toContain(
+    `3 [ip-scheduler] InsufficientIPorENI: 0 of 253 addresses left in ${SUBNET}`,
+  );
 }, 120_000);
 
 test("a pod whose address is there goes to a node of its subnet, or says that no ENI can have it", async () => {
@@ -253,7 +263,7 @@ test("a pod whose address is there goes to a node of its subnet, or says that no
     { withinMs: 30_000 },
   );
   // A node wakes it by itself.
-  await makeNode("n2", "zone-1");
+  await makeNode("n2", "zone-1", [{ subnetID: SUBNET, addresses: 0 }]);
   await becomesBound("web-0", "n2");
   const { spec } = await kube.get(claims, "web-0", { namespace: "default" });
   expect(spec).toMatchObject({ address: "10.0.16.5", subnetID: SUBNET, node: "n2" });

@@ -35,7 +35,7 @@ beforeAll(async () => {
   const app = extenderApp({
     filter({ Pod, NodeNames }) {
       names.push(Pod.metadata.name);
-      return { NodeNames: NodeNames ?? [], FailedNodes: {}, Error: "" };
+      return { NodeNames: NodeNames ?? [], FailedNodes: {}, FailedAndUnresolvableNodes: {}, Error: "" };
     },
     prioritize: () => [{ Host: "n1", Score: 10 }],
     preempt: () => {
@@ -113,6 +113,7 @@ test("the scheduler is answered, in the scheduler's words", async () => {
     status: 200,
     NodeNames: ["n1", "n2"],
     FailedNodes: {},
+    FailedAndUnresolvableNodes: {},
     Error: "",
   });
   expect(names).toEqual(["web-0"]);

@@ -1,23 +1,21 @@
-import { type Fit, fits, type Reason, tallyOf } from "./fits.ts";
-import type { PodView, World } from "./world.ts";
+import { fits } from "./fits.ts";
+import { questionOf } from "./question.ts";
+import type { Fit, PodView, World } from "./world.ts";
 
 export interface ChosenNodes {
   /** Where the pod may go, in the order in which they were asked about. */
   readonly fitting: ReadonlyMap<string, Fit>;
-  readonly refused: ReadonlyMap<string, Reason>;
+  /** Why it may not, by node. */
+  readonly refused: ReadonlyMap<string, string>;
 }
 
-/** Asks of each of these nodes whether the pod fits there. @param now wall clock, ms */
-export function chooseNodes(
-  pod: PodView,
-  names: Iterable<string>,
-  { world, now }: { world: World; now: number },
-): ChosenNodes {
-  const tally = tallyOf(world, now);
+/** Asks of each of these nodes whether the pod fits there. */
+export function chooseNodes(pod: PodView, names: Iterable<string>, world: World): ChosenNodes {
+  const question = questionOf(pod, world);
   const fitting = new Map<string, Fit>();
-  const refused = new Map<string, Reason>();
+  const refused = new Map<string, string>();
   for (const name of names) {
-    const answer = fits(pod, world.nodes.get(name), { world, tally });
+    const answer = typeof question === "string" ? question : fits(question, world.nodes.get(name));
     if (typeof answer === "string") refused.set(name, answer);
     else fitting.set(name, answer);
   }

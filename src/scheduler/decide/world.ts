@@ -1,10 +1,14 @@
+import type { Promised } from "./promised.ts";
+
 /** A subnet that pods get addresses from, as its VpcSubnet says. */
 export interface SubnetView {
   readonly id: string;
   readonly zone: string;
+  readonly cidr: string;
   /** New addresses are taken from it. */
   readonly active: boolean;
-  /** Addresses left when the cloud was read; undefined while that is not known. */
+  /** Addresses that it can give in all, and those left when the cloud was read; undefined while that is not known. */
+  readonly total: number | undefined;
   readonly free: number | undefined;
   /** When that was, wall clock, ms. */
   readonly readAt: number;
@@ -24,6 +28,8 @@ export interface NodeView {
   /** Container subnets that its label names; empty: it names none. */
   readonly labelled: readonly string[];
   readonly enis: readonly EniView[];
+  /** Subnet of an ENI that is being made for it. */
+  readonly creatingIn: string | undefined;
   /** What quota and annotations allow. */
   readonly limit: {
     readonly enis: number;
@@ -34,47 +40,75 @@ export interface NodeView {
   readonly disabled: boolean;
 }
 
-/** An address that is bound, as its VpcIP says. */
+/** An address that is bound: a pod's, as its VpcIP says, or an ENI's own, as its VpcENI does. */
 export interface AddressView {
   readonly address: string;
   readonly subnetId: string;
   readonly node: string;
-  /** `namespace/name` of the pod that it is for; undefined: for any. */
+  /** `namespace/name` of the pod that it is for; undefined: for any, or an ENI's own. */
   readonly claim: string | undefined;
-  /** Wall clock, ms. */
-  readonly createdAt: number;
+  /** Since when the cloud has been seen to have it, wall clock, ms; never too early. */
+  readonly since: number;
 }
 
 /** Whose an address is to be, as a VpcIPClaim says. */
 export interface ClaimView {
   /** `namespace/name`, which are those of its pod. */
   readonly key: string;
+  /** Empty where nobody has chosen one. */
   readonly subnetId: string;
-  /** Undefined until ipamd has one. */
+  /** Undefined until somebody has chosen one. */
   readonly address: string | undefined;
   /** Where its pod was sent last. */
   readonly node: string | undefined;
+  /** It is being deleted: it says nothing of where a pod of its name is to be. */
+  readonly leaving: boolean;
 }
 
-/** A pod that was let pass by filter and has not been bound yet: it may take an address of any of these. */
-export interface Reservation {
-  readonly podUid: string;
-  readonly nodes: ReadonlySet<string>;
-  readonly subnets: ReadonlySet<string>;
-  /** Wall clock, ms. */
-  readonly expiresAt: number;
-}
-
-/** Everything that a decision rests on. */
-export interface World {
+/** What is known of the cluster. */
+export interface ClusterParts {
   readonly subnets: ReadonlyMap<string, SubnetView>;
   readonly nodes: ReadonlyMap<string, NodeView>;
   /** By address. */
   readonly addresses: ReadonlyMap<string, AddressView>;
   readonly claims: ReadonlyMap<string, ClaimView>;
-  readonly reservations: readonly Reservation[];
   /** Subnets that are configured, and none that only a pod may name (`--only-nominated-eni-subnets`: empty). */
   readonly configured: readonly string[];
+}
+
+/** The same, with what follows from it for every decision. */
+export interface ClusterView extends ClusterParts {
+  /** Addresses that are bound for a claim, by its key. */
+  readonly bound: ReadonlyMap<string, AddressView>;
+  /** Keys of claims that name an address, by that address. */
+  readonly claimants: ReadonlyMap<string, readonly string[]>;
+  readonly promised: Promised;
+}
+
+/** Where a pod may go on a node. */
+export interface Fit {
+  /** Subnet that the pod's address is or would be of. */
+  readonly subnetId: string;
+  /** An ENI in that subnet, there or awaited, has room: no other has to be made. */
+  readonly hasEni: boolean;
+  /** Addresses for pods that an ENI of the node may have. */
+  readonly eniHolds: number;
+}
+
+/** What other pods were let pass for and have not taken yet. */
+export interface Reserved {
+  /** Pods that may come to the node, by the subnet of the address that they would take there. */
+  onNode(name: string): ReadonlyMap<string, number>;
+  /** Addresses of a subnet that these pods may take, those of the ENIs that may have to be made included. */
+  inSubnet(id: string): number;
+  /** Whether one of them is to have this very address. */
+  hasAddress(address: string): boolean;
+}
+
+/** Everything that a decision rests on. */
+export interface World extends ClusterView {
+  /** Without the reservation of the pod that is asked about. */
+  readonly reserved: Reserved;
 }
 
 /** A pod that needs an address, as far as a decision goes. */
@@ -83,4 +117,8 @@ export interface PodView {
   readonly uid: string;
   /** Subnets that it names itself; empty: it names none. */
   readonly nominated: readonly string[];
+  /** The address that it names itself. */
+  readonly address: string | undefined;
+  /** What is wrong in its annotations: one sentence, the same as long as they are. */
+  readonly mistake: string | undefined;
 }

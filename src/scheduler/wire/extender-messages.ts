@@ -24,6 +24,8 @@ export interface ExtenderFilterResult {
   readonly NodeNames: readonly string[];
   /** By node; equal texts are counted into one, so that a text of each node's own would make an enormous one. */
   readonly FailedNodes: Readonly<Record<string, string>>;
+  /** The same, for nodes on which it would not help to evict others. */
+  readonly FailedAndUnresolvableNodes: Readonly<Record<string, string>>;
   /** Empty: none. With one, the scheduler tries again with a back-off, and tells the pod. */
   readonly Error: string;
 }

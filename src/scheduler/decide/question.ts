@@ -1,0 +1,60 @@
+import { POD_ANNOTATIONS } from "../../api/annotations.ts";
+import { placeInCidr } from "./place-in-cidr.ts";
+import { type OwnPart, ownPart } from "./promised.ts";
+import { REASONS } from "./refusal.ts";
+import type { AddressView, ClusterView, PodView, SubnetView, World } from "./world.ts";
+
+/** What is the same of a pod for all nodes. */
+export interface Question {
+  readonly pod: PodView;
+  readonly world: World;
+  /** The address that it has under its name. */
+  readonly fixed: { readonly subnetId: string; readonly at: AddressView | undefined } | undefined;
+  /** The only subnet that it may use, by the address that it names. */
+  readonly only: SubnetView | undefined;
+  /** What its own claim has been promised already. */
+  readonly own: OwnPart | undefined;
+}
+
+/** @returns the text by which every node is refused, where nothing can be done for the pod anywhere */
+export function questionOf(pod: PodView, world: World): Question | string {
+  if (pod.mistake !== undefined) return `${REASONS.annotation}: ${pod.mistake}`;
+  const claim = world.claims.get(pod.key);
+  const own = ownPart(claim, world);
+  const address = fixedAddress(pod.key, world);
+  if (address !== undefined) {
+    const at = world.bound.get(pod.key);
+    const subnetId = at?.subnetId ?? (claim?.subnetId || (subnetWith(address, world)?.id ?? ""));
+    return { pod, world, own, only: undefined, fixed: { subnetId, at } };
+  }
+  const only = pod.address === undefined ? undefined : nominated(pod.address, { pod, world });
+  return typeof only === "string" ? only : { pod, world, own, only, fixed: undefined };
+}
+
+/** The address that the pod of this key has by its claim; one that is being deleted says nothing of the next pod's. */
+export function fixedAddress(key: string, { claims, bound }: ClusterView): string | undefined {
+  const claim = claims.get(key);
+  return claim === undefined || claim.leaving ? undefined : (bound.get(key)?.address ?? claim.address);
+}
+
+function nominated(address: string, { pod, world }: { pod: PodView; world: World }): SubnetView | string {
+  const says = `${REASONS.annotation}: ${POD_ANNOTATIONS.nominatedAddress} is "${address}"`;
+  const subnet = subnetWith(address, world);
+  if (subnet === undefined)
+    return `${says}, which is of no container subnet: name an address of one, or none`;
+  if (placeInCidr(address, subnet.cidr) === "reserved")
+    return `${says}, which ${subnet.id} keeps for itself: name another address, or none`;
+  if (!subnet.active)
+    return `${says}, and ${subnet.id} gives no new addresses: name one of another subnet, or none`;
+  const bound = world.addresses.get(address);
+  const claimed = world.claimants.get(address)?.some((key) => key !== pod.key) ?? false;
+  const taken = claimed || (bound !== undefined && bound.claim !== pod.key);
+  return taken || world.reserved.hasAddress(address) ? REASONS.addressInUse : subnet;
+}
+
+function subnetWith(address: string, { subnets }: World): SubnetView | undefined {
+  for (const subnet of subnets.values()) {
+    if (placeInCidr(address, subnet.cidr) !== "outside") return subnet;
+  }
+  return undefined;
+}
