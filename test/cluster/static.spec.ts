@@ -109,7 +109,9 @@ test(
     await runs("other");
     const { spec, status } = await podOf("waits");
     expect(spec.nodeName).toBeUndefined();
-    expect(JSON.stringify(status.conditions)).toContain(extenderServiceAddress);
+    const told = JSON.stringify(status.conditions);
+    expect(told).toContain(extenderServiceAddress);
+    expect(told).toContain("connection refused");
     await scaleExtender(2);
     await runs("waits");
   },
