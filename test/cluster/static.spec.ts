@@ -1,5 +1,6 @@
 // Fixed addresses on a real cluster: kube-scheduler with the configuration that ships, the extender behind its Service, ipamd, agents.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import type { VpcIP } from "../../src/api/vpc-ip.ts";
 import type { VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
@@ -99,6 +100,34 @@ describe("a pod of which nothing is said", () => {
     await cluster.kubectl(["exec", "plain", "--", "wget", "-q", "-O", "-", url]);
   });
 });
+
+test(
+  "the pod of a StatefulSet that keeps its address comes back with it, on another node too, and is reached there",
+  async () => {
+    const labels = { app: "web" };
+    const annotations = { [POD_ANNOTATIONS.claimDeletePolicy]: "Never" };
+    const set = {
+      apiVersion: "apps/v1",
+      kind: "StatefulSet",
+      metadata: { name: "web" },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels, annotations }, spec: sleepingPod({ asks: false }) },
+      },
+    };
+    await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(set) });
+    const first = await runs("web-0");
+    await cluster.kubectl(["cordon", first.spec.nodeName ?? ""]);
+    await cluster.kubectl(["delete", "pod", "web-0"]);
+    const second = await runs("web-0");
+    expect(second.metadata.uid).not.toBe(first.metadata.uid);
+    expect(second.spec.nodeName).not.toBe(first.spec.nodeName);
+    expect(second.status.podIP).toBe(first.status.podIP);
+    await cluster.nodeExec("node-3", ["ping", "-c", "1", "-W", "2", first.status.podIP ?? ""]);
+    await cluster.kubectl(["uncordon", first.spec.nodeName ?? ""]);
+  },
+  TEST_MS,
+);
 
 test(
   "without the extender a pod that asks for an address waits, another is scheduled, and it goes on once it is back",
