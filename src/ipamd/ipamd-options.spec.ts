@@ -21,7 +21,13 @@ describe("parseIpamdOptions()", () => {
   test("fixed addresses keep none ready unless that is asked for, and keep those of pods for good", () => {
     expect(parseIpamdOptions([...least, "--static-ip"], env)).toMatchObject({
       warm: { min: 0, max: 0 },
-      claims: { partitionGraceMs: 300_000, expiresAfterMs: undefined, ownerReferences: false, poolSize: 0 },
+      claims: {
+        partitionGraceMs: 300_000,
+        expiresAfterMs: undefined,
+        ownerReferences: false,
+        poolSize: 0,
+        onlyNominated: false,
+      },
     });
     const flags = [
       "--static-ip",
@@ -62,6 +68,7 @@ describe("parseIpamdOptions()", () => {
     [["--static-ip", "--claim-expired-duration", "4m"], "5m at least"],
     [["--claim-expired-duration", "10m"], "add --static-ip"],
     [["--enable-ownerref"], "add --static-ip"],
+    [["--only-nominated-eni-subnets"], "add --static-ip"],
     [["--ip-pool-size", "2"], "add --static-ip"],
     [["--partition-grace", "10s"], "add --static-ip"],
   ])("refuses %p and names it", (flags, named) => {

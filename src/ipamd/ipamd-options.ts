@@ -108,6 +108,11 @@ export function parseIpamdOptions(
       ),
     )
     .option(
+      "--only-nominated-eni-subnets",
+      "with --static-ip: a pod for which no subnet is named, by itself or by its node's label, gets no address",
+      false,
+    )
+    .option(
       "--enable-ownerref",
       "with --static-ip: a kept address goes back when the workload of its pod is deleted",
       false,
@@ -178,6 +183,7 @@ const CLAIM_FLAGS = {
   claimExpiredDuration: "--claim-expired-duration",
   partitionGrace: "--partition-grace",
   enableOwnerref: "--enable-ownerref",
+  onlyNominatedEniSubnets: "--only-nominated-eni-subnets",
 } as const;
 
 /** @throws InvalidArgumentError for a flag of fixed addresses where there are none: it would change nothing */
@@ -188,6 +194,7 @@ function claimOptionsOf(command: Command, given: ReturnType<Command["opts"]>): C
       expiresAfterMs: given["claimExpiredDuration"],
       ownerReferences: given["enableOwnerref"],
       poolSize: given["ipPoolSize"],
+      onlyNominated: given["onlyNominatedEniSubnets"],
     };
   }
   for (const [attribute, flag] of Object.entries(CLAIM_FLAGS)) {

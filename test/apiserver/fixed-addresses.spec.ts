@@ -46,6 +46,7 @@ async function start(options: Partial<ClaimOptions> = {}): Promise<void> {
       expiresAfterMs: undefined,
       ownerReferences: false,
       poolSize: 0,
+      onlyNominated: false,
       ...options,
     },
   });
@@ -344,6 +345,31 @@ describe("a pod that nobody made a claim for", () => {
     expect((await claimOf(name))?.spec).toMatchObject({ policy: "Immediate", node: a, address });
     await end(name, address);
     await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
+  }, 60_000);
+});
+
+describe("where subnets have to be named", () => {
+  it("gives a pod that names none nothing, and tells the pod; one that is of a named subnet gets its address", async () => {
+    await start({ onlyNominated: true });
+    const a = await node();
+    const [none = ""] = await pool.addPods(a, 1);
+    await pool.untilEvent(none, "WaitingForAddress");
+    expect(conditionOf(await claimOf(none), "Bound")).toMatchObject({
+      status: "False",
+      reason: "NoSubnetNamed",
+    });
+    const name = pool.unique("pod-");
+    await pool.kube.create(pods, {
+      metadata: {
+        name,
+        namespace: NAMESPACE,
+        annotations: { "tke.cloud.tencent.com/nominated-eni-subnets": "subnet-pods0002,subnet-pods0001" },
+      },
+      spec: { nodeName: a, containers: [{ name: "c", image: "none" }] },
+    });
+    await untilBound(name, a);
+    expect((await claimOf(name))?.spec.subnetID).toBe("subnet-pods0001");
+    await start();
   }, 60_000);
 });
 

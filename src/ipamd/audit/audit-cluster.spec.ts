@@ -512,6 +512,16 @@ const plants: Plant[] = [
     },
   ],
   [
+    "an address that a pod keeps beyond its Node",
+    "kept-without-node",
+    "note",
+    ({ vip }, world) => {
+      vip.spec.claim = "shop/web-0";
+      world.nodes = without(world.nodes, vip.spec.node);
+      return vip.metadata.name;
+    },
+  ],
+  [
     "a NodeENIConfig of a Node that is gone",
     "node-gone",
     "repairs-itself",
@@ -710,6 +720,7 @@ describe("auditCluster()", () => {
       "link-missing": true,
       "agent-silent": true,
       "node-gone": true,
+      "kept-without-node": true,
       "former-instance": true,
       "instance-gone": true,
       "config-names-another-instance": true,

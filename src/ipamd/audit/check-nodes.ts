@@ -24,11 +24,31 @@ export function checkNodes(index: AuditIndex): Finding[] {
 /** Objects of a Node that is gone, or of the machine that had its name before. */
 function orphans(index: AuditIndex): Finding[] {
   const objects = [
-    ...index.facts.enis.map((o) => ({ ...o, type: "eni" as const })),
-    ...index.facts.addresses.map((o) => ({ ...o, type: "address" as const })),
+    ...index.facts.enis.map((o) => ({
+      ...o,
+      type: "eni" as const,
+      isKept: holdsKept(index, o.metadata.name),
+    })),
+    ...index.facts.addresses.map((o) => ({
+      ...o,
+      type: "address" as const,
+      isKept: o.spec.claim !== undefined,
+    })),
   ];
-  return objects.flatMap(({ type, metadata: { name }, spec }): Finding[] => {
+  return objects.flatMap(({ type, metadata: { name }, spec, isKept }): Finding[] => {
     const subject = { type, name };
+    if (!index.instanceOfNode.has(spec.node) && isKept) {
+      return [
+        {
+          kind: "kept-without-node",
+          severity: "note",
+          subject,
+          detail: `${name} is kept for pods that have addresses of their own, and its Node ${spec.node} (${spec.instanceID}) is gone`,
+          remedy:
+            "the address moves to the node of the next pod of its name; the ENI is deleted once it holds none, and a claim that is deleted gives its address back",
+        },
+      ];
+    }
     if (!index.instanceOfNode.has(spec.node)) {
       return [
         {
@@ -55,12 +75,17 @@ function orphans(index: AuditIndex): Finding[] {
   });
 }
 
-function endedInstances({ facts }: AuditIndex): Finding[] {
-  const { instances } = facts;
+/** Whether an ENI has addresses of claims: it outlives its machine. */
+function holdsKept({ addressesByEni }: AuditIndex, eniId: string): boolean {
+  return addressesByEni.get(eniId)?.some(({ spec }) => spec.claim !== undefined) ?? false;
+}
+
+function endedInstances(index: AuditIndex): Finding[] {
+  const { instances, enis } = index.facts;
   if (instances === undefined) return [];
-  return facts.enis.flatMap(({ metadata: { name }, spec }): Finding[] => {
+  return enis.flatMap(({ metadata: { name }, spec }): Finding[] => {
     const state = instances.get(spec.instanceID)?.state;
-    if (state !== undefined && state !== "terminated") return [];
+    if ((state !== undefined && state !== "terminated") || holdsKept(index, name)) return [];
     return [
       {
         kind: "instance-gone",

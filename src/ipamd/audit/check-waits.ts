@@ -46,7 +46,7 @@ function reclaim(
   if (spec.reclaim === undefined || status?.use?.token === spec.reclaim.token) return [];
   const { token, mode } = spec.reclaim;
   // Such a request is meant to wait for the pods to end.
-  if (mode === "when-free" && holders.length > 0) return [];
+  if (mode !== "now" && holders.length > 0) return [];
   const asked = facts.asked.get(token);
   const age = asked === undefined ? 0 : facts.now - asked;
   if (age < UNANSWERED_MS) return [];

@@ -36,6 +36,7 @@ export type FindingKind =
   | "link-missing"
   | "agent-silent"
   | "node-gone"
+  | "kept-without-node"
   | "former-instance"
   | "instance-gone"
   | "config-names-another-instance"

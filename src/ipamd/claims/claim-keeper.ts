@@ -1,5 +1,5 @@
 import type { VpcIP } from "../../api/vpc-ip.ts";
-import { CLAIM_FINALIZER, type VpcIPClaim } from "../../api/vpc-ip-claim.ts";
+import { CLAIM_FINALIZER, type VpcIPClaim, type VpcIPClaimStatus } from "../../api/vpc-ip-claim.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import { pods as podResource } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
@@ -8,12 +8,17 @@ import type { CloudView } from "../cloud-view/cloud-view.ts";
 import { isHeld } from "../node/settings-book.ts";
 import type { TokenBook } from "../node/token-book.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
+import type { Notices } from "../signals/notices.ts";
 import { type SlimPod, slimPod } from "../waiting/slim-pod.ts";
 import type { WorkResult } from "../work-queue.ts";
 import { nameIn } from "./claim-book.ts";
-import type { ClaimWorld } from "./claim-world.ts";
+import type { ClaimWait, ClaimWorld } from "./claim-world.ts";
 import { judgeClaim } from "./judge-claim.ts";
 import { ownerOf } from "./owner-of.ts";
+import { subnetOfBoundPod } from "./subnet-of-bound-pod.ts";
+
+/** Topic of what is told about a pod that waits. */
+const TOPIC = "address of its own";
 
 export interface ClaimKeeperParts {
   kube: KubeClient;
@@ -21,6 +26,7 @@ export interface ClaimKeeperParts {
   objects: ClusterObjects;
   view: CloudView;
   tokens: TokenBook;
+  notices: Notices;
   /** Wall clock, ms. */
   now: () => number;
   logger: Logger;
@@ -55,7 +61,7 @@ export class ClaimKeeper {
       vip,
       // Where it has an object, that is another's.
       isUnnamed: address !== undefined && !objects.vipOf(address) && view.eniWith(address) !== undefined,
-      wait: claims.waitOf(key),
+      wait: this.#waitOf(key, paired),
       expiresAfterMs: claims.options.expiresAfterMs,
       now: now(),
     });
@@ -77,7 +83,38 @@ export class ClaimKeeper {
         if (vip !== undefined) await this.#withdrawMove(vip, lives?.node);
     }
     await claims.objects.writeStatus(current, verdict.status);
+    this.#tell(key, { pod: lives, status: verdict.status });
     return verdict.dueInMs === undefined ? {} : { againInMs: verdict.dueInMs };
+  }
+
+  #waitOf(key: string, { spec }: VpcIPClaim): ClaimWait | undefined {
+    const { claims } = this.#parts;
+    if (claims.options.onlyNominated && spec.address === undefined && spec.subnetID === undefined) {
+      return {
+        reason: "NoSubnetNamed",
+        message:
+          "no subnet is named for the pod, and --only-nominated-eni-subnets asks for one: make the pod anew with the annotation nominated-eni-subnets, or on a node with the label route-eni-subnet-ids",
+      };
+    }
+    return claims.waitOf(key);
+  }
+
+  /** Where people look first: at the pod that does not start. */
+  #tell(key: string, { pod, status }: { pod: SlimPod | undefined; status: VpcIPClaimStatus }): void {
+    const { notices } = this.#parts;
+    const [name, namespace] = nameIn(key);
+    const about = { apiVersion: "v1", kind: "Pod", namespace, name, ...(pod && { uid: pod.metadata.uid }) };
+    const bound = status.conditions?.find(({ type }) => type === "Bound");
+    if (pod?.node === undefined || bound?.status !== "False" || bound.reason === "Assigning") {
+      notices.over(TOPIC, about);
+      return;
+    }
+    notices.tell(TOPIC, {
+      about,
+      type: "Warning",
+      reason: "WaitingForAddress",
+      message: `${bound.reason}: ${bound.message}`,
+    });
   }
 
   /** Keys of claims that addresses name, of which no claim is known: nothing else would look at them. */
@@ -93,11 +130,15 @@ export class ClaimKeeper {
     const { claims, objects, logger } = this.#parts;
     const [name, namespace] = nameIn(key);
     if (pod?.needsAddress && pod.node !== undefined) {
-      const { policy, expiresAfterSeconds } = pod.claim;
+      const { policy, expiresAfterSeconds, subnetIds } = pod.claim;
+      const { zone, subnetIDs: labelled = [] } = objects.configs.get(pod.node)?.status ?? {};
+      const named = subnetIds ?? labelled;
+      const subnetID = subnetOfBoundPod({ named, zone, subnets: objects.subnets.list() });
       await claims.objects.create(name, namespace, {
         policy,
         node: pod.node,
         podUID: pod.metadata.uid,
+        ...(subnetID !== undefined && { subnetID }),
         ...(expiresAfterSeconds !== undefined && { expiresAfterSeconds }),
       });
       return {};

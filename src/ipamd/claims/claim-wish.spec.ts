@@ -8,6 +8,10 @@ it.each([
   [{ "vpc-ip-claim-delete-policy": "Never" }, { policy: "Never", ownOnly: true }],
   [{ "vpc-ip-claim-delete-policy": "never" }, { policy: "Immediate", ownOnly: false }],
   [{ "nominated-vpc-ip": "10.0.0.7" }, { policy: "Immediate", ownOnly: true }],
+  [
+    { "nominated-eni-subnets": "subnet-a, subnet-b" },
+    { policy: "Immediate", ownOnly: true, subnetIds: ["subnet-a", "subnet-b"] },
+  ],
   [{ "nominated-eni-subnets": "" }, { policy: "Immediate", ownOnly: false }],
   [{ "claim-expired-duration": "10m" }, { policy: "Immediate", ownOnly: false, expiresAfterSeconds: 600 }],
   [{ "claim-expired-duration": "4m59s" }, { policy: "Immediate", ownOnly: false }],

@@ -1,5 +1,6 @@
 import { POD_ANNOTATIONS } from "../../api/annotations.ts";
 import { parseGoDuration } from "../../api/go-duration.ts";
+import { nominatedSubnets } from "../../api/nominated-subnets.ts";
 import type { VpcIPClaimSpec } from "../../api/vpc-ip-claim.ts";
 import type { Pod } from "../../kube/core-resources.ts";
 import type { OwnerReference } from "../../kube/kube-object.ts";
@@ -12,6 +13,8 @@ export interface ClaimWish {
   readonly policy: VpcIPClaimSpec["policy"];
   /** It takes no address but one that is for it, since it keeps that, or said which it may have. */
   readonly ownOnly: boolean;
+  /** Subnets of which it may have an address; absent where it names none. */
+  readonly subnetIds?: readonly string[];
   /** How long a kept address outlives it; absent where it does not say, or says no such time. */
   readonly expiresAfterSeconds?: number;
   /** What made the pod, by its reference. */
@@ -22,14 +25,17 @@ export interface ClaimWish {
 export function claimWish({ metadata }: Pick<Pod, "metadata">): ClaimWish {
   const annotations = metadata.annotations ?? {};
   const policy = annotations[POD_ANNOTATIONS.claimDeletePolicy] === "Never" ? "Never" : "Immediate";
-  const says = (key: string) => (annotations[key] ?? "") !== "";
+  const subnetIds = nominatedSubnets(annotations);
   const expiresAfterMs = parseGoDuration(annotations[POD_ANNOTATIONS.claimExpiredDuration] ?? "") ?? 0;
   const expiresAfterSeconds = Math.floor(expiresAfterMs / 1000);
   const owner = metadata.ownerReferences?.find(({ controller }) => controller);
   return {
     policy,
     ownOnly:
-      policy === "Never" || says(POD_ANNOTATIONS.nominatedAddress) || says(POD_ANNOTATIONS.nominatedSubnets),
+      policy === "Never" ||
+      (annotations[POD_ANNOTATIONS.nominatedAddress] ?? "") !== "" ||
+      subnetIds.length > 0,
+    ...(subnetIds.length > 0 && { subnetIds }),
     ...(expiresAfterSeconds >= LEAST_EXPIRY_S && { expiresAfterSeconds }),
     ...(owner !== undefined && { owner }),
   };

@@ -14,6 +14,8 @@ export interface ClaimOptions {
   ownerReferences: boolean;
   /** Addresses that each node keeps ready for pods that keep none. */
   poolSize: number;
+  /** A pod for which no subnet is named, by itself or by its node, gets no address. */
+  onlyNominated: boolean;
 }
 
 /** Why a claim's address is not where its pod is. */

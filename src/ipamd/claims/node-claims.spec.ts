@@ -54,6 +54,7 @@ function ask(given: Partial<Omit<NodeClaimFacts, "claimOf">> & { claims?: VpcIPC
     vipOf: () => undefined,
     eniOf: () => undefined,
     hasPool: false,
+    onlyNominated: false,
     ...given,
   });
 }
@@ -85,6 +86,10 @@ describe("what pods wait for", () => {
   it.each<[string, Parameters<typeof ask>[0]]>([
     ["whose address is here", { claims: [claim("a")], addresses: [vip("10.0.0.7", { key: "shop/a" })] }],
     ["without a claim yet", {}],
+    [
+      "that names no subnet where it has to",
+      { claims: [claim("a", { subnetID: undefined })], onlyNominated: true },
+    ],
     ["whose claim goes", { claims: [claim("a", {}, { deletionTimestamp: since })] }],
     [
       "that holds an address of which its claim does not say so yet",

@@ -19,6 +19,8 @@ export interface NodeClaimFacts {
   eniOf: (address: string) => string | undefined;
   /** Addresses that any pod may take are kept ready: a pod that is content with one of those waits for none of its own. */
   hasPool: boolean;
+  /** A claim that names no subnet gets no address. */
+  onlyNominated: boolean;
 }
 
 export interface NodeClaims {
@@ -61,6 +63,7 @@ export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
     // It is made in a moment, or has to go first; or the pod holds an address that becomes its claim's in a moment.
     if (claim === undefined || claim.metadata.deletionTimestamp !== undefined || holders.has(key)) continue;
     const { address, subnetID } = claim.spec;
+    if (facts.onlyNominated && address === undefined && subnetID === undefined) continue;
     if (address === undefined && facts.hasPool && !pod.claim.ownOnly) {
       fromPool++;
       continue;

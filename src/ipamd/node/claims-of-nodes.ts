@@ -107,6 +107,7 @@ export class ClaimsOfNodes {
       vipOf: (address) => objects.vipOf(address),
       eniOf: (address) => view.eniWith(address)?.id,
       hasPool: claims.options.poolSize > 0,
+      onlyNominated: claims.options.onlyNominated,
     });
   }
 
