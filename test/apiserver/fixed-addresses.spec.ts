@@ -236,9 +236,11 @@ describe("the way back", () => {
 
   it("is kept when the Node goes, on an ENI that is attached to nothing", async () => {
     const [a, b] = [await node(), await node()];
-    const name = await run(a);
+    const [name, other] = [await run(a), await run(a)];
     const address = await untilBound(name, a);
+    const returned = await untilBound(other, a);
     await end(name, address);
+    await end(other, returned);
     await pool.kube.delete(nodes, a);
     await until(
       "detached",
@@ -249,6 +251,10 @@ describe("the way back", () => {
       40_000,
     );
     await throughout(3000, "it is not deleted", async () => (await holderOf(address)).length === 1);
+    await pool.kube.delete(claims, other, IN);
+    await until("the other's claim is gone", async () => (await claimOf(other)) === undefined, 40_000);
+    expect(await holderOf(returned)).toEqual([]);
+    expect(await holderOf(address)).toHaveLength(1);
     await run(b, { name });
     expect(await untilBound(name, b)).toBe(address);
     await until(

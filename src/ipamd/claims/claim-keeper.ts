@@ -6,6 +6,7 @@ import type { KubeClient } from "../../kube/kube-client.ts";
 import type { Logger } from "../../kube/logger.ts";
 import type { CloudView } from "../cloud-view/cloud-view.ts";
 import { isHeld } from "../node/settings-book.ts";
+import { withoutReclaim } from "../node/sync-objects.ts";
 import type { TokenBook } from "../node/token-book.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
 import type { Notices } from "../signals/notices.ts";
@@ -50,7 +51,7 @@ export class ClaimKeeper {
     const seen = claims.book.pod(key);
     if (claim === undefined) return this.#lookAtNoClaim(key, seen);
     // That the watch does not show a pod proves nothing: it may be younger than what the watch has brought.
-    const pod = seen ?? (await this.#findPod(key));
+    const pod = seen ?? (isKept(claim, now()) ? undefined : await this.#findPod(key));
     const lives = pod?.needsAddress ? pod : undefined;
     const paired = await this.#pair(key, { claim, pod: lives });
     const vip = this.#vipOf(key, paired);
@@ -235,25 +236,24 @@ export class ClaimKeeper {
     if (vip.spec.reclaim?.mode === "when-free") return;
     tokens.spend(vip.spec.reclaim?.token);
     const reclaim = { token: tokens.issue(), mode: "when-free" } as const;
-    await objects.writeAddress(addressOfVpcIp(vip.metadata.name), { ...vip.spec, reclaim });
+    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => ({ ...spec, reclaim }));
   }
 
   /** Nobody wants it elsewhere any more, and its agent has not let it go. */
   async #withdrawMove(vip: VpcIP, node: string | undefined): Promise<void> {
     const { objects, tokens } = this.#parts;
-    const { reclaim, ...spec } = vip.spec;
+    const { reclaim } = vip.spec;
     const isWanted = node !== undefined && node !== vip.spec.node;
     if (reclaim?.mode !== "move" || isWanted || vip.status?.use?.state === "Reclaimable") return;
-    await objects.writeAddress(addressOfVpcIp(vip.metadata.name), spec);
+    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), withoutReclaim);
     tokens.spend(reclaim.token);
   }
 
   async #setClaim(vip: VpcIP, key: string | undefined): Promise<void> {
-    const { claim: _, ...spec } = vip.spec;
-    await this.#parts.objects.writeAddress(addressOfVpcIp(vip.metadata.name), {
+    await this.#parts.objects.changeAddress(addressOfVpcIp(vip.metadata.name), ({ claim: _, ...spec }) => ({
       ...spec,
       ...(key !== undefined && { claim: key }),
-    });
+    }));
   }
 }
 
@@ -269,4 +269,10 @@ function isHeldByAnother(vip: VpcIP, key: string): boolean {
 function withFinalizer({ metadata }: VpcIPClaim): string[] | undefined {
   const finalizers = metadata.finalizers ?? [];
   return finalizers.includes(CLAIM_FINALIZER) ? undefined : [...finalizers, CLAIM_FINALIZER];
+}
+
+/** Whether a quorum read has found no pod, and nothing is to be decided on that again: a pod that comes is shown by the watch. */
+function isKept({ metadata, status }: VpcIPClaim, now: number): boolean {
+  if (status?.state !== "Kept" || metadata.deletionTimestamp !== undefined) return false;
+  return status.expiresAt === undefined || Date.parse(status.expiresAt) > now;
 }

@@ -121,6 +121,7 @@ export class ClaimsOfNodes {
           spec.instanceID === instanceId &&
           spec.claim === undefined &&
           spec.reclaim === undefined &&
+          objects.enis.get(spec.eniID)?.spec.intent === "Attached" &&
           status?.use?.state === "Free" &&
           status.cloud?.state === "Assigned",
       );
@@ -129,7 +130,7 @@ export class ClaimsOfNodes {
       const index = free.findIndex(({ spec }) => subnetId === undefined || spec.subnetID === subnetId);
       const [vip] = index < 0 ? [] : free.splice(index, 1);
       if (vip !== undefined) {
-        await objects.writeAddress(addressOfVpcIp(vip.metadata.name), { ...vip.spec, claim: key });
+        await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => ({ ...spec, claim: key }));
       }
     }
   }
@@ -157,7 +158,7 @@ export class ClaimsOfNodes {
     const { objects, tokens } = this.#world;
     if (vip.spec.reclaim !== undefined) return;
     const reclaim = { token: tokens.issue(), mode: "move" } as const;
-    await objects.writeAddress(addressOfVpcIp(vip.metadata.name), { ...vip.spec, reclaim });
+    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => ({ ...spec, reclaim }));
   }
 
   #whyHeld({ options }: ClaimWorld, { metadata, spec, status }: VpcIP): string {

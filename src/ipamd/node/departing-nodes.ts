@@ -5,12 +5,14 @@ import type { WorkResult } from "../work-queue.ts";
 import type { CreationBook } from "./creation-book.ts";
 import { type Departure, nextDeparture } from "./departure.ts";
 import type { NodeWorld } from "./node-world.ts";
-import { releaseEni } from "./release-eni.ts";
+import { holdsClaimed, releaseEni } from "./release-eni.ts";
 import type { RunCalls } from "./run-calls.ts";
 import { askForEni, syncObjects } from "./sync-objects.ts";
 
 /** Pause between two looks at a node that is gone. */
 const LOOK_MS = 1000;
+/** The same, of one of which only addresses are kept that have claims. */
+const KEEPING_MS = 30_000;
 
 /** What a node's name had on machines that no Node of this name is any more. */
 interface Remains {
@@ -53,7 +55,7 @@ export class DepartingNodes {
     // An ENI may come yet of an intent that was never answered.
     const creating = await this.#creations.settle(node);
     const done = phase === "releasing" && creating === undefined && this.#remains(node).holders.size === 0;
-    if (!done) return { againInMs: LOOK_MS };
+    if (!done) return { againInMs: this.#onlyKeeps(node) ? KEEPING_MS : LOOK_MS };
     if (config !== undefined) await objects.dropConfig(config);
     return {};
   }
@@ -81,6 +83,16 @@ export class DepartingNodes {
       this.#replaced.delete(name);
     }
     return { againInMs: LOOK_MS };
+  }
+
+  /** Whether all that is left of a node are ENIs that are attached to nothing and keep addresses of claims: they go one by one, in days. */
+  #onlyKeeps(node: string): boolean {
+    const { objects, view } = this.#world;
+    const enis = objects.enisOf(node);
+    return (
+      enis.length > 0 &&
+      enis.every((veni) => view.isDetached(veni.metadata.name) && holdsClaimed(this.#world, veni))
+    );
   }
 
   /** @param present the machine that the node is now, whose things are left alone */
@@ -155,8 +167,8 @@ export class DepartingNodes {
       const enis = objects.enisOf(node).filter(isThere);
       const addresses = objects.addressesOf(node).filter(isThere);
       for (const veni of enis) await objects.writeEni(veni.metadata.name, { ...veni.spec, node: to });
-      for (const { metadata, spec } of addresses) {
-        await objects.writeAddress(addressOfVpcIp(metadata.name), { ...spec, node: to });
+      for (const { metadata } of addresses) {
+        await objects.changeAddress(addressOfVpcIp(metadata.name), (spec) => ({ ...spec, node: to }));
       }
       const fields = { node, to, instance: instanceId, enis: enis.length, addresses: addresses.length };
       if (enis.length + addresses.length > 0) logger.info(fields, "the machine has another name now");

@@ -5,19 +5,17 @@ import type { Permit } from "../../cloud/budget/permit.ts";
 import type { Urgency } from "../../cloud/budget/wish-book.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { CreateAttachedEni, Eni, Instance } from "../../cloud/cloud-vpc.ts";
-import { type Effect, RESERVED_MS } from "../cloud-view/cloud-view.ts";
+import type { Effect } from "../cloud-view/cloud-view.ts";
 import type { Action } from "../planner/node-view.ts";
 import { actOn } from "./act-on-eni.ts";
 import type { NodeWorld } from "./node-world.ts";
 import { releaseEni } from "./release-eni.ts";
 import type { RunCalls } from "./run-calls.ts";
 import { adoptEni, askForEni } from "./sync-objects.ts";
+import { unassign } from "./unassign.ts";
 
 /** Longest name that an ENI can have is 60 characters. */
 const NAME_PREFIX = "tke-eni-";
-
-/** What is written of a call is written so long before it is signed, at most. */
-const WRITTEN_BEFORE_MS = 60_000;
 
 export interface ActionContext {
   node: string;
@@ -242,55 +240,12 @@ function assignedCount(eni: Eni | undefined): number {
   return eni?.addresses.filter(({ state }) => state !== "deleting").length ?? 0;
 }
 
-async function unassign(
-  world: NodeWorld,
-  action: Action & { kind: "unassign" },
-  permit: Permit,
-): Promise<void> {
-  const { acts, clock, objects, subnets, view, logger } = world;
-  const since = new Date(clock.now()).toISOString();
-  for (const address of action.addresses)
-    await objects.writeAddressStatus(address, { state: "Releasing", since });
-  const gone = new Set(action.addresses);
-  await recordUnassigned(world, action.eniId, gone);
-  const effect: Effect = (eni) =>
-    eni.addresses.every(({ address, state }) => !gone.has(address) || state === "deleting");
-  const act = () => permit.use(() => acts.unassign(action.eniId, action.addresses));
-  try {
-    await actOn(world, action.eniId, { act, effect });
-    subnets.gaveBack(objects.enis.get(action.eniId)?.spec.subnetID ?? "");
-    logger.info({ eni: action.eniId, addresses: action.addresses }, "releasing addresses");
-  } catch (error) {
-    // Done already: the next reading shows which.
-    if (!(error instanceof CloudError && error.class === "done-already")) throw error;
-  } finally {
-    view.unassigned(action.eniId, action.addresses, clock.monotonic());
-  }
-}
-
-/** Writes down, before the call, what is reserved from now on: a successor of this leader does not see it in the cloud. */
-async function recordUnassigned(
-  { objects, clock }: NodeWorld,
-  eniId: string,
-  addresses: ReadonlySet<string>,
-): Promise<void> {
-  const cloud = objects.enis.get(eniId)?.status?.cloud;
-  if (cloud === undefined) return;
-  const now = clock.now();
-  const until = new Date(now + RESERVED_MS + WRITTEN_BEFORE_MS).toISOString();
-  const others = (cloud.unassigned ?? []).filter(
-    (it) => !addresses.has(it.address) && Date.parse(it.until) > now,
-  );
-  const unassigned = [...others, ...[...addresses].map((address) => ({ address, until }))];
-  await objects.writeEniStatus(eniId, { ...cloud, unassigned });
-}
-
 /** Asks the agent for an address that is not in use: it refuses at once if a pod has taken it meanwhile. */
 async function askBack(world: NodeWorld, address: string): Promise<void> {
   const vip = world.objects.vipOf(address);
   if (vip === undefined || vip.spec.reclaim !== undefined) return;
   const reclaim = { token: world.tokens.issue(), mode: "now" } as const;
-  await world.objects.writeAddress(address, { ...vip.spec, reclaim });
+  await world.objects.changeAddress(address, (spec) => ({ ...spec, reclaim }));
 }
 
 async function removeEni(world: NodeWorld, eniId: string, calls: RunCalls): Promise<void> {

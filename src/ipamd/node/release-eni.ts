@@ -1,9 +1,11 @@
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Effect } from "../cloud-view/cloud-view.ts";
+import { UNASSIGN_BATCH } from "../planner/give-back.ts";
 import { actOn } from "./act-on-eni.ts";
 import type { NodeWorld } from "./node-world.ts";
 import type { RunCalls } from "./run-calls.ts";
+import { unassign } from "./unassign.ts";
 
 /**
  * The next step of releasing an ENI whose release is decided: detach while attached, then delete. Each step is begun once and its
@@ -18,7 +20,7 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
   // Somebody has moved it to another machine, and what runs there was not asked: the audit names it.
   if (instanceId !== undefined && instanceId !== veni.spec.instanceID) return;
   // What is detached is a fence; what is deleted is lost, and pods have addresses of their own on it that are moved from here.
-  if (instanceId === undefined && holdsClaimed(world, veni)) return;
+  if (instanceId === undefined && holdsClaimed(world, veni)) return emptyDetached(world, veni, calls);
   // The instance takes or gives one at a time; its next reading brings this node up again.
   if (instanceId !== undefined && view.isInstanceBusy(instanceId)) return;
   const permit = calls.claim(
@@ -43,6 +45,27 @@ export async function releaseEni(world: NodeWorld, veni: VpcENI, calls: RunCalls
   } catch (error) {
     // Done already: the next reading shows how it stands.
     if (!(error instanceof CloudError && error.class === "done-already")) throw error;
+  } finally {
+    permit.release();
+  }
+}
+
+/** Gives back what is nobody's of an ENI that is attached to nothing and outlives its machine for the addresses of claims. */
+async function emptyDetached(world: NodeWorld, veni: VpcENI, calls: RunCalls): Promise<void> {
+  const { view, objects, claims } = world;
+  const id = veni.metadata.name;
+  const addresses = (view.get(id)?.addresses ?? [])
+    .map(({ address }) => address)
+    .filter((address) => {
+      const vip = objects.vipOf(address);
+      return vip !== undefined && vip.spec.eniID === id && !claims?.isClaimed(vip);
+    })
+    .slice(0, UNASSIGN_BATCH);
+  if (addresses.length === 0 || !view.isDetached(id)) return;
+  const permit = calls.claim("UnassignPrivateIpAddresses", "release");
+  if (permit === undefined) return;
+  try {
+    await unassign(world, { eniId: id, addresses }, permit);
   } finally {
     permit.release();
   }

@@ -1,6 +1,6 @@
 import type { Reclaim } from "../../api/reclaim.ts";
 import type { VpcENI, VpcENISpec, VpcENIStatus } from "../../api/vpc-eni.ts";
-import type { VpcIP } from "../../api/vpc-ip.ts";
+import type { VpcIP, VpcIPSpec } from "../../api/vpc-ip.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { pairAddresses } from "../claims/pair-addresses.ts";
@@ -224,8 +224,11 @@ async function correctAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstanc
     const vip = world.objects.vipOf(address);
     if (vip === undefined || vip.spec.eniID !== eni.id || isHeld(vip)) continue;
     if (vip.spec.node === which.node && vip.spec.instanceID === which.instanceId) continue;
-    const spec = { ...vip.spec, node: which.node, instanceID: which.instanceId };
-    await world.objects.writeAddress(address, spec);
+    await world.objects.changeAddress(address, (spec) => ({
+      ...spec,
+      node: which.node,
+      instanceID: which.instanceId,
+    }));
   }
 }
 
@@ -246,32 +249,29 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
       since: new Date(world.clock.now()).toISOString(),
     });
   }
-  const { reclaim, ...spec } = vip.spec;
+  const { reclaim } = vip.spec;
   const use = vip.status?.use;
   if (reclaim !== undefined && !world.tokens.isValid(reclaim.token)) {
-    await objects.writeAddress(address, {
-      ...spec,
-      reclaim: { token: world.tokens.issue(), mode: reclaim.mode },
-    });
+    const anew = { token: world.tokens.issue(), mode: reclaim.mode };
+    await objects.changeAddress(address, (spec) => ({ ...spec, reclaim: anew }));
   } else if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
-    await objects.writeAddress(address, spec);
+    await objects.changeAddress(address, withoutReclaim);
     world.tokens.spend(reclaim.token);
   } else if (isOutlived(vip)) {
-    await objects.writeAddress(address, spec);
+    await objects.changeAddress(address, withoutReclaim);
     world.tokens.spend(reclaim?.token);
   } else if (reclaim === undefined && use?.state === "Reclaimable" && !world.claims?.isClaimed(vip)) {
     // The agent has closed the door for good, and the question is lost: the object is from a backup, or was edited.
-    await objects.writeAddress(address, { ...spec, reclaim: { token: world.tokens.issue(), mode: "now" } });
+    const asked = { token: world.tokens.issue(), mode: "now" } as const;
+    await objects.changeAddress(address, (spec) => ({ ...spec, reclaim: asked }));
   } else if (
     reclaim === undefined &&
     vip.metadata.deletionTimestamp !== undefined &&
     !world.claims?.isClaimed(vip)
   ) {
     // A user's delete is a request to reclaim, answered once no pod holds the address.
-    await objects.writeAddress(address, {
-      ...spec,
-      reclaim: { token: world.tokens.issue(), mode: "when-free" },
-    });
+    const asked = { token: world.tokens.issue(), mode: "when-free" } as const;
+    await objects.changeAddress(address, (spec) => ({ ...spec, reclaim: asked }));
   }
 }
 
@@ -287,4 +287,9 @@ function isOutlived({ metadata, spec, status }: VpcIP): boolean {
     metadata.deletionTimestamp === undefined &&
     status?.use?.state !== "Reclaimable"
   );
+}
+
+/** What is said of an address that is not asked for any more. */
+export function withoutReclaim({ reclaim: _, ...spec }: VpcIPSpec): VpcIPSpec {
+  return spec;
 }

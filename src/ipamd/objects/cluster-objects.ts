@@ -48,6 +48,8 @@ export class ClusterObjects {
   readonly addresses: NodeObjectCache<VpcIP>;
   readonly subnets: ObjectCache<VpcSubnet>;
   readonly #kube: KubeClient;
+  /** By name, the last write of an address that is under way. */
+  readonly #writing = new Map<string, Promise<void>>();
 
   constructor(kube: KubeClient, sources: ObjectSources) {
     this.#kube = kube;
@@ -140,11 +142,44 @@ export class ClusterObjects {
   }
 
   async writeAddress(address: string, spec: VpcIPSpec): Promise<void> {
-    const name = vpcIpName(address);
-    const known = this.addresses.get(name);
+    await this.#inTurn(vpcIpName(address), (name, known) => this.#writeAddress(name, { known, spec }));
+  }
+
+  /**
+   * Changes what is said of an address, on top of what was written last: work on nodes and work on claims write to the same objects, and
+   * neither may undo what the other has just said. Nothing is written of an address that has no object.
+   */
+  async changeAddress(address: string, change: (spec: VpcIPSpec) => VpcIPSpec): Promise<void> {
+    await this.#inTurn(vpcIpName(address), async (name, known) => {
+      if (known !== undefined) await this.#writeAddress(name, { known, spec: change(known.spec) });
+    });
+  }
+
+  async #writeAddress(
+    name: string,
+    { known, spec }: { known: VpcIP | undefined; spec: VpcIPSpec },
+  ): Promise<void> {
     if (known !== undefined && Bun.deepEquals(known.spec, spec)) return;
     const metadata = { name, finalizers: [CLOUD_FINALIZER], ...uidOf(known) };
     await this.#write(this.addresses, ipResource, { metadata, spec });
+  }
+
+  /** Writes of one address, one after the other; `known` is what the write before it has left. */
+  async #inTurn(
+    name: string,
+    write: (name: string, known: VpcIP | undefined) => Promise<void>,
+  ): Promise<void> {
+    const before = this.#writing.get(name);
+    const turn = (async () => {
+      await before?.catch(() => {});
+      await write(name, this.addresses.get(name));
+    })();
+    this.#writing.set(name, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#writing.get(name) === turn) this.#writing.delete(name);
+    }
   }
 
   async writeAddressStatus(address: string, cloud: NonNullable<VpcIPStatus["cloud"]>): Promise<void> {

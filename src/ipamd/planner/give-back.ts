@@ -1,7 +1,7 @@
 import type { Action, NodeView } from "./node-view.ts";
 
 /** Most addresses that one UnassignPrivateIpAddresses call takes. */
-const UNASSIGN_BATCH = 10;
+export const UNASSIGN_BATCH = 10;
 
 /**
  * Actions that return to the VPC what the agent has agreed to give back, and ENIs that hold nothing any more.
