@@ -11,6 +11,7 @@ import type { CniPlugin, CniPod } from "./cni-plugin.ts";
 import type { Figure } from "./figure.ts";
 import { benchFullNode } from "./full-node.ts";
 import { makePods } from "./pod-namespaces.ts";
+import { rotated } from "./rotated.ts";
 import { formatRatio, median, pairedRatio } from "./statistics.ts";
 import { stockPtp } from "./stock-ptp.ts";
 import { vethsGone } from "./veths-gone.ts";
@@ -144,10 +145,4 @@ function contender(
     number[]
   >;
   return { plugin, pods, times, settle, linksGone: () => vethsGone(host, (link) => /^eth\d+$/.test(link)) };
-}
-
-/** Each has its turn at each place: what the one before leaves warm or busy meets all alike. */
-function rotated<T>(values: readonly T[], by: number): T[] {
-  const at = by % values.length;
-  return [...values.slice(at), ...values.slice(0, at)];
 }

@@ -1,17 +1,11 @@
 // How long an extender takes for a pod, as kube-scheduler sees it.
-import { rmSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { silentProgress } from "../../tools/build/progress.ts";
-import { createTemporaryFolder } from "../../tools/build/temporary-folder.ts";
 import { compileExecutable } from "../../tools/executables/compile.ts";
 import type { BenchWorld, Measured } from "./bench.ts";
-import { ExtenderProcess, makeExtenderCertificates } from "./extender-process.ts";
 import type { Figure } from "./figure.ts";
-import { FixedAddressCluster, NAMESPACE } from "./fixed-address-cluster.ts";
+import { NAMESPACE } from "./fixed-address-cluster.ts";
 import { goJson } from "./go-json.ts";
-import { serveModel } from "./model-over-http.ts";
+import { startOnModel } from "./start-on-model.ts";
 import { percentile } from "./statistics.ts";
 
 const ADDRESSES = 50_000;
@@ -60,16 +54,8 @@ async function decide({
   signal,
 }: { executable: string; nodes: number } & BenchWorld): Promise<Times> {
   await using started = new AsyncDisposableStack();
-  const folder = await createTemporaryFolder(tmpdir(), "tke-eni-bench-decisions");
-  started.defer(() => rmSync(folder, { recursive: true, force: true }));
   say(`${nodes} nodes, ${ADDRESSES} addresses: making them …`);
-  const cluster = new FixedAddressCluster({ nodes, addresses: ADDRESSES });
-  const server = serveModel(cluster.model);
-  started.defer(() => server.stop());
-  const kubeconfig = await writeKubeconfigWithoutUser(join(folder, "kubeconfig"), server.url);
-  const certificates = await makeExtenderCertificates(join(folder, "certificates"));
-  const extender = await ExtenderProcess.start([executable], { kubeconfig, certificates, folder });
-  started.defer(() => extender.stop());
+  const { cluster, extender } = await startOnModel([executable], { nodes, addresses: ADDRESSES, started });
   const client = await extender.connect();
   started.defer(() => client.close());
 
@@ -120,18 +106,4 @@ async function decide({
 
 function told(values: readonly number[]): string {
   return [50, 90, 99, 100].map((p) => `p${p} ${percentile(values, p).toFixed(2)}`).join(" ");
-}
-
-/** The model API server asks nobody who they are. */
-async function writeKubeconfigWithoutUser(path: string, server: string): Promise<string> {
-  const document = {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "model", cluster: { server } }],
-    users: [{ name: "model", user: {} }],
-    contexts: [{ name: "model", context: { cluster: "model", user: "model" } }],
-    "current-context": "model",
-  };
-  await writeFile(path, JSON.stringify(document));
-  return path;
 }

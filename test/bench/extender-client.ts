@@ -22,6 +22,7 @@ export class ExtenderClient {
     return new Promise((resolve, reject) => {
       const session = connect(url, {
         ca: authority,
+        servername: "tke-eni-ip-scheduler.kube-system.svc",
         cert: certificate,
         key,
         settings: { initialWindowSize: STREAM_WINDOW, enablePush: false },

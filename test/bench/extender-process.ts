@@ -1,50 +1,29 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CertificateAuthority, createCertificateAuthority } from "../cluster/certificates.ts";
 import { type Daemon, stopDaemon } from "../cluster/daemon.ts";
 import { freePorts } from "../cluster/free-ports.ts";
+import type { ExtenderCertificates } from "../cluster/scheduler-extender.ts";
 import { startCompanion } from "../cluster/start-companion.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
 import { ExtenderClient } from "./extender-client.ts";
 
-/** Who calls an extender. */
-const SCHEDULER = "system:kube-scheduler";
-
-/** The certificates of an extender and of the scheduler that calls it, as paths. */
-export interface ExtenderCertificates {
-  readonly authority: CertificateAuthority;
-  readonly serving: { readonly certificate: string; readonly key: string };
-  readonly client: { readonly certificate: string; readonly key: string };
-}
-
-export async function makeExtenderCertificates(folder: string): Promise<ExtenderCertificates> {
-  const authority = await createCertificateAuthority(folder);
-  const serving = await authority.issue({
-    name: "serving",
-    commonName: "tke-eni-ip-scheduler",
-    usage: "serverAuth",
-    alternativeNames: ["IP:127.0.0.1"],
-  });
-  const client = await authority.issue({ name: "client", commonName: SCHEDULER, usage: "clientAuth" });
-  return { authority, serving, client };
-}
-
 /** An extender in a process of its own. */
 export class ExtenderProcess {
-  /** `https://127.0.0.1:PORT` */
-  readonly url: string;
+  /** HOST:PORT */
+  readonly at: string;
   readonly daemon: Daemon;
   readonly #certificates: ExtenderCertificates;
 
-  private constructor(parts: { url: string; daemon: Daemon; certificates: ExtenderCertificates }) {
-    this.url = parts.url;
+  private constructor(parts: { at: string; daemon: Daemon; certificates: ExtenderCertificates }) {
+    this.at = parts.at;
     this.daemon = parts.daemon;
     this.#certificates = parts.certificates;
   }
 
   /**
-   * @param argv what runs it
-   * @param ready what its log says once it can decide
+   * Starts one, and waits until it can decide.
+   *
+   * @param argv what runs it; it has the options of tke-eni-ip-scheduler, and says in its log when it is ready as that does
    */
   static async start(
     argv: readonly string[],
@@ -63,14 +42,7 @@ export class ExtenderProcess {
       [
         ...argv,
         ...["--kubeconfig", kubeconfig, "--listen", `127.0.0.1:${port}`],
-        ...[
-          "--tls-cert",
-          serving.certificate,
-          "--tls-key",
-          serving.key,
-          "--client-ca",
-          authority.certificate,
-        ],
+        ...["--tls-cert", serving.certificate, "--tls-key", serving.key, "--client-ca", authority],
       ],
       { log },
     );
@@ -79,14 +51,14 @@ export class ExtenderProcess {
       () => readFileSync(log, "utf8").includes("pods can be decided about"),
       { deadlineMs: 120_000, daemons: [daemon] },
     );
-    return new ExtenderProcess({ url: `https://127.0.0.1:${port}`, daemon, certificates });
+    return new ExtenderProcess({ at: `127.0.0.1:${port}`, daemon, certificates });
   }
 
   /** As kube-scheduler. */
   connect(): Promise<ExtenderClient> {
     const { authority, client } = this.#certificates;
-    return ExtenderClient.connect(this.url, {
-      authority: readFileSync(authority.certificate, "utf8"),
+    return ExtenderClient.connect(`https://${this.at}`, {
+      authority: readFileSync(authority, "utf8"),
       certificate: readFileSync(client.certificate, "utf8"),
       key: readFileSync(client.key, "utf8"),
     });
@@ -98,7 +70,17 @@ export class ExtenderProcess {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
+  /** Stops it in the middle of whatever it does, until it is thawed: it takes no time of others. */
+  freeze(): void {
+    process.kill(this.daemon.pid, "SIGSTOP");
+  }
+
+  thaw(): void {
+    process.kill(this.daemon.pid, "SIGCONT");
+  }
+
   stop(): Promise<void> {
+    this.thaw();
     return stopDaemon(this.daemon);
   }
 }
