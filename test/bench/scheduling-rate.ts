@@ -44,6 +44,11 @@ const QPS = 5000;
 const NAMESPACE = "default";
 const ENI_IP = "tke.cloud.tencent.com/eni-ip";
 const AMOUNTS = { cpu: "64", memory: "64Gi", pods: "250", [ENI_IP]: "203" };
+const READY = {
+  capacity: AMOUNTS,
+  allocatable: AMOUNTS,
+  conditions: [{ type: "Ready", status: "True", reason: "Bench" }],
+};
 /** Calls at a time of what is prepared and taken away. */
 const AT_ONCE = 32;
 const GOAL = 0.9;
@@ -262,12 +267,7 @@ async function makeCluster({ server, kube }: Pick<Cluster, "server" | "kube">): 
   await inParallel(NODES, async (i) => {
     const name = `node-${String(i).padStart(4, "0")}`;
     const zone = zones[i % zones.length] ?? "";
-    const status = {
-      capacity: AMOUNTS,
-      allocatable: AMOUNTS,
-      conditions: [{ type: "Ready", status: "True", reason: "Bench" }],
-    };
-    await kube.create(nodes, { metadata: { name }, spec: {}, status } as never);
+    await kube.create(nodes, { metadata: { name }, spec: {}, status: READY } as never);
     await kube.create(necs, { metadata: { name }, spec: {} });
     const eni = {
       eniID: `eni-${i}`,
