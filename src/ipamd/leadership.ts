@@ -50,6 +50,8 @@ const READ_UNSETTLED_PRESSED_MS = 400;
 const READ_ALL_MS = 30_000;
 const READ_SUBNETS_MS = 60_000;
 const LOOK_AT_SUBNETS_MS = 3000;
+/** Where the scheduler's extender goes by what is left in the subnets, and wakes pods when there is more. */
+const PROMPT = { lookAtSubnetsMs: 500, fullAgainMs: 2000 };
 const LOOK_AT_ALL_MS = 30_000;
 const AUDIT_MS = 60_000;
 const NEW_CREDENTIAL_MS = 1000;
@@ -152,6 +154,7 @@ export class Leadership {
         clock,
         configured: () => this.#configuration.subnetIds,
         health: () => this.#budget.health(),
+        ...(claims && { fullAgainMs: PROMPT.fullAgainMs }),
       }),
       instances: new InstanceBook({
         cloud,
@@ -317,7 +320,8 @@ export class Leadership {
       this.#lookAtAllClaims();
     });
     this.#repeat(READ_SUBNETS_MS, () => this.#subnets.refresh());
-    this.#repeat(LOOK_AT_SUBNETS_MS, () => this.#subnets.look());
+    const lookMs = this.#world.claims === undefined ? LOOK_AT_SUBNETS_MS : PROMPT.lookAtSubnetsMs;
+    this.#repeat(lookMs, () => this.#subnets.look());
     this.#repeat(AUDIT_MS, () => this.#audit.run());
   }
 

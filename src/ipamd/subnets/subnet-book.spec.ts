@@ -101,6 +101,25 @@ describe("SubnetBook", () => {
     expect(memory.writes.length).toBe(before + 3);
   });
 
+  test("a reading that says the same is published where addresses came and went, once", async () => {
+    await book.refresh();
+    const before = memory.writes.length;
+    book.took("subnet-a", 1);
+    book.gaveBack("subnet-a");
+    await clock.advance(1000);
+    await book.publish();
+    await book.refresh();
+    const readAt = new Date(clock.now()).toISOString();
+    expect(memory.subnets.get("subnet-a")?.status).toMatchObject({ readAt, free: 10 });
+    expect(memory.subnets.get("subnet-b")?.status?.readAt).not.toBe(readAt);
+    const after = memory.writes.length;
+    expect(after - before).toBeGreaterThan(0);
+    await book.publish();
+    await clock.advance(1000);
+    await book.refresh();
+    expect(memory.writes.length).toBe(after);
+  });
+
   test("shows the subnets of a zone, new ENIs only in those that are configured and named", async () => {
     await book.refresh();
     expect(book.ofZone("zone-1")).toEqual([

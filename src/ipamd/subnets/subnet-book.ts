@@ -18,7 +18,7 @@ import { cloudAccessCondition } from "./cloud-access.ts";
 /** A reading that says the same is published no more often than this. */
 const SAME_AGAIN_MS = 600_000;
 
-/** Pods wait for what others give back to a subnet that is full. */
+/** How long after its last reading a full subnet is read again where nobody says. */
 const FULL_AGAIN_MS = 10_000;
 
 /** Addresses of the smallest ENI: its own and one for a pod. */
@@ -37,6 +37,8 @@ export interface SubnetBookParts {
   /** Container subnets that are configured now. */
   configured: () => readonly string[];
   health: () => CloudHealth;
+  /** How long after its last reading a full subnet is read again; pods wait for what others give back. */
+  fullAgainMs?: number;
 }
 
 /**
@@ -49,6 +51,10 @@ export class SubnetBook {
   readonly #readAt = new Map<string, number>();
   /** When the next reading is due because addresses came or went; monotonic ms. */
   #dueAt = Number.POSITIVE_INFINITY;
+  /** Subnets in which addresses came or went since the last reading was begun. */
+  #touched = new Set<string>();
+  /** Those of which a reading is to be published since it is newer than that, whatever it says. */
+  readonly #news = new Set<string>();
 
   constructor(parts: SubnetBookParts) {
     this.#parts = parts;
@@ -62,6 +68,8 @@ export class SubnetBook {
   async refresh(): Promise<string[]> {
     const { cloud, clock, configured } = this.#parts;
     this.#dueAt = Number.POSITIVE_INFINITY;
+    const touched = this.#touched;
+    this.#touched = new Set();
     // Once: what is configured while the reading is under way was not asked for.
     const asked = configured();
     const ids = [...new Set([...asked, ...this.#removed()])];
@@ -70,12 +78,14 @@ export class SubnetBook {
       for (let i = 0; i < ids.length; i += 100) subnets.push(...(await cloud.subnets(ids.slice(i, i + 100))));
     } catch (error) {
       this.#dueAt = clock.monotonic();
+      this.#touched = this.#touched.union(touched);
       throw error;
     }
     for (const subnet of subnets) {
       this.#known.set(subnet.id, subnet);
       this.#readAt.set(subnet.id, clock.now());
     }
+    for (const id of touched) this.#news.add(id);
     await this.publish();
     const found = new Set(subnets.map((subnet) => subnet.id));
     return asked.filter((id) => !found.has(id));
@@ -100,8 +110,10 @@ export class SubnetBook {
         ...subnet.counts,
         conditions,
       };
-      if (saysTheSame(before, status)) continue;
+      // Who counts what came after a reading must know of the newer one, also where as many came as went.
+      if (saysTheSame(before, status) && !this.#news.has(id)) continue;
       await objects.writeSubnet(id, subnet.spec, status);
+      this.#news.delete(id);
     }
   }
 
@@ -123,11 +135,11 @@ export class SubnetBook {
 
   /** Whether another reading is due: addresses were taken or given back since the last one, or others may have given some back. */
   hasChanged(): boolean {
-    const { clock } = this.#parts;
+    const { clock, fullAgainMs = FULL_AGAIN_MS } = this.#parts;
     const now = clock.now();
     return (
       clock.monotonic() >= this.#dueAt ||
-      this.full().some((id) => now - (this.#readAt.get(id) ?? 0) >= FULL_AGAIN_MS)
+      this.full().some((id) => now - (this.#readAt.get(id) ?? 0) >= fullAgainMs)
     );
   }
 
@@ -175,16 +187,17 @@ export class SubnetBook {
     if (subnet === undefined) return;
     const free = Math.max(0, subnet.free - count);
     this.#known.set(id, { ...subnet, free });
-    this.#noteChange(free);
+    this.#noteChange(id, free);
   }
 
   /** Addresses are on their way back: how many there are is read soon, the sooner where few are left. */
   gaveBack(id: string): void {
     const subnet = this.#known.get(id);
-    if (subnet !== undefined) this.#noteChange(subnet.free);
+    if (subnet !== undefined) this.#noteChange(id, subnet.free);
   }
 
-  #noteChange(free: number): void {
+  #noteChange(id: string, free: number): void {
+    this.#touched.add(id);
     const pauseMs = free < SCARCE ? 0 : CHANGED_AGAIN_MS;
     this.#dueAt = Math.min(this.#dueAt, this.#parts.clock.monotonic() + pauseMs);
   }
