@@ -3,9 +3,10 @@ import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { ClaimWait, ClaimWorld } from "../claims/claim-world.ts";
 import { mayMove, unreachableSince } from "../claims/move-proof.ts";
 import { type NodeClaims, nodeClaims } from "../claims/node-claims.ts";
-import type { ClaimNeed } from "../planner/node-view.ts";
+import type { ClaimNeed, ClaimShortage, NodeView } from "../planner/node-view.ts";
 import type { ClaimFacts } from "./build-node-view.ts";
 import type { NodeWorld } from "./node-world.ts";
+import { shortageReadiness } from "./ready-condition.ts";
 import { dropAddress } from "./sync-objects.ts";
 
 /** What a look at a node knows of addresses elsewhere. */
@@ -89,11 +90,20 @@ export class ClaimsOfNodes {
   }
 
   /** Says of those whose address is to come from the cloud why it does not, or that nothing is in its way. */
-  tell(needs: readonly ClaimNeed[], shortage: ClaimWait | undefined): void {
+  tell(
+    view: NodeView,
+    {
+      shortages,
+      zone,
+      subnets,
+    }: { shortages: ReadonlyMap<string, ClaimShortage>; zone: string; subnets: string },
+  ): void {
     const { claims } = this.#world;
-    for (const { key, wants } of needs) {
-      if (wants.kind !== "move")
-        claims?.waits(key, shortage && { reason: shortage.reason, message: shortage.message });
+    for (const { key, subnetId, wants } of view.needs ?? []) {
+      // Of one that waits for its holder that is the cause, and the rest may be over by then.
+      if (wants.kind === "move" && !wants.proven) continue;
+      const why = shortages.get(key);
+      claims?.waits(key, why && waitOf(why, { view, zone, subnets, subnetId }));
     }
   }
 
@@ -179,4 +189,23 @@ export class ClaimsOfNodes {
 function withProof(need: ClaimNeed, movable: ReadonlySet<string>): ClaimNeed {
   const { wants } = need;
   return wants.kind === "move" ? { ...need, wants: { ...wants, proven: movable.has(wants.address) } } : need;
+}
+
+function waitOf(
+  why: ClaimShortage,
+  {
+    view,
+    zone,
+    subnets,
+    subnetId,
+  }: { view: NodeView; zone: string; subnets: string; subnetId: string | undefined },
+): ClaimWait {
+  if (why === "other-zone") {
+    return {
+      reason: "SubnetNotInZone",
+      message: `its address is of ${subnetId}, and the node is in zone ${zone}, where that subnet is not: delete the pod, and send it to a node of its zone`,
+    };
+  }
+  const { reason, message } = shortageReadiness(why, { view, zone, subnets });
+  return { reason, message };
 }

@@ -221,21 +221,20 @@ export class PresentNodes {
     const usable = usableCount(view);
     if (usable > 0 && view.demand + view.waiting <= usable) this.#content.add(name);
     else this.#content.delete(name);
+    const where = { zone: instance.zone, subnets: configuration.subnetIds.join(", ") };
     const found =
       plan.shortage === undefined || run.settings.disabled
         ? readinessOf(view, { disabled: run.settings.disabled, room: roomOf(view) })
-        : shortageReadiness(plan.shortage, {
-            view,
-            zone: instance.zone,
-            subnets: configuration.subnetIds.join(", "),
-          });
+        : shortageReadiness(plan.shortage, { view, ...where });
     const isAtRest = plan.actions.length === 0 && !view.instanceBusy && view.enis.every((eni) => !eni.busy);
     if (isAtRest || plan.shortage !== undefined) this.#refusals.over(name);
     const refusal = this.#refusals.of(name);
     // Without it a node would lose its taint before each attempt, and get it again after.
     const readiness = refusal === undefined ? found : { ...refusal, ready: isServed(view) };
     await this.#publish(run, { view, creating, readiness });
-    this.#claims.tell(view.needs ?? [], plan.shortage && readiness);
+    if (plan.shortages !== undefined) {
+      this.#claims.tell(view, { ...where, shortages: plan.shortages });
+    }
 
     await this.#execute(run, { actions: plan.actions, view, readiness });
     if (this.#hasUnnamedAddress(run) || this.#claims.awaitsProof(run.name))

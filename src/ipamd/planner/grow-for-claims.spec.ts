@@ -63,6 +63,7 @@ describe("growForClaims()", () => {
         { kind: "assign", eniId: "eni-2", count: 2 },
         { kind: "assign", eniId: "eni-1", count: 1 },
       ],
+      shortages: new Map(),
     });
   });
 
@@ -109,12 +110,12 @@ describe("growForClaims()", () => {
 
   test("moves an address into a subnet that has none left, and gives no other one there", () => {
     const enis = [eni("eni-1", 2)];
-    expect(
-      growForClaims(view({ enis, subnets: full }), [moved("a", "10.0.0.7", true)]).shortage,
-    ).toBeUndefined();
+    expect(growForClaims(view({ enis, subnets: full }), [moved("a", "10.0.0.7", true)]).shortages.size).toBe(
+      0,
+    );
     expect(growForClaims(view({ enis, subnets: full }), [any("a", "subnet-a")])).toEqual({
       actions: [],
-      shortage: "subnet-full",
+      shortages: new Map([["a", "subnet-full"]]),
     });
   });
 
@@ -143,12 +144,16 @@ describe("growForClaims()", () => {
       growForClaims(view({ enis, limit: { ...view().limit, ...limit } }), [any("a", "subnet-a")]),
     ).toEqual({
       actions: [],
-      shortage,
+      shortages: new Map([["a", shortage]]),
     });
   });
 
   test("says so where the claim's subnet is none of the node's zone", () => {
-    expect(growForClaims(view(), [any("a", "subnet-far")])).toEqual({ actions: [], shortage: "no-subnet" });
+    const { actions, shortages } = growForClaims(view(), [any("a", "subnet-far"), any("b", "subnet-b")]);
+    expect(actions).toMatchObject([{ kind: "create-eni", subnetId: "subnet-b" }]);
+    expect(shortages).toEqual(new Map([["a", "other-zone"]]));
+    const none = growForClaims(view({ subnets: [] }), [any("a")]);
+    expect(none).toEqual({ actions: [], shortages: new Map([["a", "no-subnet"]]) });
   });
 
   test("brings everything that there is room for, one action an ENI, and never more", () => {

@@ -3,14 +3,20 @@ import {
   type Action,
   boundCount,
   type ClaimNeed,
+  type ClaimShortage,
   capacityOf,
   type EniView,
   isElsewhere,
   type NodeView,
   placesTaken,
-  type Shortage,
 } from "./node-view.ts";
 import { selectSubnet } from "./select-subnet.ts";
+
+export interface ClaimGrowth {
+  actions: Action[];
+  /** By the key of its claim, why a pod gets no address now; absent of one that gets its, or waits for something under way. */
+  shortages: ReadonlyMap<string, ClaimShortage>;
+}
 
 /** An ENI, and the needs that it is to take. */
 interface Place {
@@ -24,19 +30,16 @@ interface Place {
  * new one in that subnet, with all that is needed there in the same call. An address that is to be moved waits until it is proven that
  * nobody uses it where it is; its place here is made meanwhile.
  */
-export function growForClaims(
-  view: NodeView,
-  needs: readonly ClaimNeed[],
-): { actions: Action[]; shortage?: Shortage } {
+export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): ClaimGrowth {
   const places = placesOf(view);
   const left = leftIn(view.subnets);
   let capacity = capacityOf(view) - boundCount(view);
-  const unplaced: ClaimNeed[] = [];
-  let shortage: Shortage | undefined;
+  let unplaced: ClaimNeed[] = [];
+  const shortages = new Map<string, ClaimShortage>();
   for (const need of needs) {
     if (capacity <= 0) {
-      shortage = limitReached(view);
-      break;
+      shortages.set(need.key, limitReached(view));
+      continue;
     }
     const free = (subnetId: string) => left.get(subnetId) ?? 0;
     const withRoom = places.filter((it) => takes(it, need));
@@ -47,16 +50,23 @@ export function growForClaims(
       place.room--;
       capacity--;
     } else if (withRoom.length > 0 && need.subnetId !== undefined) {
-      shortage = "subnet-full";
+      shortages.set(need.key, "subnet-full");
     } else {
       unplaced.push(need);
     }
   }
   const actions = places.flatMap(actionFor);
-  const made = unplaced.length === 0 ? undefined : makeEni(view, { unplaced, left, capacity });
-  if (made?.action !== undefined) actions.push(made.action);
-  const found = shortage ?? made?.shortage;
-  return { actions, ...(found !== undefined && { shortage: found }) };
+  // What an ENI brings that is being made is known when it is there.
+  while (unplaced.length > 0 && view.creating === undefined) {
+    const made = makeEni(view, { unplaced, left, capacity });
+    if (made.action !== undefined) {
+      actions.push(made.action);
+      break;
+    }
+    for (const { key } of made.without) shortages.set(key, made.shortage);
+    unplaced = unplaced.filter((need) => !made.without.includes(need));
+  }
+  return { actions, shortages };
 }
 
 /** ENIs that can take more addresses, the fullest first. One that drains still takes addresses that are of its subnet already. */
@@ -100,7 +110,7 @@ function actionFor({ eni, needs }: Place): Action[] {
   }
 }
 
-/** Another ENI for the oldest need that has no place, with the addresses that are to be of its subnet. */
+/** Another ENI for the oldest need that has no place, with the addresses that are to be of its subnet; or why those have none. */
 function makeEni(
   view: NodeView,
   {
@@ -108,19 +118,21 @@ function makeEni(
     left,
     capacity,
   }: { unplaced: readonly ClaimNeed[]; left: ReadonlyMap<string, number>; capacity: number },
-): { action?: Action; shortage?: Shortage } {
-  // What an ENI brings that is being made is known when it is there.
-  if (view.creating !== undefined) return {};
+): { action: Action } | { action?: undefined; shortage: ClaimShortage; without: readonly ClaimNeed[] } {
   const [first] = unplaced;
-  if (first === undefined) return {};
-  if (placesTaken(view) >= view.limit.enis) return { shortage: limitReached(view) };
+  if (capacity <= 0 || placesTaken(view) >= view.limit.enis) {
+    return { shortage: limitReached(view), without: unplaced };
+  }
   const candidates = forNewEnis(view, left);
-  const subnetId = first.subnetId ?? selectSubnet(candidates)?.id;
-  if (subnetId === undefined) return { shortage: candidates.length === 0 ? "no-subnet" : "subnet-full" };
+  const subnetId = first?.subnetId ?? selectSubnet(candidates)?.id;
+  const alike = unplaced.filter((need) => need.subnetId === first?.subnetId);
+  if (first === undefined || subnetId === undefined) {
+    return { shortage: candidates.length === 0 ? "no-subnet" : "subnet-full", without: alike };
+  }
   const free = left.get(subnetId);
-  if (free === undefined) return { shortage: "no-subnet" };
+  if (free === undefined) return { shortage: "other-zone", without: alike };
   // It takes one for itself.
-  if (free < (takesFromSubnet(first) ? 2 : 1)) return { shortage: "subnet-full" };
+  if (free < (takesFromSubnet(first) ? 2 : 1)) return { shortage: "subnet-full", without: alike };
   const mine = unplaced.filter((need) => (need.subnetId ?? subnetId) === subnetId);
   const count = mine.filter(({ wants }) => wants.kind === "any").length;
   const alone = view.instanceBusy || attachNext(view).length > 0;

@@ -108,6 +108,12 @@ export type Shortage =
   /** ENIs that are to go still have pods, and there is no place for another ENI beside them. */
   | "draining";
 
+/** Why a pod whose claim has no address here gets none now. */
+export type ClaimShortage =
+  | Shortage
+  /** The subnet of its address is not in the node's zone. */
+  | "other-zone";
+
 /** Whether an ENI is to go once its pods have left: nothing is added to it. */
 export function isEmptying(eni: EniView): boolean {
   return eni.draining || eni.leaving !== "no";

@@ -1,7 +1,7 @@
 import { drainExcess } from "./drain-excess.ts";
 import { giveBack } from "./give-back.ts";
 import { grow } from "./grow.ts";
-import { growForClaims } from "./grow-for-claims.ts";
+import { type ClaimGrowth, growForClaims } from "./grow-for-claims.ts";
 import type { Action, ClaimNeed, NodeView, Shortage } from "./node-view.ts";
 import { type ShrinkMemory, type ShrinkOptions, shrink } from "./shrink.ts";
 
@@ -10,12 +10,15 @@ export interface Plan {
   memory: ShrinkMemory;
   /** Set while pods or the warm target want more than can be had. */
   shortage?: Shortage;
+  /** By the key of their claims, why pods get no address now. */
+  shortages?: ClaimGrowth["shortages"];
 }
 
 /** What to do for a node now. Growing goes first: an ENI that is to take addresses is not asked back in the same breath. */
 export function planNode(seen: NodeView, memory: ShrinkMemory, options: ShrinkOptions): Plan {
   const view = drainExcess(seen);
-  const growth = view.needs === undefined ? grow(view) : growForPods(view, view.needs);
+  const growth: ReturnType<typeof grow> & Partial<ClaimGrowth> =
+    view.needs === undefined ? grow(view) : growForPods(view, view.needs);
   const shrinking = shrink(view, memory, options);
   const touched = new Set(
     [...growth.actions, ...shrinking.actions].flatMap((a) => ("eniId" in a ? [a.eniId] : [])),
@@ -25,21 +28,23 @@ export function planNode(seen: NodeView, memory: ShrinkMemory, options: ShrinkOp
     actions: [...growth.actions, ...shrinking.actions, ...returns],
     memory: shrinking.memory,
     ...(growth.shortage !== undefined && { shortage: growth.shortage }),
+    ...(growth.shortages !== undefined && { shortages: growth.shortages }),
   };
 }
 
 /** First what pods wait for by name, then what is kept ready for any: one action an ENI, and one ENI made at a time. */
-function growForPods(
-  view: NodeView,
-  needs: readonly ClaimNeed[],
-): { actions: Action[]; shortage?: Shortage } {
-  const claims = growForClaims(view, needs);
+function growForPods(view: NodeView, needs: readonly ClaimNeed[]): ClaimGrowth & { shortage?: Shortage } {
+  const { actions, shortages } = growForClaims(view, needs);
   const pool = grow({ ...view, demand: view.demand - needs.length });
-  const touched = new Set(claims.actions.flatMap((a) => ("eniId" in a ? [a.eniId] : [])));
-  const makes = claims.actions.some((a) => a.kind === "create-eni");
+  const touched = new Set(actions.flatMap((a) => ("eniId" in a ? [a.eniId] : [])));
+  const makes = actions.some((a) => a.kind === "create-eni");
   const more = pool.actions.filter((a) =>
     a.kind === "create-eni" ? !makes : !("eniId" in a && touched.has(a.eniId)),
   );
-  const shortage = claims.shortage ?? pool.shortage;
-  return { actions: [...claims.actions, ...more], ...(shortage !== undefined && { shortage }) };
+  const ofNode = shortages.values().find((why) => why !== "other-zone") ?? pool.shortage;
+  return {
+    actions: [...actions, ...more],
+    shortages,
+    ...(ofNode !== undefined && { shortage: ofNode }),
+  };
 }
