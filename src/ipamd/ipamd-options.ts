@@ -166,7 +166,8 @@ export function parseIpamdOptions(
     warm: { min: given["ipMinWarmTarget"], max: given["ipMaxWarmTarget"] },
     ...(claims && { warm: { min: claims.poolSize, max: claims.poolSize } }),
     claims,
-    quickRelease: given["enableQuickRelease"],
+    // What is nobody's where each address is somebody's has nothing to wait for.
+    quickRelease: given["enableQuickRelease"] || claims !== undefined,
     nodeGoneGraceMs: given["nodeGoneGrace"],
     agentAnswerMs: given["agentAnswerTimeout"],
     nodeTaint: given["enableNodeTaint"],
