@@ -49,6 +49,7 @@ export interface Pod {
   readonly spec: {
     readonly nodeName?: string;
     readonly hostNetwork?: boolean;
+    readonly priority?: number;
     readonly restartPolicy?: "Always" | "OnFailure" | "Never";
     readonly containers: readonly Container[];
     readonly initContainers?: readonly Container[];

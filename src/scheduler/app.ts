@@ -1,13 +1,27 @@
 import { Hono } from "hono";
 import type { z } from "zod";
 import type { Extender } from "./extender.ts";
+import type { Outcome } from "./verb-figures.ts";
 import { ExtenderArgs, ExtenderBindingArgs, ExtenderPreemptionArgs } from "./wire/extender-messages.ts";
 
+export interface ExtenderAppOptions {
+  readonly extender: Pick<Extender, "filter" | "prioritize" | "preempt" | "bind">;
+  /** Told of each answer, with the time that it took. */
+  readonly answered: (verb: string, outcome: Outcome, ms: number) => void;
+  /** Milliseconds since an arbitrary point. */
+  readonly stopwatch: () => number;
+}
+
 /** The verbs over HTTP, as `urlPrefix` `…/v1` and the verbs `filter`, `prioritize`, `preempt`, `bind` have the scheduler call them. */
-export function extenderApp(extender: Pick<Extender, "filter" | "prioritize" | "preempt" | "bind">): Hono {
+export function extenderApp({ extender, answered, stopwatch }: ExtenderAppOptions): Hono {
   const app = new Hono();
-  const verb = <T>(name: string, schema: z.ZodType<T>, answer: (args: T) => object | Promise<object>) =>
+  function verb<T, R extends object>(
+    name: string,
+    schema: z.ZodType<T>,
+    { answer, outcome }: { answer: (args: T) => R | Promise<R>; outcome: (answer: R) => Outcome },
+  ): void {
     app.post(`/v1/${name}`, async (context) => {
+      const began = stopwatch();
       const parsed = schema.safeParse(await context.req.json().catch(() => undefined));
       if (!parsed.success) {
         const [issue] = parsed.error.issues;
@@ -17,12 +31,32 @@ export function extenderApp(extender: Pick<Extender, "filter" | "prioritize" | "
           400,
         );
       }
-      return context.json(await answer(parsed.data));
+      try {
+        const result = await answer(parsed.data);
+        answered(name, outcome(result), stopwatch() - began);
+        return context.json(result);
+      } catch (error) {
+        answered(name, "error", stopwatch() - began);
+        return context.json({ error: error instanceof Error ? error.message : String(error) }, 500);
+      }
     });
-  verb("filter", ExtenderArgs, (args) => extender.filter(args));
-  verb("prioritize", ExtenderArgs, (args) => extender.prioritize(args));
-  verb("preempt", ExtenderPreemptionArgs, (args) => extender.preempt(args));
-  verb("bind", ExtenderBindingArgs, (args) => extender.bind(args));
-  app.onError((error, context) => context.json({ error: error.message }, 500));
+  }
+  verb("filter", ExtenderArgs, {
+    answer: (args) => extender.filter(args),
+    outcome: (result) => (result.Error !== "" ? "error" : result.NodeNames.length > 0 ? "passed" : "refused"),
+  });
+  verb("prioritize", ExtenderArgs, {
+    answer: (args) => extender.prioritize(args),
+    outcome: () => "passed",
+  });
+  verb("preempt", ExtenderPreemptionArgs, {
+    answer: (args) => extender.preempt(args),
+    outcome: ({ NodeNameToMetaVictims }) =>
+      Object.keys(NodeNameToMetaVictims).length > 0 ? "passed" : "refused",
+  });
+  verb("bind", ExtenderBindingArgs, {
+    answer: (args) => extender.bind(args),
+    outcome: (result) => (result.Error === "" ? "passed" : "error"),
+  });
   return app;
 }

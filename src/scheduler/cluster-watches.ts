@@ -9,7 +9,7 @@ import { type Reflector, type ReflectorWorld, startReflector } from "../kube/ref
 import { keyOf, type Resource } from "../kube/resource.ts";
 import { clusterView } from "./decide/promised.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./decide/world.ts";
-import type { ExtenderPod } from "./wire/extender-messages.ts";
+import { type WaitingPod, waitingPod } from "./waking/waiting-pod.ts";
 
 /** A view that is older than this is none to decide by: the scheduler tries again. A quiet watch hears of the API server each minute. */
 const OLDEST_MS = 120_000;
@@ -36,7 +36,7 @@ export class ClusterWatches {
   readonly #enis: Reflector<AddressView>;
   readonly #claims: Reflector<ClaimView>;
   readonly #subnets: Reflector<SubnetView>;
-  readonly #pods: Reflector<ExtenderPod, "uid">;
+  readonly #pods: Reflector<WaitingPod, "uid" | "refused">;
   readonly #options: ClusterWatchesOptions;
   /** Undefined once something has changed. */
   #view: ClusterView | undefined;
@@ -49,11 +49,14 @@ export class ClusterWatches {
     this.#claims = startReflector(world, { resource: claims, transform: claimView });
     this.#subnets = startReflector(world, { resource: subnets, transform: subnetView });
     // Those that are not bound: there is one decision to make of them.
-    this.#pods = startReflector<Pod, ExtenderPod, "uid">(world, {
+    this.#pods = startReflector<Pod, WaitingPod, "uid" | "refused">(world, {
       resource: pods,
       fieldSelector: "spec.nodeName=",
-      transform: podView,
-      indexes: { uid: ({ metadata }) => [metadata.uid] },
+      transform: waitingPod,
+      indexes: {
+        uid: ({ metadata }) => [metadata.uid],
+        refused: ({ refused }) => (refused ? ["yes"] : []),
+      },
     });
     this.#claims.subscribe((event) => {
       if (event.type === "added" || event.type === "modified") options.sawClaim(event.object);
@@ -91,8 +94,13 @@ export class ClusterWatches {
   }
 
   /** A pod that waits to be bound, as far as the watch has shown it. */
-  podOf(uid: string): ExtenderPod | undefined {
+  podOf(uid: string): WaitingPod | undefined {
     return this.#pods.store.index("uid", uid)[0];
+  }
+
+  /** Pods whose last refusal was this extender's, whichever process that was. */
+  refused(): WaitingPod[] {
+    return this.#pods.store.index("refused", "yes");
   }
 
   async stop(): Promise<void> {
@@ -183,9 +191,4 @@ function subnetView({ metadata, spec, status = {} }: VpcSubnet): SubnetView {
     free: status.free,
     readAt: Date.parse(status.readAt ?? "") || 0,
   };
-}
-
-function podView({ metadata }: Pod): ExtenderPod {
-  const { name, namespace = "", uid = "", annotations } = metadata;
-  return { metadata: { name, namespace, uid, annotations: annotations ?? null } };
 }

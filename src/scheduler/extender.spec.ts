@@ -24,6 +24,8 @@ let bound: string[];
 /** The watch does not show what was written yet. */
 let lags: boolean;
 let known: Map<string, ExtenderPod>;
+/** What filter told of pods. */
+let decided: string[];
 let reservations: Reservations;
 let extender: Extender;
 
@@ -38,6 +40,7 @@ beforeEach(() => {
   bound = [];
   lags = false;
   known = new Map();
+  decided = [];
   reservations = new Reservations();
   extender = new Extender({
     clock,
@@ -53,6 +56,7 @@ beforeEach(() => {
       if (!lags) show({ ...madeClaim(PodName), subnetId, node: Node, address });
     },
     podOf: (uid) => known.get(uid),
+    filtered: (uid, { names, passed }) => decided.push(`${uid} ${passed} ${names.join()}`),
   });
 });
 
@@ -92,6 +96,7 @@ describe("filter", () => {
     expect(passes("a")).toBe(true);
     await clock.advance(RESERVED_MS);
     expect(passes("d")).toBe(true);
+    expect(decided.slice(-3)).toEqual(["uid-d false n1,n2,n3", "uid-a true n1,n2,n3", "uid-d true n1,n2,n3"]);
   });
 
   it("says the same of every node and of every pod that is refused", () => {

@@ -4,7 +4,7 @@ import { type ChosenNodes, chooseNodes } from "./decide/choose-nodes.ts";
 import { fixedAddress } from "./decide/question.ts";
 import type { Reservations } from "./decide/reservations.ts";
 import type { ClusterView, Fit, PodView } from "./decide/world.ts";
-import { podWishes } from "./pod-wishes.ts";
+import { podView } from "./pod-view.ts";
 import type {
   ExtenderArgs,
   ExtenderBindingArgs,
@@ -34,6 +34,8 @@ export interface ExtenderWorld {
   bind(to: BindTo): Promise<void>;
   /** What is known of a pod that is to be bound; undefined: nothing any more. */
   podOf(uid: string): ExtenderPod | undefined;
+  /** Told of each pod that filter has decided about: on which nodes nothing else is in its way, and whether one of them may have it. */
+  filtered(uid: string, about: { names: readonly string[]; passed: boolean }): void;
 }
 
 /** An ENI with room is worth more than one that would have to be made. */
@@ -54,8 +56,10 @@ export class Extender {
   filter({ Pod, NodeNames }: ExtenderArgs): ExtenderFilterResult {
     try {
       const pod = podView(Pod);
-      const { fitting, refused } = this.#choose(pod, NodeNames ?? []);
+      const names = NodeNames ?? [];
+      const { fitting, refused } = this.#choose(pod, names);
       this.#reserve(pod, fitting);
+      this.#world.filtered(pod.uid, { names, passed: fitting.size > 0 });
       return {
         NodeNames: [...fitting.keys()],
         FailedNodes: {},
@@ -133,13 +137,6 @@ export class Extender {
     if (places.size === 0) reservations.end(pod.uid);
     else reservations.reserve(pod.uid, { places, address: pod.address, now: clock.now(), forMs });
   }
-}
-
-/** What a decision needs of a pod. */
-export function podView({ metadata }: ExtenderPod): PodView {
-  const { namespace, name, uid, annotations } = metadata;
-  const { nominated, address, mistake } = podWishes(annotations ?? {});
-  return { key: `${namespace}/${name}`, uid, nominated, address, mistake };
 }
 
 function textOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { InvalidArgumentError } from "commander";
 import { daemonCommand } from "../command-line/daemon-command.ts";
 import { hostAndPort } from "../command-line/host-and-port.ts";
@@ -12,6 +13,10 @@ export interface SchedulerOptions {
   readonly clientAuthority: string;
   readonly allowedNames: ReadonlySet<string>;
   readonly onlyNominated: boolean;
+  readonly healthListen: { readonly hostname: string; readonly port: number };
+  /** Of the Lease. */
+  readonly namespace: string;
+  readonly identity: string;
   readonly logLevel: string;
 }
 
@@ -37,7 +42,19 @@ export function parseSchedulerOptions(argv: readonly string[]): SchedulerOptions
       names,
       new Set(["system:kube-scheduler"]),
     )
-    .option("--only-nominated-eni-subnets", "a pod that names no subnet gets no address", false);
+    .option("--only-nominated-eni-subnets", "a pod that names no subnet gets no address", false)
+    .option(
+      "--health-listen <host:port>",
+      "address of /health and /metrics, over plain HTTP; /health is 200 where kube-scheduler is to be answered",
+      hostAndPort("127.0.0.1:61680"),
+      { hostname: "127.0.0.1", port: 61_680 },
+    )
+    .option(
+      "--namespace <name>",
+      "namespace of the Lease by which one of several extenders answers",
+      "kube-system",
+    )
+    .option("--identity <name>", "who it is in the Lease, followed by a mark of this process", hostname());
   const given = command.parse(["bun", "tke-eni-ip-scheduler", ...argv]).opts();
   return {
     kubeconfig: given["kubeconfig"],
@@ -47,6 +64,9 @@ export function parseSchedulerOptions(argv: readonly string[]): SchedulerOptions
     clientAuthority: given["clientCa"],
     allowedNames: given["allowedNames"],
     onlyNominated: given["onlyNominatedEniSubnets"],
+    healthListen: given["healthListen"],
+    namespace: given["namespace"],
+    identity: given["identity"],
     logLevel: given["logLevel"],
   };
 }

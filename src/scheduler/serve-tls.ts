@@ -1,10 +1,5 @@
-import {
-  createSecureServer,
-  type Http2SecureServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from "node:http2";
-import type { AddressInfo } from "node:net";
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 /** Of a request: node lists of a thousand names are some 30 KB. */
@@ -46,13 +41,23 @@ export async function serveTls(options: TlsServerOptions): Promise<TlsServer> {
     },
     (request, response) => void answer(request, response, options),
   );
+  const connections = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, hostname, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,
-    stop: () => stop(server),
+    async stop() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // kube-scheduler keeps its connection for ever.
+      for (const socket of connections) socket.destroy();
+      await closed;
+    },
   };
 }
 
@@ -107,8 +112,4 @@ function reply(
 ): void {
   response.writeHead(status, { "content-type": type });
   response.end(body);
-}
-
-function stop(server: Http2SecureServer): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
 }

@@ -1,15 +1,29 @@
+import { VPC_IP_CLAIM, type VpcIPClaim } from "../api/vpc-ip-claim.ts";
+import { pods } from "../kube/core-resources.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
+import { KubeError } from "../kube/kube-error.ts";
 import type { ReflectorWorld } from "../kube/reflector/reflector.ts";
-import type { KubeTransport } from "../kube/transport.ts";
+import type { Resource } from "../kube/resource.ts";
+import type { CallOptions, KubeTransport } from "../kube/transport.ts";
 import { extenderApp } from "./app.ts";
-import { bindPod } from "./bind-pod.ts";
+import { type BindTo, bindPod } from "./bind-pod.ts";
 import { ClusterWatches } from "./cluster-watches.ts";
 import { Reservations } from "./decide/reservations.ts";
 import { Extender } from "./extender.ts";
+import type { ExtenderHealth } from "./health-app.ts";
+import { CALL_MS, Leadership } from "./leadership.ts";
 import { serveTls, type TlsServer, type TlsServerOptions } from "./serve-tls.ts";
+import { VerbFigures } from "./verb-figures.ts";
+import type { WaitingPod } from "./waking/waiting-pod.ts";
+import { Waker } from "./waking/waker.ts";
 
-/** The scheduler gives up a call after some seconds: what takes longer is tried again. */
-const CALL_MS = 2_000;
+/** All calls of one bind: kube-scheduler gives it up after three seconds. */
+const BIND_MS = 2500;
+
+/** Between two looks at whether pods can be decided about. */
+const LOOK_MS = 100;
+
+const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
 
 export interface StartExtenderWorld extends ReflectorWorld {
   readonly transport: KubeTransport;
@@ -18,39 +32,130 @@ export interface StartExtenderWorld extends ReflectorWorld {
 
 export interface StartExtenderOptions extends Omit<TlsServerOptions, "fetch"> {
   readonly onlyNominated: boolean;
+  /** Of the Lease. */
+  readonly namespace: string;
+  /** Unique to this process. */
+  readonly identity: string;
 }
 
 export interface RunningExtender extends TlsServer {
-  /** Resolves once it can decide. */
-  whenReady(signal?: AbortSignal): Promise<boolean>;
+  health(): ExtenderHealth;
+  /** Resolves once it can decide; at the latest when `signal` is aborted. */
+  whenReady(signal: AbortSignal): Promise<void>;
 }
 
-/** Watches the cluster and answers kube-scheduler, with an error until it has seen all of it. */
+/** Watches the cluster and, while it has the Lease, answers kube-scheduler: with an error until it has seen all of it. */
 export async function startExtender(
   world: StartExtenderWorld,
-  { onlyNominated, ...options }: StartExtenderOptions,
+  { onlyNominated, namespace, identity, ...options }: StartExtenderOptions,
 ): Promise<RunningExtender> {
+  const { clock, kube, logger } = world;
   const reservations = new Reservations();
+  const verbs = new VerbFigures();
+  const underWay = new Set<Promise<void>>();
+  const leadership = new Leadership(
+    { ...world, client: kube },
+    {
+      namespace,
+      identity,
+      isNewCluster: async () => (await kube.list(claims, { timeoutMs: CALL_MS })).items.length === 0,
+      lost: () => reservations.clear(),
+    },
+  );
   const watches = new ClusterWatches(world, {
     onlyNominated,
     sawClaim: (claim) => reservations.saw(claim),
-    podGone: (uid) => reservations.gone(uid),
+    podGone(uid) {
+      reservations.gone(uid);
+      waker.gone(uid);
+    },
   });
-  const extender = new Extender({
-    clock: world.clock,
+  function view() {
+    leadership.check();
+    return watches.view();
+  }
+  const waker = new Waker({
+    clock,
+    logger,
     reservations,
-    view: () => watches.view(),
-    podOf: (uid) => watches.podOf(uid),
-    bind: (to) => bindPod({ ...world, call: () => ({ timeoutMs: CALL_MS }) }, to),
+    view,
+    refused: () => watches.refused(),
+    wake: (pod, node) => nominate(world, { pod, node, check: () => leadership.checkCall() }),
   });
-  const app = extenderApp(extender);
+
+  async function bind(to: BindTo): Promise<void> {
+    const endsAt = clock.monotonic() + BIND_MS;
+    const call = (): CallOptions => {
+      leadership.checkCall();
+      const leftMs = endsAt - clock.monotonic();
+      if (leftMs <= 0) throw new Error(`the API server took more than ${BIND_MS} ms: it is tried again`);
+      return { timeoutMs: Math.min(CALL_MS, leftMs) };
+    };
+    const binding = bindPod({ ...world, call }, to);
+    underWay.add(binding);
+    await binding.finally(() => underWay.delete(binding));
+  }
+
+  const extender = new Extender({
+    clock,
+    reservations,
+    view,
+    podOf: (uid) => watches.podOf(uid),
+    bind,
+    filtered: (uid, about) => waker.filtered(uid, about),
+  });
+  const app = extenderApp({
+    extender,
+    answered: (verb, outcome, ms) => verbs.note(verb, outcome, ms),
+    stopwatch: () => clock.monotonic(),
+  });
   const server = await serveTls({ ...options, fetch: (request) => app.fetch(request) });
+  waker.start();
+
+  function notReady(): string | undefined {
+    try {
+      view();
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
   return {
     port: server.port,
-    whenReady: (signal) => watches.whenSynced(signal),
+    health: () => ({
+      notReady: notReady(),
+      waitingPods: watches.refused().length,
+      wakes: waker.wakes,
+      verbs,
+    }),
+    async whenReady(signal) {
+      while (!signal.aborted && notReady() !== undefined) await clock.sleep(LOOK_MS, signal);
+    },
     async stop() {
+      await waker.stop();
+      await leadership.stop(Promise.allSettled(underWay));
       await server.stop();
       await watches.stop();
     },
   };
+}
+
+/** Has the scheduler try a pod on this node first; a pod that is no more is none to wake. */
+async function nominate(
+  { kube }: Pick<StartExtenderWorld, "kube">,
+  { pod, node, check }: { pod: WaitingPod; node: string; check: () => void },
+): Promise<void> {
+  const { name, namespace, uid } = pod.metadata;
+  // Where it is named already, naming it again would be no change, which nobody sees.
+  const names = pod.nominatedNode === node ? [null, node] : [node];
+  try {
+    for (const nominatedNodeName of names) {
+      check();
+      const patch = { metadata: { uid }, status: { nominatedNodeName } };
+      await kube.mergePatch(pods, name, { namespace, subresource: "status", patch, timeoutMs: CALL_MS });
+    }
+  } catch (error) {
+    if (error instanceof KubeError && (error.isNotFound || error.isConflict || error.isInvalid)) return;
+    throw error;
+  }
 }

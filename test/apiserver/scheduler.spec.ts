@@ -1,6 +1,6 @@
 // The extender with a real API server and a real kube-scheduler: nodes are objects, and ipamd's part is played by the test.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
@@ -40,6 +40,9 @@ let server: ApiServer;
 let kube: KubeClient;
 let folder: string;
 let extender: Daemon | undefined;
+let startExtender: () => Promise<Daemon>;
+/** `http://127.0.0.1:PORT` */
+let health: string;
 let scheduler: Daemon | undefined;
 
 beforeAll(async () => {
@@ -58,24 +61,28 @@ beforeAll(async () => {
   const authority = await createCertificateAuthority(join(folder, "ca"));
   const certificates = await issueExtenderCertificates(authority);
   const { serving } = certificates;
-  const [extenderPort, schedulerPort] = await freePorts(2);
-  extender = await startCompanion(
-    "tke-eni-ip-scheduler",
-    [
-      await compileExecutable("tke-eni-ip-scheduler", silentProgress),
-      ...["--kubeconfig", server.kubeconfig, "--listen", `127.0.0.1:${extenderPort}`],
-      ...["--tls-cert", serving.certificate, "--tls-key", serving.key, "--client-ca", authority.certificate],
-    ],
-    { log: join(folder, "extender.log") },
-  );
-  await waitUntil(
-    "the extender",
-    () => readFileSync(join(folder, "extender.log"), "utf8").includes("pods can be decided about"),
-    {
+  const [extenderPort, healthPort, schedulerPort] = freePorts(3);
+  health = `http://127.0.0.1:${healthPort}`;
+  const executable = await compileExecutable("tke-eni-ip-scheduler", silentProgress);
+  startExtender = async () => {
+    const started = await startCompanion(
+      "tke-eni-ip-scheduler",
+      [
+        executable,
+        ...["--kubeconfig", server.kubeconfig, "--listen", `127.0.0.1:${extenderPort}`],
+        ...["--health-listen", `127.0.0.1:${healthPort}`],
+        ...["--tls-cert", serving.certificate, "--tls-key", serving.key],
+        ...["--client-ca", authority.certificate],
+      ],
+      { log: join(folder, "extender.log") },
+    );
+    await waitUntil("the extender", async () => (await healthOf(health)) === 200, {
       deadlineMs: 60_000,
-      daemons: [extender],
-    },
-  );
+      daemons: [started],
+    });
+    return started;
+  };
+  extender = await startExtender();
   const path = join(folder, "scheduler.yaml");
   writeFileSync(
     path,
@@ -107,6 +114,44 @@ afterAll(async () => {
 });
 
 afterEach(clear);
+
+/** Status of /health; undefined: nobody answers. */
+function healthOf(url: string): Promise<number | undefined> {
+  return fetch(`${url}/health`).then(
+    ({ status }) => status,
+    () => undefined,
+  );
+}
+
+/** How often the extender has answered a verb so, as its metrics say. */
+async function answers(verb: string, outcome: string): Promise<number> {
+  const text = await (await fetch(`${health}/metrics`)).text();
+  const line = new RegExp(
+    `^tke_eni_ip_scheduler_answers_total.verb="${verb}",outcome="${outcome}". (\\d+)`,
+    "m",
+  );
+  return Number(line.exec(text)?.[1] ?? 0);
+}
+
+/** The scheduler has not asked for a second. */
+async function everyoneIsSettled(): Promise<void> {
+  let last = -1;
+  await eventually(
+    "the scheduler is quiet",
+    async () => {
+      const before = last;
+      last = await answers("filter", "refused");
+      if (before !== last) await Bun.sleep(1000);
+      return before === last;
+    },
+    { withinMs: 60_000 },
+  );
+}
+
+async function boundPods(): Promise<Pod[]> {
+  const { items } = await kube.list(pods, { namespace: "default" });
+  return items.filter(({ spec }) => spec.nodeName !== undefined);
+}
 
 /** A node that could run any number of these pods, with ENIs of so many secondary addresses each. */
 async function makeNode(
@@ -243,6 +288,23 @@ test("20 addresses left and 50 pods at once: exactly 20 are bound, the others wa
   expect([...texts][0]).toContain(
     `3 [ip-scheduler] InsufficientIPorENI: 0 of 253 addresses left in ${SUBNET}`,
   );
+
+  // Nothing happens, and nobody asks: 30 refused pods, whose texts stay the same.
+  await everyoneIsSettled();
+  const settled = await answers("filter", "refused");
+  await Bun.sleep(4000);
+  expect((await answers("filter", "refused")) - settled).toBeLessThanOrEqual(5);
+
+  // Five come free: five pods are woken, and what that moves has the scheduler ask of the others a few times.
+  await makeSubnet(SUBNET, "zone-1", 25);
+  const since = performance.now();
+  await eventually("five more are bound", async () => (await boundPods()).length === 25, {
+    withinMs: 10_000,
+  });
+  expect(performance.now() - since).toBeLessThan(3000);
+  await everyoneIsSettled();
+  expect(await boundPods()).toHaveLength(25);
+  expect((await answers("filter", "refused")) - settled).toBeLessThanOrEqual(5 * 30);
 }, 120_000);
 
 test("a pod whose address is there goes to a node of its subnet, or says that no ENI can have it", async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extenderApp } from "../../src/scheduler/app.ts";
 import { serveTls, type TlsServer } from "../../src/scheduler/serve-tls.ts";
+import type { ExtenderArgs } from "../../src/scheduler/wire/extender-messages.ts";
 import { type Certificate, createCertificateAuthority } from "../cluster/certificates.ts";
 
 const SCHEDULER = "system:kube-scheduler";
@@ -16,6 +17,8 @@ let authorityFile: string;
 const clients = new Map<string, Certificate>();
 
 const names: string[] = [];
+/** What was counted. */
+const answers: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tke-eni-extender-test-"));
@@ -32,16 +35,21 @@ beforeAll(async () => {
   clients.set("scheduler", await authority.issue({ name: "scheduler", commonName: SCHEDULER, ...client }));
   clients.set("kubelet", await authority.issue({ name: "kubelet", commonName: "system:node:n1", ...client }));
   clients.set("stranger", await other.issue({ name: "stranger", commonName: SCHEDULER, ...client }));
-  const app = extenderApp({
-    filter({ Pod, NodeNames }) {
+  const extender = {
+    filter({ Pod, NodeNames }: ExtenderArgs) {
       names.push(Pod.metadata.name);
       return { NodeNames: NodeNames ?? [], FailedNodes: {}, FailedAndUnresolvableNodes: {}, Error: "" };
     },
     prioritize: () => [{ Host: "n1", Score: 10 }],
-    preempt: () => {
+    preempt(): never {
       throw new Error("nothing is known yet");
     },
     bind: async () => ({ Error: "" }),
+  };
+  const app = extenderApp({
+    extender,
+    answered: (verb, outcome) => answers.push(`${verb} ${outcome}`),
+    stopwatch: () => 0,
   });
   server = await serveTls({
     hostname: "127.0.0.1",

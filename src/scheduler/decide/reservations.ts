@@ -51,6 +51,11 @@ export class Reservations implements Reserved {
     return this.#addresses.has(address);
   }
 
+  /** Whether this pod was let pass, and has not been bound. */
+  has(podUid: string): boolean {
+    return this.#byPod.has(podUid);
+  }
+
   /** Ends those whose time is over. @param now wall clock, ms */
   expire(now: number): void {
     for (const [uid, { expiresAt }] of this.#byPod) if (expiresAt <= now) this.end(uid);
