@@ -60,6 +60,12 @@ export class ClaimWorld {
     return claim && claimKey(claim);
   }
 
+  /** Whether a claim has the address that is not on its way out. */
+  isKept(address: string): boolean {
+    const claim = this.objects.ofAddress(address);
+    return claim !== undefined && claim.metadata.deletionTimestamp === undefined;
+  }
+
   /** The node that the pod of a claim is bound to. */
   nodeOf(key: string): string | undefined {
     return this.book.pod(key)?.node;

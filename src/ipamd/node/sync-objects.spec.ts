@@ -67,6 +67,36 @@ test("an address that a former leader has taken off is not used when the cloud h
   expect(await look()).toEqual(["10.0.16.10", "10.0.16.11"]);
 });
 
+test("an address that a claim keeps is used at once on the ENI that it was taken off before, when it comes back there", async () => {
+  const clock = createManualClock();
+  const memory = createMemoryObjects();
+  const view = new CloudView();
+  let kept = "10.0.16.11";
+  const world = {
+    clock,
+    view,
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "token"),
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {} },
+    claims: {
+      isKept: (address: string) => address === kept,
+      ofAddress: (address: string) => (address === kept ? "shop/web-0" : undefined),
+      gaveAddress: async () => {},
+    },
+  } as unknown as NodeWorld;
+  const look = async () => {
+    view.readAll([eni("10.0.16.10", "10.0.16.11")], clock.monotonic());
+    await syncObjects(world, which);
+    return [...memory.addresses.values()].map(({ metadata, spec }) => [metadata.name, spec.claim]).toSorted();
+  };
+  view.readAll([eni()], clock.monotonic());
+  view.unassigned("eni-1", ["10.0.16.10", "10.0.16.11"], clock.monotonic());
+  expect(await look()).toEqual([["10.0.16.11", "shop/web-0"]]);
+  kept = "10.0.16.10";
+  expect(await look()).toContainEqual(["10.0.16.10", "shop/web-0"]);
+});
+
 test("the object of an IPv6 address, of which the cloud is not asked, is left alone until its ENI is gone", async () => {
   const clock = createManualClock();
   const memory = createMemoryObjects();

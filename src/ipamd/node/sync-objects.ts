@@ -183,14 +183,15 @@ export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<vo
 
 async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
   const now = world.clock.monotonic();
+  const { claims } = world;
+  // A claim has no other address than its own: its pod would wait for minutes where that comes back to an ENI that it was taken off.
+  const isUsable = (address: string) =>
+    !world.view.isReserved(eni.id, address, now) || claims?.isKept(address) === true;
   const fresh = eni.addresses.filter(
     ({ address, state }) =>
-      state === "available" &&
-      world.objects.vipOf(address) === undefined &&
-      !world.view.isReserved(eni.id, address, now),
+      state === "available" && world.objects.vipOf(address) === undefined && isUsable(address),
   );
   const since = new Date(world.clock.now()).toISOString();
-  const { claims } = world;
   const keys = pairAddresses({
     addresses: fresh.map(({ address }) => address),
     subnetId: eni.subnetId,
