@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Condition } from "../../api/condition.ts";
 import { CloudError, type CloudErrorClass } from "../../cloud/cloud-error.ts";
 import type { EniView, NodeView, Shortage } from "../planner/node-view.ts";
+import { attachedEni } from "../planner/testing/attached-eni.ts";
 import {
   readinessOf,
   readyCondition,
@@ -10,26 +11,7 @@ import {
   usableCount,
 } from "./ready-condition.ts";
 
-function eni(count: number, overrides: Partial<EniView> = {}): EniView {
-  return {
-    id: "eni-1",
-    subnetId: "subnet-a",
-    ready: true,
-    busy: false,
-    unattached: false,
-    detached: false,
-    draining: false,
-    leaving: "no",
-    addresses: Array.from({ length: count }, (_, i) => ({
-      address: `10.0.16.${i}`,
-      assigned: true,
-      reserved: false,
-      use: "free",
-      reclaim: "no",
-    })),
-    ...overrides,
-  };
-}
+const eni = (count: number, overrides: Partial<EniView> = {}) => attachedEni("eni-1", count, overrides);
 
 function view(overrides: Partial<NodeView> = {}): NodeView {
   return {

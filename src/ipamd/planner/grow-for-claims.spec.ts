@@ -2,26 +2,12 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { growForClaims } from "./grow-for-claims.ts";
 import type { Action, ClaimNeed, EniView, NodeView } from "./node-view.ts";
+import { attachedEni, freeAddresses } from "./testing/attached-eni.ts";
 
+/** With addresses that pods hold. */
 function eni(id: string, count: number, overrides: Partial<EniView> = {}): EniView {
-  return {
-    id,
-    subnetId: "subnet-a",
-    ready: true,
-    busy: false,
-    unattached: false,
-    detached: false,
-    draining: false,
-    leaving: "no",
-    addresses: Array.from({ length: count }, (_, i) => ({
-      address: `${id}-${i}`,
-      assigned: true,
-      reserved: false,
-      use: "in-use",
-      reclaim: "no",
-    })),
-    ...overrides,
-  };
+  const addresses = freeAddresses(id, count).map((it) => ({ ...it, use: "in-use" as const }));
+  return attachedEni(id, addresses, overrides);
 }
 
 function view(overrides: Partial<NodeView> = {}): NodeView {

@@ -1,27 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { grow, roomOf } from "./grow.ts";
-import type { EniView, NodeView } from "./node-view.ts";
+import type { NodeView } from "./node-view.ts";
+import { attachedEni } from "./testing/attached-eni.ts";
 
-function eni(id: string, count: number, overrides: Partial<EniView> = {}): EniView {
-  return {
-    id,
-    subnetId: "subnet-a",
-    ready: true,
-    busy: false,
-    unattached: false,
-    detached: false,
-    draining: false,
-    leaving: "no",
-    addresses: Array.from({ length: count }, (_, i) => ({
-      address: `${id}-${i}`,
-      assigned: true,
-      reserved: false,
-      use: "free",
-      reclaim: "no",
-    })),
-    ...overrides,
-  };
-}
+const eni = attachedEni;
 
 function view(overrides: Partial<NodeView> = {}): NodeView {
   return {

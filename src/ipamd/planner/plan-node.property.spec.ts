@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { seededRandom } from "../../cloud/testing/seeded-random.ts";
 import { grow, roomOf } from "./grow.ts";
 import { boundCount, capacityOf, isElsewhere, type NodeView } from "./node-view.ts";
+import { attachedEni, freeAddresses } from "./testing/attached-eni.ts";
 import { type Happening, ModelNode } from "./testing/model-node.ts";
 
 const at = fc.nat(30);
@@ -169,7 +170,7 @@ function grown(view: NodeView, demand: number): NodeView {
       } else if (action.kind === "assign") {
         const eni = now.enis.find(({ id }) => id === action.eniId);
         if (eni === undefined) throw new Error(`there is no ${action.eniId}`);
-        const addresses = [...eni.addresses, ...fresh(`${i}-${eni.id}`, action.count)];
+        const addresses = [...eni.addresses, ...freeAddresses(`${i}-${eni.id}`, action.count)];
         now = took(changed(now, eni.id, { addresses }), eni.subnetId, action.count);
       } else if (action.kind === "create-eni") {
         const { subnetId, addresses } = action;
@@ -187,17 +188,7 @@ function finished(view: NodeView): NodeView {
   const enis = view.enis.map((eni) => (eni.busy ? { ...eni, busy: false, ready: true } : eni));
   if (creating === undefined) return { ...rest, enis };
   const id = `eni-new-${view.enis.length}`;
-  const made = {
-    id,
-    subnetId: creating.subnetId,
-    ready: true,
-    busy: false,
-    unattached: false,
-    detached: false,
-    draining: false,
-    leaving: "no" as const,
-    addresses: fresh(id, creating.addresses),
-  };
+  const made = attachedEni(id, creating.addresses, { subnetId: creating.subnetId });
   return { ...rest, enis: [...enis, made] };
 }
 
@@ -210,16 +201,6 @@ function took(view: NodeView, subnetId: string, count: number): NodeView {
     ...view,
     subnets: view.subnets.map((s) => (s.id === subnetId ? { ...s, free: s.free - count } : s)),
   };
-}
-
-function fresh(prefix: string, count: number) {
-  return Array.from({ length: count }, (_, i) => ({
-    address: `${prefix}-${i}`,
-    assigned: true,
-    reserved: false,
-    use: "free" as const,
-    reclaim: "no" as const,
-  }));
 }
 
 function expectRest(node: ModelNode): void {

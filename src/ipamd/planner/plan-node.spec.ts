@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Action, AddressView, EniView, NodeView } from "./node-view.ts";
+import type { Action, EniView, NodeView } from "./node-view.ts";
 import { planNode } from "./plan-node.ts";
 import { RELEASE_INTERVAL_MS, type ShrinkMemory } from "./shrink.ts";
+import { attachedEni, freeAddresses } from "./testing/attached-eni.ts";
 
 /** The world as this node sees it: applies actions at once, and lets the agent agree to what is free. */
 function apply(view: NodeView, actions: readonly Action[], serial: () => number): NodeView {
@@ -14,29 +15,12 @@ function apply(view: NodeView, actions: readonly Action[], serial: () => number)
       throw new Error(`subnet ${subnetId} has not ${count} left`);
     subnet.free -= count;
   };
-  const fresh = (count: number): AddressView[] =>
-    Array.from({ length: count }, () => ({
-      address: `ip-${serial()}`,
-      assigned: true,
-      reserved: false,
-      use: "free",
-      reclaim: "no",
-    }));
+  const fresh = (count: number) => freeAddresses(`ip-${serial()}`, count);
   for (const action of actions) {
     switch (action.kind) {
       case "create-eni":
         take(action.subnetId, action.addresses + 1);
-        enis.push({
-          id: `eni-${serial()}`,
-          subnetId: action.subnetId,
-          ready: true,
-          busy: false,
-          unattached: false,
-          detached: false,
-          draining: false,
-          leaving: "no",
-          addresses: fresh(action.addresses),
-        });
+        enis.push(attachedEni(`eni-${serial()}`, fresh(action.addresses), { subnetId: action.subnetId }));
         break;
       case "assign": {
         const i = enis.findIndex((e) => e.id === action.eniId);

@@ -1,15 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { AddressView, NodeView } from "./node-view.ts";
 import { RELEASE_INTERVAL_MS, shrink } from "./shrink.ts";
+import { attachedEni, freeAddresses } from "./testing/attached-eni.ts";
 
 function addresses(eni: string, ...uses: AddressView["use"][]): AddressView[] {
-  return uses.map((use, i) => ({
-    address: `${eni}-${i}`,
-    assigned: true,
-    reserved: false,
-    use,
-    reclaim: "no",
-  }));
+  return freeAddresses(eni, uses.length).map((it, i) => ({ ...it, use: uses[i] ?? it.use }));
 }
 
 function view(enis: Record<string, AddressView[]>, overrides: Partial<NodeView> = {}): NodeView {
@@ -19,17 +14,7 @@ function view(enis: Record<string, AddressView[]>, overrides: Partial<NodeView> 
     instanceBusy: false,
     warm: { min: 1, max: 2 },
     limit: { enis: 3, addressesPerEni: 9, addresses: 27, quota: 27 },
-    enis: Object.entries(enis).map(([id, list]) => ({
-      id,
-      subnetId: "subnet-a",
-      ready: true,
-      busy: false,
-      unattached: false,
-      detached: false,
-      draining: false,
-      leaving: "no",
-      addresses: list,
-    })),
+    enis: Object.entries(enis).map(([id, list]) => attachedEni(id, list)),
     subnets: [],
     ...overrides,
   };
