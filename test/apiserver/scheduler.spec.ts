@@ -1,6 +1,6 @@
 // The extender with a real API server and a real kube-scheduler: nodes are objects, and ipamd's part is played by the test.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
@@ -39,10 +39,13 @@ const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
 let server: ApiServer;
 let kube: KubeClient;
 let folder: string;
-let extender: Daemon | undefined;
-let startExtender: () => Promise<Daemon>;
-/** `http://127.0.0.1:PORT` */
-let health: string;
+/** The extender, by the names of its processes; kube-scheduler asks the one that is called "first". */
+const extenders = new Map<string, Daemon>();
+let startExtender: (name: string) => Promise<void>;
+/** `http://127.0.0.1:PORT` of each. */
+const health = new Map<string, string>();
+/** Asks the first one, as kube-scheduler does. */
+let ask: (verb: string, body: object) => Promise<unknown>;
 let scheduler: Daemon | undefined;
 
 beforeAll(async () => {
@@ -61,28 +64,43 @@ beforeAll(async () => {
   const authority = await createCertificateAuthority(join(folder, "ca"));
   const certificates = await issueExtenderCertificates(authority);
   const { serving } = certificates;
-  const [extenderPort, healthPort, schedulerPort] = freePorts(3);
-  health = `http://127.0.0.1:${healthPort}`;
+  const [extenderPort, otherPort, healthPort, otherHealthPort, schedulerPort] = freePorts(5);
+  const ports = new Map([
+    ["first", { listen: extenderPort, health: healthPort }],
+    ["second", { listen: otherPort, health: otherHealthPort }],
+  ]);
   const executable = await compileExecutable("tke-eni-ip-scheduler", silentProgress);
-  startExtender = async () => {
+  startExtender = async (name) => {
+    const at = ports.get(name);
+    health.set(name, `http://127.0.0.1:${at?.health}`);
     const started = await startCompanion(
       "tke-eni-ip-scheduler",
       [
         executable,
-        ...["--kubeconfig", server.kubeconfig, "--listen", `127.0.0.1:${extenderPort}`],
-        ...["--health-listen", `127.0.0.1:${healthPort}`],
+        ...["--kubeconfig", server.kubeconfig, "--listen", `127.0.0.1:${at?.listen}`],
+        ...["--health-listen", `127.0.0.1:${at?.health}`, "--identity", name],
         ...["--tls-cert", serving.certificate, "--tls-key", serving.key],
         ...["--client-ca", authority.certificate],
       ],
-      { log: join(folder, "extender.log") },
+      { log: join(folder, `${name}.log`) },
     );
-    await waitUntil("the extender", async () => (await healthOf(health)) === 200, {
-      deadlineMs: 60_000,
-      daemons: [started],
-    });
-    return started;
+    extenders.set(name, started);
   };
-  extender = await startExtender();
+  const [key, cert, ca] = [
+    certificates.client.key,
+    certificates.client.certificate,
+    authority.certificate,
+  ].map((file) => readFileSync(file, "utf8"));
+  ask = async (verb, body) => {
+    const answer = await fetch(`https://127.0.0.1:${extenderPort}/v1/${verb}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      tls: { key, cert, ca, checkServerIdentity: () => undefined },
+    });
+    return answer.json();
+  };
+  await startExtender("first");
+  await isReady("first");
   const path = join(folder, "scheduler.yaml");
   writeFileSync(
     path,
@@ -108,7 +126,7 @@ beforeAll(async () => {
 }, 900_000);
 
 afterAll(async () => {
-  for (const daemon of [scheduler, extender]) if (daemon !== undefined) await stopDaemon(daemon);
+  for (const daemon of [scheduler, ...extenders.values()]) if (daemon !== undefined) await stopDaemon(daemon);
   await server?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -116,16 +134,30 @@ afterAll(async () => {
 afterEach(clear);
 
 /** Status of /health; undefined: nobody answers. */
-function healthOf(url: string): Promise<number | undefined> {
-  return fetch(`${url}/health`).then(
+function healthOf(name: string): Promise<number | undefined> {
+  return fetch(`${health.get(name)}/health`).then(
     ({ status }) => status,
     () => undefined,
   );
 }
 
+async function isReady(name: string): Promise<void> {
+  const daemon = extenders.get(name);
+  await waitUntil(`the ${name} extender`, async () => (await healthOf(name)) === 200, {
+    deadlineMs: 60_000,
+    daemons: daemon === undefined ? [] : [daemon],
+  });
+}
+
+async function stopExtender(name: string): Promise<void> {
+  const daemon = extenders.get(name);
+  extenders.delete(name);
+  if (daemon !== undefined) await stopDaemon(daemon);
+}
+
 /** How often the extender has answered a verb so, as its metrics say. */
 async function answers(verb: string, outcome: string): Promise<number> {
-  const text = await (await fetch(`${health}/metrics`)).text();
+  const text = await (await fetch(`${health.get("first")}/metrics`)).text();
   const line = new RegExp(
     `^tke_eni_ip_scheduler_answers_total.verb="${verb}",outcome="${outcome}". (\\d+)`,
     "m",
@@ -204,12 +236,37 @@ async function makeSubnet(name: string, zone: string, free: number): Promise<voi
   );
 }
 
-async function makePod(name: string, annotations: Record<string, string> = {}): Promise<void> {
-  const resources = { limits: { [ENI_IP]: "1" } };
+async function makePod(
+  name: string,
+  annotations: Record<string, string> = {},
+  { cpu, ...spec }: { cpu?: string; priorityClassName?: string; schedulerName?: string } = {},
+): Promise<void> {
+  const resources = { limits: { [ENI_IP]: "1" }, ...(cpu !== undefined && { requests: { cpu } }) };
   await kube.create(pods, {
     metadata: { name, namespace: "default", annotations },
-    spec: { containers: [{ name: "main", image: "busybox", resources }] },
+    spec: {
+      ...spec,
+      // Without a kubelet nobody would confirm the end of a pod that is given time.
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: "main", image: "busybox", resources }],
+    },
   } as never);
+}
+
+function pod(name: string): Promise<Pod | undefined> {
+  return kube.find(pods, name, { namespace: "default" });
+}
+
+/** The pod says that it waits, with this in its reason. */
+function isRefused(name: string, text: string): Promise<void> {
+  return eventually(
+    `${name} says why it waits`,
+    async () => {
+      const found = await pod(name);
+      return found !== undefined && (whyNot(found)?.includes(text) ?? false);
+    },
+    { withinMs: 30_000 },
+  );
 }
 
 async function becomesBound(name: string, node: string): Promise<void> {
@@ -236,9 +293,10 @@ function whyNot({ status }: Pod): string | undefined {
 }
 
 /** As ipamd does once the address is given back. */
-async function removeClaim({ name, namespace }: { name: string; namespace?: string }): Promise<void> {
-  await kube.mergePatch(claims, name, { namespace, patch: { metadata: { finalizers: null } } });
+async function removeClaim({ name, namespace, finalizers }: VpcIPClaim["metadata"]): Promise<void> {
   await kube.delete(claims, name, { namespace });
+  if (finalizers === undefined) return;
+  await kube.mergePatch(claims, name, { namespace, patch: { metadata: { finalizers: null } } });
 }
 
 async function clear(): Promise<void> {
@@ -329,4 +387,134 @@ test("a pod whose address is there goes to a node of its subnet, or says that no
   await becomesBound("web-0", "n2");
   const { spec } = await kube.get(claims, "web-0", { namespace: "default" });
   expect(spec).toMatchObject({ address: "10.0.16.5", subnetID: SUBNET, node: "n2" });
+}, 90_000);
+
+test("an annotation that is wrong is told, and nothing is done until it is put right", async () => {
+  await makeSubnet(SUBNET, "zone-1", 10);
+  await makeNode("n1", "zone-1");
+  await makePod("web-0", { [POD_ANNOTATIONS.claimExpiredDuration]: "4m" });
+  await isRefused(
+    "web-0",
+    `${POD_ANNOTATIONS.claimExpiredDuration} is "4m": set a duration from 5m to 99999h`,
+  );
+  await kube.mergePatch(pods, "web-0", {
+    namespace: "default",
+    patch: { metadata: { annotations: { [POD_ANNOTATIONS.claimExpiredDuration]: "5m" } } },
+  });
+  await becomesBound("web-0", "n1");
+}, 60_000);
+
+test("of two pods that name one address one has it, and the other once it is nobody's", async () => {
+  await makeSubnet(SUBNET, "zone-1", 10);
+  await makeNode("n1", "zone-1");
+  const names = ["a", "b"];
+  await Promise.all(names.map((name) => makePod(name, { [POD_ANNOTATIONS.nominatedAddress]: "10.0.16.20" })));
+  const bound = async () => (await boundPods()).map(({ metadata }) => metadata.name);
+  await eventually("one is bound", async () => (await bound()).length > 0, { withinMs: 30_000 });
+  const [winner = ""] = await bound();
+  const [loser = ""] = names.filter((name) => name !== winner);
+  await isRefused(loser, "[ip-scheduler] NominatedIPInUse");
+  const items = (await kube.list(claims)).items;
+  expect(items.map(({ metadata, spec }) => [metadata.name, spec.address])).toEqual([[winner, "10.0.16.20"]]);
+
+  await kube.delete(pods, winner, { namespace: "default", gracePeriodSeconds: 0 });
+  for (const { metadata } of items) await removeClaim(metadata);
+  await becomesBound(loser, "n1");
+}, 90_000);
+
+test("of two extenders that claim one address at once, neither binds a pod while the other's claim is there", async () => {
+  await makeSubnet(SUBNET, "zone-1", 10);
+  await makeNode("n1", "zone-1");
+  await makePod("a", { [POD_ANNOTATIONS.nominatedAddress]: "10.0.16.20" }, { schedulerName: "nobody" });
+  const args = { PodName: "a", PodNamespace: "default", PodUID: (await pod("a"))?.metadata.uid, Node: "n1" };
+  await eventually("the pod is known", async () => {
+    // The other's claim comes after this one's filter, as far as its watch shows.
+    const answer = (await ask("filter", { Pod: await pod("a"), NodeNames: ["n1"] })) as {
+      NodeNames: string[];
+    };
+    return answer.NodeNames.length === 1;
+  });
+  const spec = { policy: "Immediate", subnetID: SUBNET, address: "10.0.16.20" } as const;
+  const [answer] = await Promise.all([
+    ask("bind", args),
+    kube.create(claims, { metadata: { name: "other", namespace: "default" }, spec }),
+  ]);
+  const { items } = await kube.list(claims, { fieldSelector: "spec.address=10.0.16.20" });
+  const stays = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const isBound = (await pod("a"))?.spec.nodeName !== undefined;
+  // Whoever is first: the pod is bound only where no other claim was there when its own was.
+  expect((answer as { Error: string }).Error === "").toBe(isBound);
+  if (!isBound) expect(stays.map(({ metadata }) => metadata.name)).toEqual(["other"]);
+}, 60_000);
+
+test("a pod evicts others for what they hold besides addresses, and never for an address", async () => {
+  await server.kubectl(["create", "priorityclass", "urgent", "--value=1000"]);
+  await makeSubnet(SUBNET, "zone-1", 2);
+  await makeNode("n1", "zone-1", [{ subnetID: SUBNET, addresses: 0 }]);
+  await makePod("low", {}, { cpu: "40" });
+  await becomesBound("low", "n1");
+  await makePod("high", {}, { cpu: "40", priorityClassName: "urgent" });
+  await becomesBound("high", "n1");
+  expect(await pod("low")).toBeUndefined();
+  expect(await answers("preempt", "passed")).toBe(1);
+
+  // "low" is gone, and its address is not back: there is none left, neither for who has room elsewise nor for who would have to make it.
+  await makePod("low-again", {}, { cpu: "1" });
+  await isRefused("low-again", "InsufficientIPorENI");
+  await makePod("modest", {}, { cpu: "1", priorityClassName: "urgent" });
+  await isRefused("modest", "InsufficientIPorENI");
+  await server.kubectl(["create", "priorityclass", "most-urgent", "--value=2000"]);
+  await makePod("greedy", {}, { cpu: "40", priorityClassName: "most-urgent" });
+  await eventually("evicting was asked about", async () => (await answers("preempt", "refused")) > 0, {
+    withinMs: 30_000,
+  });
+  await everyoneIsSettled();
+  expect((await pod("high"))?.metadata.deletionTimestamp).toBeUndefined();
+  expect((await pod("high"))?.spec.nodeName).toBe("n1");
+}, 120_000);
+
+test("a second extender stands by and takes over, and a new one wakes those whom another has refused", async () => {
+  await makeSubnet(SUBNET, "zone-1", 0);
+  await makeNode("n1", "zone-1", [{ subnetID: SUBNET, addresses: 0 }]);
+  for (const name of ["a", "b", "c"]) await makePod(name);
+  for (const name of ["a", "b", "c"]) await isRefused(name, "InsufficientIPorENI");
+  await startExtender("second");
+  await eventually("it stands by", async () => (await healthOf("second")) === 503, { withinMs: 30_000 });
+  await Bun.sleep(1000);
+  expect(await healthOf("second")).toBe(503);
+
+  await stopExtender("first");
+  await isReady("second");
+  await startExtender("first");
+  await stopExtender("second");
+  await isReady("first");
+  await makeSubnet(SUBNET, "zone-1", 2);
+  await eventually("two are bound", async () => (await boundPods()).length === 2, { withinMs: 10_000 });
+  await everyoneIsSettled();
+  expect(await boundPods()).toHaveLength(2);
+}, 120_000);
+
+test("an API server that is stuck stalls no answer", async () => {
+  await makeSubnet(SUBNET, "zone-1", 10);
+  await makeNode("n1", "zone-1");
+  await makePod("a", {}, { schedulerName: "nobody" });
+  const found = await pod("a");
+  const filter = () => ask("filter", { Pod: found, NodeNames: ["n1"] }) as Promise<{ NodeNames: string[] }>;
+  await eventually("the node is known", async () => (await filter()).NodeNames.length === 1);
+  const args = { PodName: "a", PodNamespace: "default", PodUID: found?.metadata.uid, Node: "n1" };
+  const [apiServer = 0] = server.pids;
+  process.kill(apiServer, "SIGSTOP");
+  try {
+    const began = performance.now();
+    const bind = ask("bind", args) as Promise<{ Error: string }>;
+    expect((await filter()).NodeNames).toEqual(["n1"]);
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect((await bind).Error).not.toBe("");
+    expect(performance.now() - began).toBeLessThan(3000);
+  } finally {
+    process.kill(apiServer, "SIGCONT");
+  }
+  await eventually("it is bound", async () => ((await ask("bind", args)) as { Error: string }).Error === "", {
+    withinMs: 20_000,
+  });
 }, 90_000);
