@@ -17,6 +17,11 @@ export interface TlsServerOptions {
   /** Common names of those that may call. A certificate of that authority alone is not enough: it may have made others. */
   readonly allowedNames: ReadonlySet<string>;
   fetch(request: Request): Response | Promise<Response>;
+  /**
+   * Whether a connection is kept after its answer. kube-scheduler keeps its one for ever, and a Service leads only new ones elsewhere: one that
+   * stands by has to end it.
+   */
+  keepsConnections(): boolean;
 }
 
 export interface TlsServer {
@@ -64,7 +69,7 @@ export async function serveTls(options: TlsServerOptions): Promise<TlsServer> {
 async function answer(
   request: Http2ServerRequest,
   response: Http2ServerResponse,
-  { allowedNames, fetch }: TlsServerOptions,
+  { allowedNames, fetch, keepsConnections }: TlsServerOptions,
 ): Promise<void> {
   const name = callerOf(request);
   if (name === undefined || !allowedNames.has(name)) {
@@ -72,20 +77,29 @@ async function answer(
     return reply(response, { status: 403, type: "application/json", body: JSON.stringify({ error }) });
   }
   try {
-    const body = await bodyOf(request);
+    const sent = await bodyOf(request);
     const answered = await fetch(
       new Request(`https://localhost${request.url}`, {
         method: request.method,
         headers: { "content-type": String(request.headers["content-type"] ?? "") },
-        ...(body.length > 0 && { body }),
+        ...(sent.length > 0 && { body: sent }),
       }),
     );
     const type = answered.headers.get("content-type") ?? "text/plain";
-    reply(response, { status: answered.status, type, body: await answered.text() });
+    const body = await answered.text();
+    if (!keepsConnections()) endAfter(request, response);
+    reply(response, { status: answered.status, type, body });
   } catch (error) {
     const text = JSON.stringify({ error: error instanceof Error ? error.message : String(error) });
     reply(response, { status: 500, type: "application/json", body: text });
   }
+}
+
+/** Ends the connection once this answer is sent, and whatever else is under way on it. */
+function endAfter(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  const session = request.stream?.session;
+  if (session === undefined) response.setHeader("connection", "close");
+  else response.once("finish", () => session.close());
 }
 
 /** Common name of the client's certificate. */

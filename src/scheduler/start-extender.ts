@@ -30,7 +30,7 @@ export interface StartExtenderWorld extends ReflectorWorld {
   readonly kube: KubeClient;
 }
 
-export interface StartExtenderOptions extends Omit<TlsServerOptions, "fetch"> {
+export interface StartExtenderOptions extends Omit<TlsServerOptions, "fetch" | "keepsConnections"> {
   readonly onlyNominated: boolean;
   /** Of the Lease. */
   readonly namespace: string;
@@ -109,7 +109,11 @@ export async function startExtender(
     answered: (verb, outcome, ms) => verbs.note(verb, outcome, ms),
     stopwatch: () => clock.monotonic(),
   });
-  const server = await serveTls({ ...options, fetch: (request) => app.fetch(request) });
+  const server = await serveTls({
+    ...options,
+    fetch: (request) => app.fetch(request),
+    keepsConnections: () => notReady() === undefined,
+  });
   waker.start();
 
   function notReady(): string | undefined {

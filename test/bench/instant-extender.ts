@@ -46,5 +46,6 @@ await serveTls({
     Response.json(
       await answer(request.url.split("/").at(-1), (await request.json()) as Record<string, unknown>),
     ),
+  keepsConnections: () => true,
 });
 console.log("pods can be decided about");

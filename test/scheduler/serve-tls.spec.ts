@@ -1,7 +1,7 @@
 // The extender's door: who may call is told by the name in the certificate, over HTTP/2 as kube-scheduler speaks it and over HTTP/1.1.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { extenderApp } from "../../src/scheduler/app.ts";
@@ -14,6 +14,7 @@ const SCHEDULER = "system:kube-scheduler";
 let folder: string;
 let server: TlsServer;
 let authorityFile: string;
+let keeps = true;
 const clients = new Map<string, Certificate>();
 
 const names: string[] = [];
@@ -59,6 +60,7 @@ beforeAll(async () => {
     clientAuthority: readFileSync(authority.certificate, "utf8"),
     allowedNames: new Set([SCHEDULER]),
     fetch: (request) => app.fetch(request),
+    keepsConnections: () => keeps,
   });
 });
 
@@ -67,23 +69,39 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** By HTTP/2. */
-function post(
+/** By HTTP/2, in a connection of its own. */
+async function post(
   who: string | undefined,
   verb: string,
   body: string,
 ): Promise<{ status: number; text: string }> {
+  const session = open(who);
+  try {
+    return await postIn(session, verb, body);
+  } finally {
+    session.close();
+  }
+}
+
+function open(who: string | undefined): ClientHttp2Session {
   const certificate = who === undefined ? undefined : clients.get(who);
+  return connect(`https://127.0.0.1:${server.port}`, {
+    ca: readFileSync(authorityFile, "utf8"),
+    ...(certificate && {
+      cert: readFileSync(certificate.certificate, "utf8"),
+      key: readFileSync(certificate.key, "utf8"),
+    }),
+  });
+}
+
+function postIn(
+  session: ClientHttp2Session,
+  verb: string,
+  body: string,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const session = connect(`https://127.0.0.1:${server.port}`, {
-      ca: readFileSync(authorityFile, "utf8"),
-      ...(certificate && {
-        cert: readFileSync(certificate.certificate, "utf8"),
-        key: readFileSync(certificate.key, "utf8"),
-      }),
-    });
-    session.on("error", reject);
-    session.on("close", () => reject(new Error("closed")));
+    session.once("error", reject);
+    session.once("close", () => reject(new Error("closed")));
     const stream = session.request({
       ":method": "POST",
       ":path": `/v1/${verb}`,
@@ -102,7 +120,6 @@ function post(
       // A connection that is cut off during its handshake ends its streams without a word.
       if (status === 0) reject(new Error("cut off"));
       else resolve({ status, text });
-      session.close();
     });
     stream.on("error", reject);
     stream.end(body);
@@ -154,4 +171,49 @@ test("what is no message of a scheduler is refused with what is wrong, and what 
     status: 500,
     error: "nothing is known yet",
   });
+});
+
+test("who stands by ends the connection after its answer, so that the next one may lead elsewhere; who does not keeps it", async () => {
+  const session = open("scheduler");
+  const closed = new Promise<void>((resolve) => session.once("close", resolve));
+  expect((await postIn(session, "filter", args)).status).toBe(200);
+  expect((await postIn(session, "filter", args)).status).toBe(200);
+  expect(session.closed || session.destroyed).toBe(false);
+  keeps = false;
+  try {
+    const { status, text } = await postIn(session, "prioritize", args);
+    expect({ status, answer: JSON.parse(text) }).toEqual({
+      status: 200,
+      answer: [{ Host: "n1", Score: 10 }],
+    });
+    await closed;
+  } finally {
+    keeps = true;
+  }
+});
+
+test("over HTTP/1.1 as well", async () => {
+  const certificate = clients.get("scheduler");
+  if (certificate === undefined) throw new Error("unreachable");
+  const tls = {
+    ca: readFileSync(authorityFile, "utf8"),
+    cert: readFileSync(certificate.certificate, "utf8"),
+    key: readFileSync(certificate.key, "utf8"),
+  };
+  const ask = () =>
+    fetch(`https://127.0.0.1:${server.port}/v1/filter`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: args,
+      tls,
+    });
+  expect((await ask()).headers.get("connection")).not.toBe("close");
+  keeps = false;
+  try {
+    const answered = await ask();
+    expect(answered.status).toBe(200);
+    expect(answered.headers.get("connection")).toBe("close");
+  } finally {
+    keeps = true;
+  }
 });
