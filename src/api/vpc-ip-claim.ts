@@ -8,7 +8,7 @@ import type { KubeObject } from "./kube-object.ts";
 export const CLAIM_FINALIZER = `${GROUP}/claim`;
 
 export const VpcIPClaimSpec = z.object({
-  address: z.string().optional().describe("The fixed address; set once."),
+  address: z.string().optional().describe("The address; of the policy Never set once."),
   subnetID: z.string().optional().describe("Subnet of the address; fixed once there is one."),
   node: z.string().optional().describe("Where the present pod was sent; written by whoever binds it."),
   podUID: z.string().optional().describe("The present pod."),
@@ -73,11 +73,11 @@ export const VPC_IP_CLAIM = {
   selectableFields: [".spec.address", ".status.node"],
   rules: [
     {
-      rule: "!has(oldSelf.spec.address) || self.spec.?address.orValue('') == oldSelf.spec.address",
-      message: "the address of a claim cannot be changed: delete the claim to give it back",
+      rule: "!has(oldSelf.spec.address) || oldSelf.spec.policy == 'Immediate' || self.spec.?address.orValue('') == oldSelf.spec.address",
+      message: "the address that a claim keeps cannot be changed: delete the claim to give it back",
     },
     {
-      rule: "!has(oldSelf.spec.address) || !has(oldSelf.spec.subnetID) || self.spec.?subnetID.orValue('') == oldSelf.spec.subnetID",
+      rule: "!has(oldSelf.spec.address) || oldSelf.spec.policy == 'Immediate' || !has(oldSelf.spec.subnetID) || self.spec.?subnetID.orValue('') == oldSelf.spec.subnetID",
       message: "an address cannot change its subnet: delete the claim to give it back",
     },
   ],

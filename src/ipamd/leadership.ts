@@ -208,7 +208,7 @@ export class Leadership {
     this.#keeper =
       claims &&
       new ClaimKeeper({
-        ...{ kube: fenced, claims, objects, view, tokens: this.#world.tokens, notices, logger },
+        ...{ kube: fenced, claims, objects, tokens: this.#world.tokens, notices, logger },
         now: () => clock.now(),
       });
     this.#claimQueue = new WorkQueue({

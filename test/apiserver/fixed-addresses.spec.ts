@@ -84,8 +84,12 @@ async function run(
       spec: { containers: [{ name: "c", image: "none" }] },
     })
   ).metadata;
-  const there = await pool.kube.find(claims, name, IN);
-  if (there === undefined) {
+  // One that is on its way out is waited for, as the extender does.
+  const there = await until("no claim that goes", async () => {
+    const claim = await pool.kube.find(claims, name, IN);
+    return claim?.metadata.deletionTimestamp === undefined && { claim };
+  });
+  if (there.claim === undefined) {
     await pool.kube.create(claims, {
       metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
       spec: { policy, node: on, podUID: uid, subnetID: "subnet-pods0001" },
@@ -252,8 +256,7 @@ describe("the way back", () => {
     );
     await throughout(3000, "it is not deleted", async () => (await holderOf(address)).length === 1);
     await pool.kube.delete(claims, other, IN);
-    await until("the other's claim is gone", async () => (await claimOf(other)) === undefined, 40_000);
-    expect(await holderOf(returned)).toEqual([]);
+    await untilReturned(other, returned);
     expect(await holderOf(address)).toHaveLength(1);
     await run(b, { name });
     expect(await untilBound(name, b)).toBe(address);
@@ -286,9 +289,7 @@ describe("the end of a claim", () => {
     const name = await run(a, { policy: "Immediate" });
     const address = await untilBound(name, a);
     await end(name, address);
-    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
-    expect(await holderOf(address)).toEqual([]);
-    expect(await pool.kube.find(vips, address)).toBeUndefined();
+    await untilReturned(name, address);
   }, 60_000);
 
   it("waits for the pod when people delete it, and says so", async () => {
@@ -303,8 +304,7 @@ describe("the end of a claim", () => {
     });
     await throughout(1500, "the pod keeps its address", async () => (await holderOf(address)).length === 1);
     await end(name, address);
-    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
-    expect(await holderOf(address)).toEqual([]);
+    await untilReturned(name, address);
   }, 60_000);
 
   it("comes when its time is over, and not while a pod of the name is there", async () => {
@@ -321,8 +321,7 @@ describe("the end of a claim", () => {
     await end(other, stays);
     await run(a, { name: other });
     await untilBound(other, a);
-    await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
-    expect(await holderOf(address)).toEqual([]);
+    await untilReturned(name, address);
     expect(await holderOf(stays)).toHaveLength(1);
     expect((await claimOf(other))?.status?.expiresAt).toBeUndefined();
     await start();
@@ -351,6 +350,30 @@ describe("a pod that nobody made a claim for", () => {
     expect((await claimOf(name))?.spec).toMatchObject({ policy: "Immediate", node: a, address });
     await end(name, address);
     await until("the claim is gone", async () => (await claimOf(name)) === undefined, 30_000);
+  }, 60_000);
+});
+
+describe("a pod that keeps nothing", () => {
+  it("may have another address than the former one of its name, which goes back", async () => {
+    await start({ poolSize: 1 });
+    const [a, b] = [await node(), await node()];
+    const name = await run(a, { policy: "Immediate" });
+    const [first] = await pool.untilAddresses(a, 1);
+    const address = first?.metadata.name ?? "";
+    agents.get(a)?.hold(address, `${NAMESPACE}/${name}`);
+    expect(await untilBound(name, a)).toBe(address);
+    const [warm] = await pool.untilAddresses(b, 1);
+    await pool.deletePods([name]);
+    await run(b, { name, policy: "Immediate" });
+    agents.get(b)?.hold(warm?.metadata.name ?? "", `${NAMESPACE}/${name}`);
+    const bound = await untilBound(name, b);
+    expect(bound).toBe(warm?.metadata.name ?? "");
+    await until("the former address is nobody's", async () => {
+      const vip = await pool.kube.get(vips, address);
+      return vip.spec.claim === undefined;
+    });
+    agents.get(a)?.letGo(address);
+    await start();
   }, 60_000);
 });
 
@@ -420,6 +443,20 @@ describe("an address that somebody else has", () => {
     );
   }, 60_000);
 });
+
+/** Waits until a claim is gone, and its address back in the VPC. */
+async function untilReturned(name: string, address: string): Promise<void> {
+  await until(
+    `the end of ${name} and ${address}`,
+    async () => {
+      const isHeld = (await holderOf(address)).length > 0;
+      return (
+        !isHeld && (await claimOf(name)) === undefined && (await pool.kube.find(vips, address)) === undefined
+      );
+    },
+    40_000,
+  );
+}
 
 async function instanceOf(name: string): Promise<string> {
   return (await pool.kube.find(necs, name))?.status?.instanceID ?? "";

@@ -4,7 +4,6 @@ import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import { pods as podResource } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import type { Logger } from "../../kube/logger.ts";
-import type { CloudView } from "../cloud-view/cloud-view.ts";
 import { isHeld } from "../node/settings-book.ts";
 import { withoutReclaim } from "../node/sync-objects.ts";
 import type { TokenBook } from "../node/token-book.ts";
@@ -25,7 +24,6 @@ export interface ClaimKeeperParts {
   kube: KubeClient;
   claims: ClaimWorld;
   objects: ClusterObjects;
-  view: CloudView;
   tokens: TokenBook;
   notices: Notices;
   /** Wall clock, ms. */
@@ -46,7 +44,7 @@ export class ClaimKeeper {
 
   /** One look at a claim, and at the pod of its name. @param key `namespace/name` */
   async look(key: string): Promise<WorkResult> {
-    const { claims, objects, view, now } = this.#parts;
+    const { claims, now } = this.#parts;
     const claim = claims.book.claim(key);
     const seen = claims.book.pod(key);
     if (claim === undefined) return this.#lookAtNoClaim(key, seen);
@@ -55,13 +53,10 @@ export class ClaimKeeper {
     const lives = pod?.needsAddress ? pod : undefined;
     const paired = await this.#pair(key, { claim, pod: lives });
     const vip = this.#vipOf(key, paired);
-    const { address } = paired.spec;
     const verdict = judgeClaim({
       claim: paired,
       pod: lives && { uid: lives.metadata.uid, node: lives.node },
       vip,
-      // Where it has an object, that is another's.
-      isUnnamed: address !== undefined && !objects.vipOf(address) && view.eniWith(address) !== undefined,
       wait: this.#waitOf(key, paired),
       expiresAfterMs: claims.options.expiresAfterMs,
       now: now(),
@@ -70,16 +65,14 @@ export class ClaimKeeper {
     const current = kept ?? paired;
     switch (verdict.act) {
       case "finish":
+        if (vip !== undefined) await this.#letGo(vip);
         await claims.objects.finish(current);
         claims.forget(key);
         return {};
       case "release":
         await claims.objects.release(current);
-        this.#parts.logger.info({ claim: key, address }, "the time of a claim is over");
+        this.#parts.logger.info({ claim: key, address: current.spec.address }, "the time of a claim is over");
         return {};
-      case "ask-back":
-        if (vip !== undefined) await this.#askBack(vip);
-        break;
       case "none":
         if (vip !== undefined) await this.#withdrawMove(vip, lives?.node);
     }
@@ -230,13 +223,15 @@ export class ClaimKeeper {
     return nodes.flatMap((node) => objects.addressesOf(node)).find((vip) => vip.spec.claim === key);
   }
 
-  /** Asks the agent to give an address back to the VPC, once. */
-  async #askBack(vip: VpcIP): Promise<void> {
+  /** An address is nobody's from now on, and asked for: its agent lets it go once no pod has it and it has rested. */
+  async #letGo(vip: VpcIP): Promise<void> {
     const { objects, tokens } = this.#parts;
-    if (vip.spec.reclaim?.mode === "when-free") return;
-    tokens.spend(vip.spec.reclaim?.token);
     const reclaim = { token: tokens.issue(), mode: "when-free" } as const;
-    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => ({ ...spec, reclaim }));
+    tokens.spend(vip.spec.reclaim?.token);
+    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), ({ claim: _, ...spec }) => ({
+      ...spec,
+      reclaim,
+    }));
   }
 
   /** Nobody wants it elsewhere any more, and its agent has not let it go. */

@@ -46,7 +46,6 @@ function facts(overrides: Partial<ClaimFacts> = {}): ClaimFacts {
     claim: claim({}),
     pod: { uid: "u1", node: "n1" },
     vip: vip("n1"),
-    isUnnamed: false,
     wait: undefined,
     expiresAfterMs: undefined,
     now: NOW,
@@ -142,14 +141,8 @@ describe("a claim that was deleted", () => {
     ["is gone", gone],
     ["is on no node", { pod: { uid: "u2", node: undefined } }],
     ["is on another node", { pod: { uid: "u2", node: "n2" } }],
-  ])("asks for its address where the pod %s", (_, given) => {
-    expect(judgeClaim(facts({ claim: deleted, ...given })).act).toBe("ask-back");
-    expect(reasonOf({ claim: deleted, ...given })).toBe("AskingHolder");
-  });
-
-  it("waits for the object of an address that an ENI has, and goes where there is none", () => {
-    const without = { claim: deleted, ...gone, vip: undefined };
-    expect(judgeClaim(facts({ ...without, isUnnamed: true })).act).toBe("none");
-    expect(judgeClaim(facts(without)).act).toBe("finish");
+    ["never had its address", { vip: undefined }],
+  ])("goes where the pod %s", (_, given) => {
+    expect(judgeClaim(facts({ claim: deleted, ...given })).act).toBe("finish");
   });
 });

@@ -16,8 +16,6 @@ export interface ClaimFacts {
   pod: JudgedPod | undefined;
   /** Object of its address. */
   vip: VpcIP | undefined;
-  /** An ENI of ours was last seen to have its address, which has no object yet. */
-  isUnnamed: boolean;
   /** Why the address is not where the pod is. */
   wait: ClaimWait | undefined;
   /** How long a kept address outlives its pod where the pod did not say, ms; undefined: for good. */
@@ -29,10 +27,8 @@ export interface ClaimFacts {
 /** What is to be written of a claim, and done about it. */
 export interface ClaimVerdict {
   status: VpcIPClaimStatus;
-  /**
-   * `release`: ask for its end; `ask-back`: ask the agent for its address; `finish`: its address is back, it may go; `none`: as it is.
-   */
-  act: "none" | "release" | "ask-back" | "finish";
+  /** `release`: ask for its end; `finish`: let its address go, and it; `none`: as it is. */
+  act: "none" | "release" | "finish";
   /** When something is due although nothing changes, ms from now. */
   dueInMs?: number;
 }
@@ -88,32 +84,24 @@ function kept({ claim, vip, expiresAfterMs, now }: ClaimFacts): ClaimVerdict {
   return { status, act: "none", ...(leftMs !== undefined && { dueInMs: leftMs }) };
 }
 
-function leaving({ claim, pod, vip, isUnnamed, now }: ClaimFacts): ClaimVerdict {
-  if (vip === undefined && !isUnnamed) return { status: claim.status ?? {}, act: "finish" };
+/**
+ * While its pod has the address a claim stays. Then it goes at once: its address is nobody's, and goes back to the VPC as soon as its agent agrees,
+ * which must not keep the next pod of the name waiting.
+ */
+function leaving({ claim, pod, vip, now }: ClaimFacts): ClaimVerdict {
+  if (pod?.node === undefined || vip?.spec.node !== pod.node) {
+    return { status: claim.status ?? {}, act: "finish" };
+  }
   const { namespace, name } = claim.metadata;
-  const isHeld = pod?.node !== undefined && vip?.spec.node === pod.node;
-  const why = isHeld
-    ? {
-        reason: "PodLives",
-        message: `pod ${namespace}/${name} has the address on ${pod.node}: delete the pod, and the address goes back`,
-      }
-    : {
-        reason: "AskingHolder",
-        message: `the agent of ${vip?.spec.node ?? "its node"} is asked to let the address go, which it does once no pod has it and it has rested`,
-      };
+  const message = `pod ${namespace}/${name} has the address on ${pod.node}: delete the pod, and the address goes back`;
   const released = condition(
     "Released",
-    { status: "False", ...why },
+    { status: "False", reason: "PodLives", message },
     { before: claim.status?.conditions, now },
   );
   return {
-    status: {
-      state: "Releasing",
-      ...(vip && { node: vip.spec.node }),
-      ...(isHeld && { podUID: pod.uid }),
-      conditions: [released],
-    },
-    act: isHeld || vip === undefined ? "none" : "ask-back",
+    status: { state: "Releasing", node: pod.node, podUID: pod.uid, conditions: [released] },
+    act: "none",
   };
 }
 

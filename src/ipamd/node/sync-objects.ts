@@ -258,7 +258,7 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   } else if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
     await objects.changeAddress(address, withoutReclaim);
     world.tokens.spend(reclaim.token);
-  } else if (isOutlived(vip)) {
+  } else if (world.claims === undefined && isOutlived(vip)) {
     await objects.changeAddress(address, withoutReclaim);
     world.tokens.spend(reclaim?.token);
   } else if (reclaim === undefined && use?.state === "Reclaimable" && !world.claims?.isClaimed(vip)) {
@@ -279,12 +279,11 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
 /**
  * Whether an address is asked back for a user's delete that nobody has asked for any more: the object is from a backup of before it, and
  * our question was written to it since. It would be asked back for as long as a pod holds it, and go then.
+ * Where pods have claims, the end of a claim asks in the same way.
  */
 function isOutlived({ metadata, spec, status }: VpcIP): boolean {
   return (
     spec.reclaim?.mode === "when-free" &&
-    // Asked for by the end of its claim.
-    spec.claim === undefined &&
     metadata.deletionTimestamp === undefined &&
     status?.use?.state !== "Reclaimable"
   );
