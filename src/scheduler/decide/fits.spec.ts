@@ -137,7 +137,7 @@ describe("a pod that names an address", () => {
 
   it("is refused while another that names it has been let pass", () => {
     const reserved = new Reservations();
-    const fit = { subnetId: "subnet-a", hasEni: true, eniHolds: 9 };
+    const fit = { subnetId: "subnet-a", hasEni: true, takes: 1 } as const;
     reserved.reserve("uid-b", { places: new Map([["n", fit]]), address: "10.0.16.20", now: NOW });
     expect(ask(pod, here, { subnets }, reserved)).toBe(REASONS.addressInUse);
     reserved.end("uid-b");
@@ -238,8 +238,11 @@ describe("what is left of a subnet", () => {
 
   it("is less what others were let pass for, and an ENI for each node that may need one", () => {
     const reserved = new Reservations();
-    const fit = (hasEni: boolean) => ({ subnetId: "subnet-a", hasEni, eniHolds: 2 });
-    const left = (count: number) => typeof ask(pod, here, { subnets: free(count) }, reserved) !== "string";
+    const fit = (hasEni: boolean) => ({ subnetId: "subnet-a", hasEni, takes: 1 }) as const;
+    const limit = { enis: 3, addressesPerEni: 2, addresses: 6 };
+    const nodes = [here, madeNode("x", { limit }), madeNode("y", { limit })];
+    const left = (count: number) =>
+      typeof ask(pod, here, { subnets: free(count), nodes }, reserved) !== "string";
     reserved.reserve("b", { places: new Map([["n", fit(true)]]), now: NOW });
     expect([left(1), left(2)]).toEqual([false, true]);
     // To either of two: it takes one ENI at most.
@@ -251,10 +254,13 @@ describe("what is left of a subnet", () => {
     expect([left(3), left(4)]).toEqual([false, true]);
     reserved.reserve("d", { places: either, now: NOW });
     expect([left(5), left(6)]).toEqual([false, true]);
-    // Four pods on two nodes, with ENIs of two: one more ENI at most.
-    reserved.reserve("e", { places: either, now: NOW });
-    reserved.reserve("f", { places: either, now: NOW });
-    expect([left(8), left(9)]).toEqual([false, true]);
+    // To one of two nodes with ENIs of two: a third one comes to an ENI that another has made, or has a third one made.
+    const one = new Map([["x", fit(false)]]);
+    for (const uid of ["c", "d", "e"]) reserved.reserve(uid, { places: one, now: NOW });
+    expect([left(6), left(7)]).toEqual([false, true]);
+    // One that has its address already takes none.
+    reserved.reserve("f", { places: new Map([["n", { ...fit(true), takes: 0 }]]), now: NOW });
+    expect([left(6), left(7)]).toEqual([false, true]);
     for (const uid of ["b", "c", "d", "e", "f"]) reserved.end(uid);
     expect([left(0), left(1)]).toEqual([false, true]);
   });

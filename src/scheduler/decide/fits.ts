@@ -1,7 +1,21 @@
 import { enisToMake } from "./enis-to-make.ts";
-import type { Question } from "./question.ts";
+import type { Question, SubnetLeft } from "./question.ts";
 import { type Obstacle, REASONS, refusal } from "./refusal.ts";
 import type { Fit, NodeView, SubnetView } from "./world.ts";
+
+/** How a node has room for one more address of a subnet. */
+interface Room {
+  /** Of an ENI that is there or awaited there is a place for it that nobody else was let pass for. */
+  readonly hasEni: boolean;
+  /** ENIs that the node needs more, should all come that were let pass. */
+  readonly more: number;
+}
+
+interface Found {
+  readonly subnetId: string;
+  readonly hasEni: boolean;
+  readonly left: number;
+}
 
 /** What filter, preempt and bind ask of a node: where the pod's address would be, or the text of its refusal. */
 export function fits(question: Question, node: NodeView | undefined): Fit | string {
@@ -9,22 +23,27 @@ export function fits(question: Question, node: NodeView | undefined): Fit | stri
   if (question.fixed !== undefined) return fitsFixed({ ...question, fixed: question.fixed }, node);
   const named = namedSubnets(question, node);
   const obstacles: (readonly [SubnetView, Obstacle])[] = [];
-  let best: { subnetId: string; hasEni: boolean; left: number } | undefined;
+  let best: Found | undefined;
   for (const subnet of allowed(named, question, node)) {
     const room = roomFor(subnet, node, question);
     const left = leftOf(subnet, question);
-    const obstacle = typeof room === "string" ? room : lackOf(left, room.hasEni ? 1 : 2);
+    const obstacle = typeof room === "string" ? room : lackOf(left, { room, itself: 1 });
     if (typeof room === "string" || obstacle !== undefined) {
       obstacles.push([subnet, obstacle ?? "left"]);
       continue;
     }
-    // An ENI that is there comes first; else the subnet with most addresses left.
-    const better =
-      best === undefined || (room.hasEni === best.hasEni ? (left ?? 0) > best.left : room.hasEni);
-    if (better) best = { subnetId: subnet.id, hasEni: room.hasEni, left: left ?? 0 };
+    const found = { subnetId: subnet.id, hasEni: room.hasEni, left: left.addresses ?? 0 };
+    if (best === undefined || isBetter(found, best)) best = found;
   }
   if (best === undefined) return refusal(REASONS.insufficient, { node, obstacles, named });
-  return placeOn(node, best);
+  const { subnetId, hasEni } = best;
+  return { subnetId, hasEni, takes: question.own?.subnetId === subnetId ? 0 : 1 };
+}
+
+/** An ENI that is there comes first, else the subnet with most addresses left; their names where nothing else decides, so that it is always the same. */
+function isBetter(a: Found, b: Found): boolean {
+  if (a.hasEni !== b.hasEni) return a.hasEni;
+  return a.left === b.left ? a.subnetId < b.subnetId : a.left > b.left;
 }
 
 /** An address that is there needs room on an ENI of its subnet, unless it is bound here already; of the subnet it takes an ENI's at most. */
@@ -33,15 +52,17 @@ function fitsFixed(
   node: NodeView,
 ): Fit | string {
   const { subnetId, at } = question.fixed;
-  if (at?.node === node.name) return placeOn(node, { subnetId, hasEni: true });
+  if (at?.node === node.name) return { subnetId, hasEni: true, takes: 0 };
   const subnet = question.world.subnets.get(subnetId);
   if (subnet === undefined) return refusal(REASONS.eniLimit, { node, obstacles: [], named: [subnetId] });
   const room = roomFor(subnet, node, question);
   if (typeof room === "string")
     return refusal(REASONS.eniLimit, { node, obstacles: [[subnet, room]], named: [] });
-  // Its own address is promised to it already.
-  const lack = room.hasEni ? undefined : lackOf(leftOf(subnet, question), at === undefined ? 2 : 1);
-  if (lack === undefined) return placeOn(node, { subnetId, hasEni: room.hasEni });
+  // Its own address is promised to it already: that it is not counted as left does not matter where no ENI has to be made.
+  const left = leftOf(subnet, question);
+  const lack =
+    moreEnis(left, room) === 0 ? undefined : lackOf(left, { room, itself: at === undefined ? 1 : 0 });
+  if (lack === undefined) return { subnetId, hasEni: room.hasEni, takes: 0 };
   return refusal(REASONS.insufficient, { node, obstacles: [[subnet, lack]], named: [] });
 }
 
@@ -60,49 +81,75 @@ function allowed(named: readonly string[], { world }: Question, node: NodeView):
   });
 }
 
-/** Addresses left in a subnet for this pod; undefined while they are not known. */
-function leftOf(subnet: SubnetView, { world, own }: Question): number | undefined {
-  if (subnet.free === undefined) return undefined;
-  const spokenFor = world.promised.spokenFor.get(subnet.id) ?? 0;
-  const itself = own?.subnetId === subnet.id ? own.spokenFor : 0;
-  return subnet.free - spokenFor + itself - world.reserved.inSubnet(subnet.id);
+/** Addresses left in a subnet for this pod, which are the same for all nodes. */
+function leftOf({ id, free }: SubnetView, question: Question): SubnetLeft {
+  const { world, own, left } = question;
+  const counted = left.get(id);
+  if (counted !== undefined) return counted;
+  const { addresses, makers, makerNodes } = world.reserved.inSubnet(id);
+  let enis = 0;
+  for (const name of makerNodes.keys()) {
+    // More than one for each of them is none can have.
+    if (enis > makers) break;
+    const node = world.nodes.get(name);
+    if (node === undefined) continue;
+    const awaited = awaitedOn(node, id, question);
+    const reserved = world.reserved.onNode(name).get(id)?.pods ?? 0;
+    enis += enisToMake(node, id, awaited + reserved) - enisToMake(node, id, awaited);
+  }
+  const promised = (world.promised.spokenFor.get(id) ?? 0) - (own?.subnetId === id ? own.spokenFor : 0);
+  const made = {
+    addresses: free === undefined ? undefined : free - promised - addresses - Math.min(makers, enis),
+    makers,
+    enis,
+  };
+  left.set(id, made);
+  return made;
 }
 
-function lackOf(left: number | undefined, needed: number): Obstacle | undefined {
-  if (left === undefined) return "unread";
-  if (left >= needed) return undefined;
-  return needed === 2 ? "left-for-eni" : "left";
+/** Addresses that ENIs may take more, should this pod come to the node. */
+function moreEnis({ makers, enis }: SubnetLeft, { hasEni, more }: Room): number {
+  return Math.min(makers + (hasEni ? 0 : 1), enis + more) - Math.min(makers, enis);
+}
+
+function lackOf(left: SubnetLeft, { room, itself }: { room: Room; itself: 0 | 1 }): Obstacle | undefined {
+  if (left.addresses === undefined) return "unread";
+  if (left.addresses >= itself + moreEnis(left, room)) return undefined;
+  return room.hasEni ? "left" : "left-for-eni";
+}
+
+/** Addresses that come to a node for claims of other pods. */
+function awaitedOn({ name }: NodeView, subnetId: string, { world, own }: Question): number {
+  const count = world.promised.awaited.get(name)?.get(subnetId) ?? 0;
+  return own?.node === name && own.subnetId === subnetId ? count - 1 : count;
 }
 
 /** Whether the node has room for one more address of the subnet: on an ENI that is there or awaited, or on another one. */
-function roomFor(
-  subnet: SubnetView,
-  node: NodeView,
-  { world, own }: Question,
-): { readonly hasEni: boolean } | Obstacle {
+function roomFor(subnet: SubnetView, node: NodeView, question: Question): Room | Obstacle {
+  const { promised, reserved } = question.world;
   const { limit, enis, creatingIn } = node;
-  const awaited = world.promised.awaited.get(node.name);
-  const reserved = world.reserved.onNode(node.name);
-  const awaitedIn = (id: string) =>
-    (awaited?.get(id) ?? 0) - (own?.node === node.name && own.subnetId === id ? 1 : 0);
-  const subnets = new Set([...(awaited?.keys() ?? []), ...reserved.keys()]);
+  const here = reserved.onNode(node.name);
+  const subnets = new Set([...(promised.awaited.get(node.name)?.keys() ?? []), ...here.keys()]);
   if (creatingIn !== undefined) subnets.add(creatingIn);
   let addresses = 0;
   for (const eni of enis) addresses += eni.addresses;
   let toMake = 0;
   for (const id of subnets) {
-    const coming = awaitedIn(id) + (reserved.get(id) ?? 0);
+    const coming = awaitedOn(node, id, question) + (here.get(id)?.pods ?? 0);
     addresses += coming;
     if (id !== subnet.id) toMake += enisToMake(node, id, coming);
   }
   if (addresses >= limit.addresses) return "addresses";
-  const withIt = enisToMake(node, subnet.id, awaitedIn(subnet.id) + (reserved.get(subnet.id) ?? 0) + 1);
-  // What others may take is counted as if they came here: whoever is first of them has the ENI made.
-  if (withIt === enisToMake(node, subnet.id, awaitedIn(subnet.id))) return { hasEni: true };
+  const awaited = awaitedOn(node, subnet.id, question);
+  const { pods, sure } = here.get(subnet.id) ?? { pods: 0, sure: 0 };
+  const standing = enisToMake(node, subnet.id, awaited);
+  const withOthers = enisToMake(node, subnet.id, awaited + pods);
+  const withIt = enisToMake(node, subnet.id, awaited + pods + 1);
+  const room = {
+    hasEni: enisToMake(node, subnet.id, awaited + sure + 1) === standing,
+    more: withIt - withOthers,
+  };
+  if (withIt === standing) return room;
   if (subnet.zone !== node.zone) return "zone";
-  return enis.length + toMake + withIt > limit.enis ? "enis" : { hasEni: false };
-}
-
-function placeOn({ limit }: NodeView, { subnetId, hasEni }: Pick<Fit, "subnetId" | "hasEni">): Fit {
-  return { subnetId, hasEni, eniHolds: limit.addressesPerEni };
+  return enis.length + toMake + withIt > limit.enis ? "enis" : room;
 }

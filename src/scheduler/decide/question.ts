@@ -4,6 +4,15 @@ import { type OwnPart, ownPart } from "./promised.ts";
 import { REASONS } from "./refusal.ts";
 import type { AddressView, ClusterView, PodView, SubnetView, World } from "./world.ts";
 
+/** What is left of a subnet for a pod. */
+export interface SubnetLeft {
+  /** Undefined while it is not known. */
+  readonly addresses: number | undefined;
+  /** Pods that may need another ENI there, and ENIs that they would need if all of them came to each of their nodes: the less of both counts. */
+  readonly makers: number;
+  readonly enis: number;
+}
+
 /** What is the same of a pod for all nodes. */
 export interface Question {
   readonly pod: PodView;
@@ -14,6 +23,8 @@ export interface Question {
   readonly only: SubnetView | undefined;
   /** What its own claim has been promised already. */
   readonly own: OwnPart | undefined;
+  /** What is left of subnets for it, as far as that has been counted. */
+  readonly left: Map<string, SubnetLeft>;
 }
 
 /** @returns the text by which every node is refused, where nothing can be done for the pod anywhere */
@@ -25,10 +36,10 @@ export function questionOf(pod: PodView, world: World): Question | string {
   if (address !== undefined) {
     const at = world.bound.get(pod.key);
     const subnetId = at?.subnetId ?? (claim?.subnetId || (subnetWith(address, world)?.id ?? ""));
-    return { pod, world, own, only: undefined, fixed: { subnetId, at } };
+    return { pod, world, own, only: undefined, fixed: { subnetId, at }, left: new Map() };
   }
   const only = pod.address === undefined ? undefined : nominated(pod.address, { pod, world });
-  return typeof only === "string" ? only : { pod, world, own, only, fixed: undefined };
+  return typeof only === "string" ? only : { pod, world, own, only, fixed: undefined, left: new Map() };
 }
 
 /** The address that the pod of this key has by its claim; one that is being deleted says nothing of the next pod's. */

@@ -67,7 +67,7 @@ function textOf(
 function noSubnet({ zone }: NodeView, named: readonly string[]): string {
   const where = zone === "" ? "the node's zone, which is not known yet" : zone;
   if (named.length === 0) return `no container subnet gives addresses in ${where}`;
-  const told = named.slice(0, MOST_TOLD).join(", ");
+  const told = named.toSorted().slice(0, MOST_TOLD).join(", ");
   const rest = named.length > MOST_TOLD ? ` and ${named.length - MOST_TOLD} more` : "";
   return `of ${told}${rest} none gives addresses in ${where}`;
 }

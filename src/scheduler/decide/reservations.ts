@@ -1,5 +1,5 @@
-import { add, addWithin } from "./counts.ts";
-import type { ClaimView, Fit, Reserved } from "./world.ts";
+import { add } from "./counts.ts";
+import type { ClaimView, Fit, Reserved, ReservedInSubnet, ReservedOnNode } from "./world.ts";
 
 /** How long a pod that was let pass keeps what it may take. The scheduler binds within that, busy as it may be, or asks anew. */
 export const RESERVED_MS = 30_000;
@@ -7,7 +7,8 @@ export const RESERVED_MS = 30_000;
 /** How long what a pod has taken is kept while the watch does not show its claim. */
 const TAKEN_MS = 60_000;
 
-const NONE: ReadonlyMap<string, number> = new Map();
+const NONE_ON_NODE: ReadonlyMap<string, ReservedOnNode> = new Map();
+const NONE_IN_SUBNET: ReservedInSubnet = { addresses: 0, makers: 0, makerNodes: new Map() };
 
 interface Reservation {
   /** Nodes that the pod may go to: it takes an address on one of them. */
@@ -20,13 +21,17 @@ interface Reservation {
   readonly taken?: { readonly key: string; readonly node: string };
 }
 
-/** What pods that need another ENI in a subnet may take there for these ENIs. */
-interface Makers {
+interface OnNode {
   pods: number;
-  /** Pods by the nodes that lack the ENI. */
-  readonly nodes: Map<string, number>;
-  /** Fewest pods that an ENI of these nodes holds. */
-  holds: number;
+  sure: number;
+}
+
+interface InSubnet {
+  addresses: number;
+  makers: number;
+  /** Reservations that have a place there, of whichever kind. */
+  reservations: number;
+  readonly makerNodes: Map<string, number>;
 }
 
 /**
@@ -34,17 +39,16 @@ interface Makers {
  */
 export class Reservations implements Reserved {
   readonly #byPod = new Map<string, Reservation>();
-  readonly #onNode = new Map<string, Map<string, number>>();
-  readonly #inSubnet = new Map<string, number>();
-  readonly #makers = new Map<string, Makers>();
+  readonly #onNode = new Map<string, Map<string, OnNode>>();
+  readonly #inSubnet = new Map<string, InSubnet>();
   readonly #addresses = new Map<string, number>();
 
-  onNode(name: string): ReadonlyMap<string, number> {
-    return this.#onNode.get(name) ?? NONE;
+  onNode(name: string): ReadonlyMap<string, ReservedOnNode> {
+    return this.#onNode.get(name) ?? NONE_ON_NODE;
   }
 
-  inSubnet(id: string): number {
-    return (this.#inSubnet.get(id) ?? 0) + enisOf(this.#makers.get(id));
+  inSubnet(id: string): ReservedInSubnet {
+    return this.#inSubnet.get(id) ?? NONE_IN_SUBNET;
   }
 
   hasAddress(address: string): boolean {
@@ -145,38 +149,47 @@ export class Reservations implements Reserved {
 
   #count({ places, address }: Reservation, amount: 1 | -1): void {
     if (address !== undefined) add(this.#addresses, address, amount);
-    const subnets = new Set<string>();
-    const makes = new Set<string>();
-    for (const [node, { subnetId, hasEni, eniHolds }] of places) {
-      addWithin(this.#onNode, [node, subnetId], amount);
-      subnets.add(subnetId);
-      if (hasEni) continue;
-      makes.add(subnetId);
-      const makers = this.#makersOf(subnetId);
-      makers.holds = Math.max(1, Math.min(makers.holds, eniHolds));
-      add(makers.nodes, node, amount);
+    /** By subnet: what it takes of it at most, and whether it may need an ENI. */
+    const most = new Map<string, { takes: 0 | 1; makes: boolean }>();
+    for (const [node, { subnetId, hasEni, takes }] of places) {
+      this.#countOnNode([node, subnetId], { pods: amount, sure: hasEni ? amount : 0 });
+      const there = most.get(subnetId);
+      if (there === undefined) most.set(subnetId, { takes, makes: !hasEni });
+      else {
+        there.makes ||= !hasEni;
+        if (takes === 1) there.takes = 1;
+      }
+      if (!hasEni) add(this.#subnet(subnetId).makerNodes, node, amount);
     }
-    for (const subnetId of subnets) add(this.#inSubnet, subnetId, amount);
-    for (const subnetId of makes) {
-      const makers = this.#makersOf(subnetId);
-      makers.pods += amount;
-      if (makers.pods === 0) this.#makers.delete(subnetId);
+    for (const [subnetId, { takes, makes }] of most) {
+      const subnet = this.#subnet(subnetId);
+      subnet.addresses += takes * amount;
+      if (makes) subnet.makers += amount;
+      subnet.reservations += amount;
+      if (subnet.reservations === 0) this.#inSubnet.delete(subnetId);
     }
   }
 
-  #makersOf(subnetId: string): Makers {
-    let makers = this.#makers.get(subnetId);
-    if (makers === undefined) {
-      makers = { pods: 0, nodes: new Map(), holds: Number.POSITIVE_INFINITY };
-      this.#makers.set(subnetId, makers);
+  #countOnNode([node, subnetId]: readonly [string, string], { pods, sure }: OnNode): void {
+    let here = this.#onNode.get(node);
+    if (here === undefined) {
+      here = new Map();
+      this.#onNode.set(node, here);
     }
-    return makers;
+    const counted = here.get(subnetId) ?? { pods: 0, sure: 0 };
+    counted.pods += pods;
+    counted.sure += sure;
+    if (counted.pods > 0) here.set(subnetId, counted);
+    else here.delete(subnetId);
+    if (here.size === 0) this.#onNode.delete(node);
   }
-}
 
-/** The most ENIs that these pods may need: one on each of their nodes, and more where an ENI is full; never more than there are pods. */
-function enisOf(makers: Makers | undefined): number {
-  if (makers === undefined) return 0;
-  const { pods, nodes, holds } = makers;
-  return pods <= nodes.size ? pods : nodes.size + Math.floor((pods - nodes.size) / holds);
+  #subnet(id: string): InSubnet {
+    let subnet = this.#inSubnet.get(id);
+    if (subnet === undefined) {
+      subnet = { addresses: 0, makers: 0, reservations: 0, makerNodes: new Map() };
+      this.#inSubnet.set(id, subnet);
+    }
+    return subnet;
+  }
 }

@@ -89,18 +89,33 @@ export interface ClusterView extends ClusterParts {
 export interface Fit {
   /** Subnet that the pod's address is or would be of. */
   readonly subnetId: string;
-  /** An ENI in that subnet, there or awaited, has room: no other has to be made. */
+  /** An ENI in that subnet, there or awaited, has room for it: no other has to be made. */
   readonly hasEni: boolean;
-  /** Addresses for pods that an ENI of the node may have. */
-  readonly eniHolds: number;
+  /** Addresses of the subnet that it takes for itself; 0 where its claim has been promised one. */
+  readonly takes: 0 | 1;
+}
+
+/** Pods that may come to a node for an address of one subnet. */
+export interface ReservedOnNode {
+  readonly pods: number;
+  /** Of these, those for whom an ENI has room. */
+  readonly sure: number;
+}
+
+/** What pods may take of a subnet. */
+export interface ReservedInSubnet {
+  readonly addresses: number;
+  /** Pods that may need another ENI there: each has one made at most. */
+  readonly makers: number;
+  /** Nodes where they would, with how many may come for that. */
+  readonly makerNodes: ReadonlyMap<string, number>;
 }
 
 /** What other pods were let pass for and have not taken yet. */
 export interface Reserved {
-  /** Pods that may come to the node, by the subnet of the address that they would take there. */
-  onNode(name: string): ReadonlyMap<string, number>;
-  /** Addresses of a subnet that these pods may take, those of the ENIs that may have to be made included. */
-  inSubnet(id: string): number;
+  /** By subnet. */
+  onNode(name: string): ReadonlyMap<string, ReservedOnNode>;
+  inSubnet(id: string): ReservedInSubnet;
   /** Whether one of them is to have this very address. */
   hasAddress(address: string): boolean;
 }

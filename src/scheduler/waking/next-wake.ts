@@ -60,7 +60,7 @@ function leastLoaded(
     let load = fit.hasEni ? 0 : 1_000_000;
     for (const eni of view.nodes.get(node)?.enis ?? []) load += eni.addresses;
     for (const count of view.promised.awaited.get(node)?.values() ?? []) load += count;
-    for (const count of reservations.onNode(node).values()) load += count;
+    for (const { pods: coming } of reservations.onNode(node).values()) load += coming;
     if (best === undefined || load < best.load) best = { node, fit, load };
   }
   return best;
