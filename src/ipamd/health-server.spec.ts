@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { ActionMetrics } from "../cloud/budget/call-budget.ts";
 import { CLOUD_ACTIONS, type CloudAction } from "../cloud/budget/rates.ts";
 import { healthApp } from "./health-server.ts";
+import { BindLatency } from "./metrics.ts";
 
 test.each([
   [true, 200],
@@ -33,6 +34,13 @@ test("GET /metrics tells whether this process leads, and what the leader counts"
     errors: { throttled: 1, unknown: 1 },
     waiting: 2,
   };
+  const latency = new BindLatency();
+  latency.waits("shop/web-0", 1000);
+  latency.waits("shop/web-0", 1500);
+  latency.bound("shop/web-0", 1900);
+  latency.waits("shop/web-1", 0);
+  latency.over("shop/web-1");
+  latency.bound("shop/web-1", 9000);
   const leading = healthApp(health, () => ({
     calls,
     health: "throttled",
@@ -41,6 +49,7 @@ test("GET /metrics tells whether this process leads, and what the leader counts"
     free: new Map([["subnet-1", 7]]),
     plans: { count: 9, ms: 4500 },
     findings: new Map([["quarantined", 1]]),
+    claims: { states: new Map([["Kept", 4]]), latency },
   }));
   const text = await (await leading.request("/metrics")).text();
   for (const line of [
@@ -55,6 +64,11 @@ test("GET /metrics tells whether this process leads, and what the leader counts"
     "tke_eni_ipamd_plans_total 9",
     "tke_eni_ipamd_plan_seconds_total 4.5",
     'tke_eni_ipamd_audit_findings{severity="quarantined"} 1',
+    'tke_eni_ipamd_claims{state="Kept"} 4',
+    'ipamd_pod_set_ip_latency_seconds_bucket{le="0.5"} 0',
+    'ipamd_pod_set_ip_latency_seconds_bucket{le="1"} 1',
+    "ipamd_pod_set_ip_latency_seconds_count 1",
+    "ipamd_pod_set_ip_latency_seconds_sum 0.9",
   ]) {
     expect(text).toContain(line);
   }

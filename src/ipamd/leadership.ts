@@ -23,7 +23,7 @@ import { CredentialWatch } from "./credential-watch.ts";
 import { fencedClient } from "./fenced-client.ts";
 import { fencedVpc } from "./fenced-vpc.ts";
 import type { IpamdSettings, IpamdWorld } from "./ipamd.ts";
-import type { LeaderFigures } from "./metrics.ts";
+import { BindLatency, type LeaderFigures } from "./metrics.ts";
 import { CreationBook } from "./node/creation-book.ts";
 import { DepartingNodes } from "./node/departing-nodes.ts";
 import { InstanceBook } from "./node/instance-book.ts";
@@ -87,6 +87,7 @@ export class Leadership {
   readonly #audit: PeriodicAudit;
   readonly #claimQueue: WorkQueue;
   readonly #keeper: ClaimKeeper | undefined;
+  readonly #latency = new BindLatency();
   readonly #unsubscribe: (() => void)[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #clock: WaitingClock;
@@ -208,7 +209,16 @@ export class Leadership {
     this.#keeper =
       claims &&
       new ClaimKeeper({
-        ...{ kube: fenced, claims, objects, tokens: this.#world.tokens, notices, logger },
+        ...{
+          kube: fenced,
+          claims,
+          objects,
+          tokens: this.#world.tokens,
+          notices,
+          logger,
+          latency: this.#latency,
+        },
+        monotonic: () => clock.monotonic(),
         now: () => clock.now(),
       });
     this.#claimQueue = new WorkQueue({
@@ -258,7 +268,7 @@ export class Leadership {
 
   /** What is counted now. */
   figures(): LeaderFigures {
-    const { objects } = this.#world;
+    const { objects, claims } = this.#world;
     const reasonOf = ({ status }: NodeENIConfig) =>
       status?.conditions?.find(({ type }) => type === "Ready")?.reason ?? "Unknown";
     return {
@@ -269,6 +279,12 @@ export class Leadership {
       free: new Map(objects.subnets.list().map(({ metadata, status }) => [metadata.name, status?.free ?? 0])),
       plans: this.#present.plans,
       findings: countBy(this.#audit.findings, ({ severity }) => severity),
+      ...(claims && {
+        claims: {
+          states: countBy(claims.book.list(), ({ status }) => status?.state ?? "Unknown"),
+          latency: this.#latency,
+        },
+      }),
     };
   }
 

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ActionMetrics } from "../cloud/budget/call-budget.ts";
 import type { CloudHealth } from "../cloud/budget/health.ts";
 import type { CloudAction } from "../cloud/budget/rates.ts";
@@ -17,6 +17,38 @@ export interface LeaderFigures {
   plans: { readonly count: number; readonly ms: number };
   /** Findings of the last audit by severity. */
   findings: ReadonlyMap<string, number>;
+  /** Where pods have claims: these by state, and the time from when a pod is seen on a node to its address there. */
+  claims?: { states: ReadonlyMap<string, number>; latency: BindLatency };
+}
+
+/** Times of claims from their pod's binding to their address on its node. */
+export class BindLatency {
+  /** Registered in no registry: each answer has one of its own. */
+  readonly metric = new Histogram({
+    // The name that TKE's has.
+    name: "ipamd_pod_set_ip_latency_seconds",
+    help: "Time from when a pod is seen on a node until its address is there.",
+    buckets: [0.25, 0.5, 1, 2, 5, 10, 30, 60, 300],
+    registers: [],
+  });
+  readonly #since = new Map<string, number>();
+
+  /** @param now monotonic, ms */
+  waits(key: string, now: number): void {
+    if (!this.#since.has(key)) this.#since.set(key, now);
+  }
+
+  bound(key: string, now: number): void {
+    const since = this.#since.get(key);
+    if (since === undefined) return;
+    this.#since.delete(key);
+    this.metric.observe((now - since) / 1000);
+  }
+
+  /** It is wanted nowhere any more. */
+  over(key: string): void {
+    this.#since.delete(key);
+  }
 }
 
 /**
@@ -66,6 +98,10 @@ export async function renderMetrics(figures: LeaderFigures | undefined): Promise
       "severity",
       figures.findings,
     );
+    if (figures.claims !== undefined) {
+      count(gauge("claims", "VpcIPClaims by their state.", "state"), "state", figures.claims.states);
+      registry.registerMetric(figures.claims.latency.metric);
+    }
   }
   return registry.metrics();
 }

@@ -4,6 +4,7 @@ import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import { pods as podResource } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
 import type { Logger } from "../../kube/logger.ts";
+import type { BindLatency } from "../metrics.ts";
 import { isHeld } from "../node/settings-book.ts";
 import { withoutReclaim } from "../node/sync-objects.ts";
 import type { TokenBook } from "../node/token-book.ts";
@@ -26,6 +27,9 @@ export interface ClaimKeeperParts {
   objects: ClusterObjects;
   tokens: TokenBook;
   notices: Notices;
+  latency: BindLatency;
+  /** Monotonic ms. */
+  monotonic: () => number;
   /** Wall clock, ms. */
   now: () => number;
   logger: Logger;
@@ -67,7 +71,7 @@ export class ClaimKeeper {
       case "finish":
         if (vip !== undefined) await this.#letGo(vip);
         await claims.objects.finish(current);
-        claims.forget(key);
+        this.#forget(key);
         return {};
       case "release":
         await claims.objects.release(current);
@@ -77,8 +81,16 @@ export class ClaimKeeper {
         if (vip !== undefined) await this.#withdrawMove(vip, lives?.node);
     }
     await claims.objects.writeStatus(current, verdict.status);
+    this.#measure(key, { status: verdict.status, isPlaced: lives?.node !== undefined });
     this.#tell(key, { pod: lives, status: verdict.status });
     return verdict.dueInMs === undefined ? {} : { againInMs: verdict.dueInMs };
+  }
+
+  #measure(key: string, { status, isPlaced }: { status: VpcIPClaimStatus; isPlaced: boolean }): void {
+    const { latency, monotonic } = this.#parts;
+    if (status.state === "Bound") latency.bound(key, monotonic());
+    else if (status.state === "Pending" && isPlaced) latency.waits(key, monotonic());
+    else latency.over(key);
   }
 
   #waitOf(key: string, { spec }: VpcIPClaim): ClaimWait | undefined {
@@ -137,7 +149,7 @@ export class ClaimKeeper {
       });
       return {};
     }
-    claims.forget(key);
+    this.#forget(key);
     const named = objects.addresses.list().filter(({ spec }) => spec.claim === key);
     if (named.length === 0 || (await claims.objects.find(name, namespace)) !== undefined) return {};
     for (const vip of named) {
@@ -148,6 +160,11 @@ export class ClaimKeeper {
       await this.#setClaim(vip, undefined);
     }
     return {};
+  }
+
+  #forget(key: string): void {
+    this.#parts.claims.forget(key);
+    this.#parts.latency.over(key);
   }
 
   async #findPod(key: string): Promise<SlimPod | undefined> {
