@@ -61,6 +61,9 @@ beforeAll(async () => {
       () => false,
     ),
   );
+  const access = join(root, "k8s/base/scheduler/access.yaml");
+  await server.kubectl(["apply", "--namespace=kube-system", "-f", access]);
+  const asExtender = await server.kubeconfigOfServiceAccount("kube-system", "tke-eni-ip-scheduler");
   const authority = await createCertificateAuthority(join(folder, "ca"));
   const certificates = await issueExtenderCertificates(authority);
   const { serving } = certificates;
@@ -77,7 +80,7 @@ beforeAll(async () => {
       "tke-eni-ip-scheduler",
       [
         executable,
-        ...["--kubeconfig", server.kubeconfig, "--listen", `127.0.0.1:${at?.listen}`],
+        ...["--kubeconfig", asExtender, "--listen", `127.0.0.1:${at?.listen}`],
         ...["--health-listen", `127.0.0.1:${at?.health}`, "--identity", name],
         ...["--tls-cert", serving.certificate, "--tls-key", serving.key],
         ...["--client-ca", authority.certificate],
