@@ -20,6 +20,8 @@ const ETCD_URL = "http://127.0.0.1:2379";
 const KUBELET_CLIENT = "kube-apiserver-kubelet-client";
 
 export interface ControlPlaneOptions {
+  /** How long a kubelet may be silent before its Node's readiness is unknown, as a Go duration; 50s unless said otherwise. */
+  readonly nodeMonitorGrace?: string;
   /** Path of kube-scheduler's configuration, which its flags complete; without it kube-scheduler runs by its defaults. */
   readonly schedulerConfiguration?: string;
 }
@@ -27,7 +29,7 @@ export interface ControlPlaneOptions {
 /** Starts etcd, the API server, the controller manager and the scheduler on the control plane's machine; pods can be created then. */
 export async function startControlPlane(
   authority: CertificateAuthority,
-  { schedulerConfiguration }: ControlPlaneOptions = {},
+  { schedulerConfiguration, nodeMonitorGrace }: ControlPlaneOptions = {},
 ): Promise<void> {
   const etcdOptions = {
     dataFolder: join(stateFolder, "etcd"),
@@ -47,7 +49,7 @@ export async function startControlPlane(
   });
   await allowApiServerToReachKubelets();
   // Not before: they end when RBAC's default roles are not there yet.
-  const manager = await startControllerManager(authority, serviceAccounts);
+  const manager = await startControllerManager(authority, serviceAccounts, nodeMonitorGrace);
   const scheduler = await startScheduler(authority, schedulerConfiguration);
   await waitUntil(
     "the service account `default`, without which no pod can be created",
@@ -98,6 +100,7 @@ async function startApiServer(
 async function startControllerManager(
   authority: CertificateAuthority,
   serviceAccounts: Certificate,
+  nodeMonitorGrace: string | undefined,
 ): Promise<Daemon> {
   return startHere("kube-controller-manager", [
     ...(await connection(authority, "kube-controller-manager")),
@@ -107,6 +110,7 @@ async function startControllerManager(
     "--kube-api-burst=1000",
     `--service-account-private-key-file=${serviceAccounts.key}`,
     `--root-ca-file=${authority.certificate}`,
+    ...(nodeMonitorGrace === undefined ? [] : [`--node-monitor-grace-period=${nodeMonitorGrace}`]),
   ]);
 }
 

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { podPids } from "./cgroup.ts";
 import type { Cluster } from "./cluster.ts";
+import { killInPod } from "./kill-in-pod.ts";
 import { getJson } from "./observe.ts";
 
 /** The pod of the ipamd that leads. */
@@ -35,9 +34,5 @@ export async function findLeader(cluster: Cluster): Promise<Leader> {
 
 /** Kills it: it gets no chance to give the lease back, nor to hear the answers to its calls. */
 export function killLeader({ uid }: Leader): void {
-  const pids = podPids(uid).filter(
-    (pid) => readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "tke-eni-ipamd",
-  );
-  if (pids.length === 0) throw new Error(`no process tke-eni-ipamd of the pod ${uid} was found`);
-  for (const pid of pids) process.kill(pid, "SIGKILL");
+  killInPod(uid, "tke-eni-ipamd");
 }

@@ -41,6 +41,8 @@ export interface UpOptions {
    * for an address wait.
    */
   readonly mode?: ClusterMode;
+  /** As `ControlPlaneOptions` has it. */
+  readonly nodeMonitorGrace?: string;
   /** The command that starts vpc-sim, without arguments; from the sources unless said otherwise. */
   readonly vpcSim?: readonly string[];
 }
@@ -96,8 +98,10 @@ async function start(
   const authority = await createClusterAuthority();
   const kubeProxyKubeconfig = await createKubeProxyKubeconfig(authority);
   const extender = options.mode === "static" ? await issueExtenderCertificates(authority) : undefined;
-  const controlPlaneOptions =
-    extender === undefined ? {} : { schedulerConfiguration: await writeSchedulerConfiguration(extender) };
+  const controlPlaneOptions = {
+    ...(extender !== undefined && { schedulerConfiguration: await writeSchedulerConfiguration(extender) }),
+    ...(options.nodeMonitorGrace !== undefined && { nodeMonitorGrace: options.nodeMonitorGrace }),
+  };
   await progress.step("starting the control plane", () => startControlPlane(authority, controlPlaneOptions));
   if (extender !== undefined) await createExtenderSecret(extender);
   const parts = {

@@ -9,7 +9,7 @@ import type { Daemon } from "./daemon.ts";
 import { configurationFolder } from "./folders.ts";
 import { startDaemon } from "./start-daemon.ts";
 import { waitUntil } from "./wait-until.ts";
-import { controlApi, type Machine, spareSubnet, vpcNamespace } from "./world.ts";
+import { controlApi, type Machine, smallSubnet, spareSubnet, vpcNamespace } from "./world.ts";
 
 /** How vpc-sim is started from the sources; a compiled one is one path. */
 export const vpcSimFromSource: readonly string[] = [
@@ -21,7 +21,10 @@ export const vpcSimFromSource: readonly string[] = [
 export async function startVpcSim(command: readonly string[]): Promise<Daemon> {
   const configuration = join(configurationFolder, "vpc-sim.yaml");
   const world = simulatedWorld();
-  await writeFile(configuration, stringify({ ...world, subnets: [...world.subnets, spareSubnet] }));
+  await writeFile(
+    configuration,
+    stringify({ ...world, subnets: [...world.subnets, spareSubnet, smallSubnet] }),
+  );
   const daemon = await startDaemon("vpc-sim", [
     "ip",
     "netns",

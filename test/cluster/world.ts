@@ -57,6 +57,15 @@ export const spareSubnet = {
   cidr: "10.0.18.0/24",
 };
 
+/** Another, in the other zone. */
+export const smallSubnet = {
+  subnetId: "subnet-small001",
+  vpcId: "vpc-sim00001",
+  name: "small",
+  zone: "ap-sim-1",
+  cidr: "10.0.19.0/24",
+};
+
 export const apiServerUrl = `https://${controlPlane.address}:6443`;
 
 /** The node subnets end at .254, and the control plane's address is the one before node-1's. */

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { nodes } from "../../src/kube/core-resources.ts";
+import { tryCommand } from "../../tools/build/run-command.ts";
+import { podPids } from "../cluster/cgroup.ts";
+import { loadDaemons } from "../cluster/daemon-records.ts";
+import { eventsAbout } from "../cluster/observe.ts";
+import { cutNode } from "./cut-node.ts";
+import { untilAnswering, whoAnswers } from "./echo.ts";
+import type { Scenario } from "./scenario.ts";
+import { type Stage, until } from "./stage.ts";
+import { createPods, createWorkload, deletePods, type PodView, untilReady } from "./workload.ts";
+
+const NAME = "leaves-cut-node";
+const LATER = "after-the-cut";
+/** Nobody else needs it. */
+const NODE = "node-4";
+
+/**
+ * A node is cut off, and its pod deleted by force: the pod comes up elsewhere with its address once the grace is over. The former one runs on,
+ * and is nobody: the VPC drops what it sends, its agent cuts it off as soon as it hears of it, and the node serves again.
+ */
+export const leavesCutNode: Scenario = {
+  name: "an address leaves a node that is cut off, and has one holder when that is back",
+  makes: [NAME, LATER],
+  async play(stage) {
+    await createWorkload(stage, {
+      name: NAME,
+      kind: "StatefulSet",
+      replicas: 1,
+      subnets: ["subnet-pods0001"],
+      nodes: ["node-1", "node-2", NODE],
+      first: NODE,
+    });
+    const [former] = await untilReady(stage, NAME, { count: 1 });
+    assert(former !== undefined);
+    assert.equal(former.node, NODE);
+    await untilAnswering(stage, [former]);
+    const cut = await cutNode(stage, NODE);
+    // It would take the former pod away as soon as it is back, and nobody would see what the agent does.
+    const kubelet = (await loadDaemons()).get(`${NODE}-kubelet`)?.pid;
+    assert(kubelet !== undefined);
+    try {
+      await untilReadiness(stage, NODE, "Unknown");
+      await stage.disturb(() => deletePods(stage, [former], { force: true }));
+      const [pod] = await untilReady(stage, NAME, { count: 1, besides: [former] });
+      assert(pod !== undefined);
+      assert.notEqual(pod.node, NODE);
+      assert.equal(pod.address, former.address);
+      await untilAnswering(stage, [pod]);
+
+      process.kill(kubelet, "SIGSTOP");
+      await cut.healPods();
+      const before = await dropsOf(stage, former);
+      await sendFrom(former);
+      assert((await dropsOf(stage, former)) > before, "the VPC drops what the former pod sends");
+      assert.equal(await whoAnswers(stage, pod.address), pod.uid);
+
+      await cut.heal();
+      await until(stage, `the agent of ${NODE} to cut ${former.name} off`, {
+        withinMs: 60_000,
+        check: async () => {
+          const events = await eventsAbout(stage.cluster, "Pod", former.name);
+          return events.some((it) =>
+            /^DriftQuarantined: .* belongs to another node now: it is cut off/.test(it),
+          );
+        },
+      });
+      const sent = await dropsOf(stage, former);
+      await sendFrom(former);
+      assert.equal(await dropsOf(stage, former), sent, "nothing that the former pod sends leaves its node");
+      assert.equal(await whoAnswers(stage, pod.address), pod.uid);
+
+      process.kill(kubelet, "SIGCONT");
+      await untilReadiness(stage, NODE, "True");
+      await until(stage, "the end of the former pod", {
+        withinMs: 30_000,
+        check: async () => podPids(former.uid).length === 0,
+      });
+      await createPods(stage, { name: LATER, count: 1, subnets: ["subnet-pods0001"], nodes: [NODE] });
+      await untilReady(stage, LATER, { count: 1 });
+      await untilAnswering(stage, [pod]);
+    } finally {
+      process.kill(kubelet, "SIGCONT");
+      await cut.heal();
+    }
+  },
+};
+
+function untilReadiness(stage: Stage, node: string, status: "True" | "Unknown"): Promise<true> {
+  return until(stage, `the readiness of ${node} to be ${status}`, {
+    withinMs: 90_000,
+    check: async () => {
+      const conditions = (await stage.kube.get(nodes, node)).status?.conditions ?? [];
+      return conditions.some((it) => it.type === "Ready" && it.status === status);
+    },
+  });
+}
+
+/** Has a pod that still runs send something to a machine of the VPC, from within. */
+async function sendFrom({ uid, name }: PodView): Promise<void> {
+  const [pid] = podPids(uid);
+  assert(pid !== undefined, `${name} still runs on its node`);
+  await tryCommand(["nsenter", `--target=${pid}`, "--net", "--", "ping", "-c", "1", "-W", "1", "10.0.1.10"]);
+}
+
+/** Packets from the pod's address that the VPC has dropped because it is not its sender's. */
+async function dropsOf({ control }: Stage, { address }: PodView): Promise<number> {
+  const { bySource } = await control.readDrops();
+  return bySource.filter(({ source }) => source === address).reduce((sum, { packets }) => sum + packets, 0);
+}
