@@ -1,5 +1,4 @@
 import { ENI_TAGS } from "../api/eni-tags.ts";
-import type { KubeObject } from "../api/kube-object.ts";
 import type { NodeENIConfig } from "../api/node-eni-config.ts";
 import { budgetedReads } from "../cloud/budget/budgeted-reads.ts";
 import { CallBudget } from "../cloud/budget/call-budget.ts";
@@ -10,30 +9,28 @@ import { nodeReference, nodes } from "../kube/core-resources.ts";
 import { createEventRecorder, type EventRecorder } from "../kube/events.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { LeaderElector } from "../kube/lease.ts";
-import type { Reflector } from "../kube/reflector/reflector.ts";
 import type { WaitingClock } from "../time/waiting-clock.ts";
 import { PeriodicAudit } from "./audit/periodic-audit.ts";
 import { claimKey } from "./claims/claim-book.ts";
-import { ClaimKeeper } from "./claims/claim-keeper.ts";
-import { ClaimWorld } from "./claims/claim-world.ts";
+import { ClaimWork } from "./claims/claim-work.ts";
 import { CloudReader } from "./cloud-view/cloud-reader.ts";
 import { CloudView } from "./cloud-view/cloud-view.ts";
 import { CONFIGURATION_REFERENCE, Configuration } from "./configuration/configuration.ts";
+import { countBy } from "./count-by.ts";
 import { CredentialWatch } from "./credential-watch.ts";
 import { fencedClient } from "./fenced-client.ts";
 import { fencedVpc } from "./fenced-vpc.ts";
 import type { IpamdSettings, IpamdWorld } from "./ipamd.ts";
-import { BindLatency, type LeaderFigures } from "./metrics.ts";
+import type { LeaderFigures } from "./metrics.ts";
 import { CreationBook } from "./node/creation-book.ts";
 import { DepartingNodes } from "./node/departing-nodes.ts";
 import { InstanceBook } from "./node/instance-book.ts";
 import { type ClusterIdentity, type NodeWorld, tagOf } from "./node/node-world.ts";
 import { PresentNodes } from "./node/present-nodes.ts";
 import { RunCalls } from "./node/run-calls.ts";
-import { TokenBook } from "./node/token-book.ts";
-import { ClaimObjects } from "./objects/claim-objects.ts";
 import { ClusterObjects } from "./objects/cluster-objects.ts";
-import type { ObjectCache } from "./objects/object-cache.ts";
+import { follow } from "./objects/follow.ts";
+import { TokenBook } from "./objects/token-book.ts";
 import { NodeSignals } from "./signals/node-signals.ts";
 import { Notices } from "./signals/notices.ts";
 import { SettingNotices } from "./signals/setting-notices.ts";
@@ -85,9 +82,8 @@ export class Leadership {
   readonly #departing: DepartingNodes;
   readonly #placement: WaitingPlacement;
   readonly #audit: PeriodicAudit;
-  readonly #claimQueue: WorkQueue;
-  readonly #keeper: ClaimKeeper | undefined;
-  readonly #latency = new BindLatency();
+  /** Where pods have addresses of their own. */
+  readonly #claims: ClaimWork | undefined;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #clock: WaitingClock;
@@ -126,16 +122,20 @@ export class Leadership {
     const fenced = fencedClient(kube, () => options.elector.isLeader());
     const objects = new ClusterObjects(fenced, watches);
     const view = new CloudView();
-    const claims =
-      options.claims &&
-      settings.claims &&
-      new ClaimWorld({
-        objects: new ClaimObjects(fenced, options.claims),
-        pods: watches.pods.store,
-        options: settings.claims,
-        now: () => clock.monotonic(),
-        changed: (key) => this.#claimQueue.trigger(key),
-      });
+    const tokens = new TokenBook(world.nonce);
+    if (options.claims !== undefined && settings.claims !== undefined) {
+      this.#claims = new ClaimWork(
+        { kube: fenced, objects, tokens, notices, clock, random, logger },
+        {
+          claims: options.claims,
+          pods: watches.pods,
+          options: settings.claims,
+          concurrency: CONCURRENCY,
+          lookAtNode: (node) => this.#queue.trigger(node),
+        },
+      );
+    }
+    const claims = this.#claims?.world;
     this.#placement = new WaitingPlacement({
       pods: watches.pods,
       nodes: watches.nodes,
@@ -166,7 +166,7 @@ export class Leadership {
           this.#lookAtAll();
         },
       }),
-      tokens: new TokenBook(world.nonce),
+      tokens,
       notices,
       clock,
       logger,
@@ -202,31 +202,6 @@ export class Leadership {
         logger.warn({ node, err: error, backOffMs }, "work on a node failed"),
       concurrency: CONCURRENCY,
       minBackOffMs: 1000,
-      maxBackOffMs: 60_000,
-      random,
-      clock,
-    });
-    this.#keeper =
-      claims &&
-      new ClaimKeeper({
-        ...{
-          kube: fenced,
-          claims,
-          objects,
-          tokens: this.#world.tokens,
-          notices,
-          logger,
-          latency: this.#latency,
-        },
-        monotonic: () => clock.monotonic(),
-        now: () => clock.now(),
-      });
-    this.#claimQueue = new WorkQueue({
-      work: async (key) => (await this.#keeper?.look(key)) ?? {},
-      failed: (key, error, backOffMs) =>
-        logger.warn({ claim: key, err: error, backOffMs }, "work on a claim failed"),
-      concurrency: CONCURRENCY,
-      minBackOffMs: 200,
       maxBackOffMs: 60_000,
       random,
       clock,
@@ -268,7 +243,7 @@ export class Leadership {
 
   /** What is counted now. */
   figures(): LeaderFigures {
-    const { objects, claims } = this.#world;
+    const { objects } = this.#world;
     const reasonOf = ({ status }: NodeENIConfig) =>
       status?.conditions?.find(({ type }) => type === "Ready")?.reason ?? "Unknown";
     return {
@@ -279,12 +254,7 @@ export class Leadership {
       free: new Map(objects.subnets.list().map(({ metadata, status }) => [metadata.name, status?.free ?? 0])),
       plans: this.#present.plans,
       findings: countBy(this.#audit.findings, ({ severity }) => severity),
-      ...(claims && {
-        claims: {
-          states: countBy(claims.book.list(), ({ status }) => status?.state ?? "Unknown"),
-          latency: this.#latency,
-        },
-      }),
+      ...(this.#claims && { claims: this.#claims.figures() }),
     };
   }
 
@@ -298,7 +268,7 @@ export class Leadership {
     this.#placement.stop();
     await this.#starting;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    await Promise.all([this.#queue.stop(), this.#claimQueue.stop(), this.#reader.stop(), ...this.#loops]);
+    await Promise.all([this.#queue.stop(), this.#claims?.stop(), this.#reader.stop(), ...this.#loops]);
     await this.#recorder.stop();
   }
 
@@ -322,21 +292,15 @@ export class Leadership {
     logger.info({ subnets: subnetIds, vpc: vpcId }, "leading: every node is looked at");
     this.#reader.start();
     this.#followWatches();
-    if (this.#world.claims !== undefined && this.#options.claims !== undefined) {
-      const { cache } = this.#world.claims.objects;
-      this.#unsubscribe.push(
-        follow(this.#options.claims, cache, (claim) => this.#claimChanged(claimKey(claim))),
-      );
-    }
     this.#placement.start();
     this.#lookAtAll();
-    this.#lookAtAllClaims();
+    this.#claims?.start();
     this.#repeat(LOOK_AT_ALL_MS, () => {
       this.#lookAtAll();
-      this.#lookAtAllClaims();
+      this.#claims?.lookAtAll();
     });
     this.#repeat(READ_SUBNETS_MS, () => this.#subnets.refresh());
-    const lookMs = this.#world.claims === undefined ? LOOK_AT_SUBNETS_MS : PROMPT.lookAtSubnetsMs;
+    const lookMs = this.#claims === undefined ? LOOK_AT_SUBNETS_MS : PROMPT.lookAtSubnetsMs;
     this.#repeat(lookMs, () => this.#subnets.look());
     this.#repeat(AUDIT_MS, () => this.#audit.run());
   }
@@ -433,14 +397,14 @@ export class Leadership {
       this.#watches.pods.subscribe((event) => {
         if (event.type === "synced") return;
         if (event.object.node !== undefined) this.#queue.trigger(event.object.node);
-        this.#claimChanged(claimKey(event.object));
+        this.#claims?.changed(claimKey(event.object));
       }),
       follow(this.#watches.configs, objects.configs, ({ metadata }) => this.#queue.trigger(metadata.name)),
       follow(this.#watches.enis, objects.enis, ({ spec }) => this.#queue.trigger(spec.node)),
       follow(this.#watches.addresses, objects.addresses, ({ spec, status }) => {
         this.#queue.trigger(spec.node);
-        if (spec.claim !== undefined) this.#claimChanged(spec.claim);
-        else if (status?.use?.pod !== undefined) this.#claimChanged(status.use.pod);
+        const key = spec.claim ?? status?.use?.pod;
+        if (key !== undefined) this.#claims?.changed(key);
       }),
       follow(this.#watches.subnets, objects.subnets, () => {}),
       this.#watches.configuration.subscribe(() => {
@@ -448,29 +412,6 @@ export class Leadership {
         void this.#subnets.refresh().then(() => this.#lookAtAll());
       }),
     );
-  }
-
-  /** Something has changed of a claim, its pod or its address: it is looked at, and so is the node that its pod is on. */
-  #claimChanged(key: string): void {
-    const { claims } = this.#world;
-    if (claims === undefined) return;
-    this.#claimQueue.trigger(key);
-    const node = claims.nodeOf(key);
-    if (node !== undefined) this.#queue.trigger(node);
-  }
-
-  #lookAtAllClaims(): void {
-    const { claims } = this.#world;
-    if (claims === undefined) return;
-    const keys = [
-      ...claims.book.list().map(claimKey),
-      ...this.#watches.pods.store
-        .list()
-        .filter(({ node, needsAddress }) => node && needsAddress)
-        .map(claimKey),
-      ...(this.#keeper?.strays() ?? []),
-    ];
-    for (const key of new Set(keys)) this.#claimQueue.trigger(key);
   }
 
   #readConfiguration(): boolean {
@@ -515,23 +456,4 @@ function sooner(a: WorkResult, b: WorkResult): WorkResult {
     b.againInMs ?? Number.POSITIVE_INFINITY,
   );
   return Number.isFinite(againInMs) ? { againInMs } : {};
-}
-
-/** Keeps a cache in line with its watch. */
-function follow<T extends KubeObject<unknown, unknown>>(
-  watch: Pick<Reflector<T>, "subscribe">,
-  cache: ObjectCache<T>,
-  changed: (object: T) => void,
-): () => void {
-  return watch.subscribe((event) => {
-    if (event.type === "synced") return cache.sawList();
-    if (event.type === "deleted") cache.sawDeletion(event.object);
-    changed(event.object);
-  });
-}
-
-function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
-  return counts;
 }

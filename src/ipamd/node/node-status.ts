@@ -4,11 +4,11 @@ import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Instance, InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import type { NodeSettings } from "../configuration/node-settings.ts";
+import { isHeld } from "../objects/is-held.ts";
 import { isServedAddress } from "../objects/is-served-address.ts";
 import { roomOf } from "../planner/grow.ts";
 import type { NodeView } from "../planner/node-view.ts";
 import { type Readiness, readyCondition } from "./ready-condition.ts";
-import { isHeld } from "./settings-book.ts";
 
 /** What a look at a node has found, as far as its status tells it. */
 export interface NodeState {

@@ -7,11 +7,11 @@ import type { ClaimWorld } from "../claims/claim-world.ts";
 import type { CloudView } from "../cloud-view/cloud-view.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
+import type { TokenBook } from "../objects/token-book.ts";
 import type { Notices } from "../signals/notices.ts";
 import type { SubnetBook } from "../subnets/subnet-book.ts";
 import type { InstanceBook } from "./instance-book.ts";
 import type { Budget } from "./run-calls.ts";
-import type { TokenBook } from "./token-book.ts";
 
 /** Who this cluster is, for the tags of its ENIs. */
 export interface ClusterIdentity {

@@ -8,6 +8,7 @@ import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { CloudView } from "../cloud-view/cloud-view.ts";
 import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memory-objects.ts";
+import { TokenBook } from "../objects/token-book.ts";
 import type { NodeSignals } from "../signals/node-signals.ts";
 import { Notices } from "../signals/notices.ts";
 import type { CreationBook } from "./creation-book.ts";
@@ -15,7 +16,6 @@ import type { NodeWorld } from "./node-world.ts";
 import { PresentNodes } from "./present-nodes.ts";
 import type { Readiness } from "./ready-condition.ts";
 import type { RunCalls } from "./run-calls.ts";
-import { TokenBook } from "./token-book.ts";
 
 const node: Node = {
   metadata: { name: "node-1", uid: "uid-n", resourceVersion: "1", creationTimestamp: "2026-03-01T12:00:00Z" },

@@ -3,8 +3,9 @@ import type { NodeENIConfig } from "../../api/node-eni-config.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import type { Occurrence } from "../../kube/event-series.ts";
+import { isHeld } from "../objects/is-held.ts";
 import { Notices } from "../signals/notices.ts";
-import { isHeld, SettingsBook } from "./settings-book.ts";
+import { SettingsBook } from "./settings-book.ts";
 
 const MIN = "tke.cloud.tencent.com/route-eni-ip-min-warm-target";
 const MAX = "tke.cloud.tencent.com/route-eni-ip-max-warm-target";

@@ -4,6 +4,7 @@ import type { InterfaceLimit } from "../../cloud/cloud-vpc.ts";
 import { type Node, nodeReference } from "../../kube/core-resources.ts";
 import { type NodeSettings, readNodeSettings } from "../configuration/node-settings.ts";
 import { publishedSettings } from "../configuration/published-settings.ts";
+import { isHeld } from "../objects/is-held.ts";
 import { isServedAddress } from "../objects/is-served-address.ts";
 import type { Notices } from "../signals/notices.ts";
 import { SettingNotices } from "../signals/setting-notices.ts";
@@ -73,9 +74,4 @@ function inUseOf(addresses: readonly VpcIP[]): { enis: number; mostPerEni: numbe
   const held = addresses.filter((vip) => isServedAddress(vip) && isHeld(vip));
   const perEni = [...Map.groupBy(held, (vip) => vip.spec.eniID).values()].map((list) => list.length);
   return { enis: perEni.length, mostPerEni: Math.max(0, ...perEni), total: held.length };
-}
-
-/** Whether a pod holds the address, as the node's agent says. */
-export function isHeld({ status }: Pick<VpcIP, "status">): boolean {
-  return status?.use?.state === "InUse" || status?.use?.state === "Refused";
 }

@@ -5,11 +5,11 @@ import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock } from "../../time/testing/manual-clock.ts";
 import { CloudView, RESERVED_MS } from "../cloud-view/cloud-view.ts";
 import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memory-objects.ts";
+import { TokenBook } from "../objects/token-book.ts";
 import { type ActionContext, executeAction } from "./execute-action.ts";
 import type { NodeWorld } from "./node-world.ts";
 import type { RunCalls } from "./run-calls.ts";
 import { syncObjects } from "./sync-objects.ts";
-import { TokenBook } from "./token-book.ts";
 
 const which = { node: "node-1", instanceId: "ins-1", addressesPerEni: 9 };
 

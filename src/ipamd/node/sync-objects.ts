@@ -1,14 +1,15 @@
 import type { Reclaim } from "../../api/reclaim.ts";
 import type { VpcENI, VpcENISpec, VpcENIStatus } from "../../api/vpc-eni.ts";
-import type { VpcIP, VpcIPSpec } from "../../api/vpc-ip.ts";
+import type { VpcIP } from "../../api/vpc-ip.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { pairAddresses } from "../claims/pair-addresses.ts";
+import { isHeld } from "../objects/is-held.ts";
 import { isServedAddress } from "../objects/is-served-address.ts";
+import { withoutReclaim } from "../objects/without-reclaim.ts";
 import type { ClaimNeed } from "../planner/node-view.ts";
 import { gatewayOf } from "./gateway-of.ts";
 import type { NodeWorld } from "./node-world.ts";
-import { isHeld } from "./settings-book.ts";
 
 /** Which ENIs are meant: those of a node, on that instance. */
 export interface NodeOnInstance {
@@ -287,9 +288,4 @@ function isOutlived({ metadata, spec, status }: VpcIP): boolean {
     metadata.deletionTimestamp === undefined &&
     status?.use?.state !== "Reclaimable"
   );
-}
-
-/** What is said of an address that is not asked for any more. */
-export function withoutReclaim({ reclaim: _, ...spec }: VpcIPSpec): VpcIPSpec {
-  return spec;
 }

@@ -10,8 +10,8 @@ import {
   type EniInSubnet,
   type SubnetDrain,
 } from "../configuration/subnet-drain.ts";
-import { isHeld } from "../node/settings-book.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
+import { isHeld } from "../objects/is-held.ts";
 import type { SubnetView } from "../planner/node-view.ts";
 import { cloudAccessCondition } from "./cloud-access.ts";
 
