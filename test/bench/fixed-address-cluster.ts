@@ -66,7 +66,7 @@ export class FixedAddressCluster {
   constructor({ nodes, addresses }: ClusterSize) {
     for (const resource of CUSTOM_RESOURCES)
       this.#create(customResourceDefinitions, customResourceDefinition(resource));
-    for (let i = 0; i < ZONES.length * SUBNETS_PER_ZONE; i++) this.#makeSubnet(i, addresses);
+    for (let i = 0; i < ZONES.length * SUBNETS_PER_ZONE; i++) this.#makeSubnet(i);
     this.nodes = Array.from(
       { length: nodes },
       (_, i) => `node-${String(i).padStart(5, "0")}.pool-a.internal`,
@@ -74,6 +74,7 @@ export class FixedAddressCluster {
     for (const [i, name] of this.nodes.entries())
       this.#makeNode(i, { name, addresses: Math.floor(addresses / nodes) });
     for (let i = 0; i < addresses; i++) this.#makeAddress();
+    for (let i = 0; i < ZONES.length * SUBNETS_PER_ZONE; i++) this.#readSubnet(i);
     if (addresses === 0) return;
     // Just bound, and not served by ipamd yet.
     for (let i = 0; i < 200; i++) {
@@ -103,10 +104,11 @@ export class FixedAddressCluster {
     return { name, uid, object };
   }
 
-  /** What happens to addresses all the time: three of five times what an agent says of one, else one that comes or goes. */
+  /** What happens to addresses all the time: three of five times what an agent says of one, else one that comes or goes; now and then a subnet is read. */
   changeAnAddress(): void {
     const kind = this.#changes++ % 5;
-    if (kind === 3) this.#makeAddress();
+    if (this.#changes % 50 === 0) this.#readSubnet((this.#changes / 50) % (ZONES.length * SUBNETS_PER_ZONE));
+    else if (kind === 3) this.#makeAddress();
     else if (kind === 4) this.#dropAddress();
     else this.#useAddress();
   }
@@ -128,21 +130,22 @@ export class FixedAddressCluster {
     });
   }
 
-  #makeSubnet(i: number, addresses: number): void {
+  #makeSubnet(i: number): void {
     const name = subnetId(i);
     this.#create(vsubs, {
       metadata: { name },
       spec: { vpcID: "vpc-1", zone: ZONES[i % ZONES.length] ?? "", cidr: `10.${64 + i}.0.0/18` },
     });
-    const taken = Math.ceil(addresses / (ZONES.length * SUBNETS_PER_ZONE));
+  }
+
+  /** What is left of a subnet, as the cloud says now: all that has been made so far is in it. */
+  #readSubnet(i: number): void {
+    const taken = Math.ceil(this.#addresses.length / (ZONES.length * SUBNETS_PER_ZONE));
     // The last one has nothing left.
     const free = i === ZONES.length * SUBNETS_PER_ZONE - 1 ? 0 : Math.max(3_000, SUBNET_TOTAL - taken);
-    this.#status(VPC_SUBNET, name, {
-      state: "Active",
-      free,
-      total: SUBNET_TOTAL,
-      readAt: new Date().toISOString(),
-    });
+    // Times of creation are told to the second, and taken for as late as they may be.
+    const readAt = new Date(Date.now() + 1_000).toISOString();
+    this.#status(VPC_SUBNET, subnetId(i), { state: "Active", free, total: SUBNET_TOTAL, readAt });
   }
 
   #makeNode(i: number, { name, addresses }: { name: string; addresses: number }): void {
