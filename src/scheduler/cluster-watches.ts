@@ -7,7 +7,7 @@ import { VPC_SUBNET, type VpcSubnet } from "../api/vpc-subnet.ts";
 import { type Pod, pods } from "../kube/core-resources.ts";
 import { type Reflector, type ReflectorWorld, startReflector } from "../kube/reflector/reflector.ts";
 import { keyOf, type Resource } from "../kube/resource.ts";
-import { clusterView } from "./decide/promised.ts";
+import { ClusterState } from "./decide/cluster-state.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./decide/world.ts";
 import { type WaitingPod, waitingPod } from "./waking/waiting-pod.ts";
 
@@ -37,12 +37,10 @@ export class ClusterWatches {
   readonly #claims: Reflector<ClaimView>;
   readonly #subnets: Reflector<SubnetView>;
   readonly #pods: Reflector<WaitingPod, "uid" | "refused">;
-  readonly #options: ClusterWatchesOptions;
-  /** Undefined once something has changed. */
-  #view: ClusterView | undefined;
+  readonly #state: ClusterState;
 
   constructor(world: ReflectorWorld, options: ClusterWatchesOptions) {
-    this.#options = options;
+    this.#state = new ClusterState(options);
     this.#configs = startReflector(world, { resource: configs, transform: nodeView });
     this.#addresses = startReflector(world, { resource: addresses, transform: addressView });
     this.#enis = startReflector(world, { resource: enis, transform: eniView });
@@ -64,11 +62,22 @@ export class ClusterWatches {
     this.#pods.subscribe((event) => {
       if (event.type === "deleted") options.podGone(event.object.metadata.uid);
     });
-    const changed = () => {
-      this.#view = undefined;
-    };
-    for (const reflector of [this.#configs, this.#addresses, this.#enis, this.#claims, this.#subnets])
-      reflector.subscribe(changed);
+    const state = this.#state;
+    follow(this.#configs, { put: (node) => state.putNode(node), remove: (node) => state.removeNode(node) });
+    for (const reflector of [this.#addresses, this.#enis]) {
+      follow(reflector, {
+        put: (address) => state.putAddress(address),
+        remove: (address) => state.removeAddress(address),
+      });
+    }
+    follow(this.#claims, {
+      put: (claim) => state.putClaim(claim),
+      remove: (claim) => state.removeClaim(claim),
+    });
+    follow(this.#subnets, {
+      put: (subnet) => state.putSubnet(subnet),
+      remove: (subnet) => state.removeSubnet(subnet),
+    });
   }
 
   /** Resolves with whether all watches have held a complete list; false when `signal` was aborted before. */
@@ -77,7 +86,11 @@ export class ClusterWatches {
     return synced.every(Boolean);
   }
 
-  /** @throws Error while a watch has not held a complete list, or is too old to decide by */
+  /**
+   * As of now, and as it changes: to be read in one go.
+   *
+   * @throws Error while a watch has not held a complete list, or is too old to decide by
+   */
   view(): ClusterView {
     for (const [what, reflector] of this.#all()) {
       if (!reflector.hasSynced())
@@ -89,8 +102,7 @@ export class ClusterWatches {
         );
       }
     }
-    this.#view ??= this.#build();
-    return this.#view;
+    return this.#state.view;
   }
 
   /** A pod that waits to be bound, as far as the watch has shown it. */
@@ -117,18 +129,16 @@ export class ClusterWatches {
       ["pods", this.#pods],
     ] as const;
   }
+}
 
-  #build(): ClusterView {
-    const known = this.#subnets.store.list();
-    const bound = [...this.#addresses.store.list(), ...this.#enis.store.list()];
-    return clusterView({
-      subnets: new Map(known.map((subnet) => [subnet.id, subnet])),
-      nodes: new Map(this.#configs.store.list().map((node) => [node.name, node])),
-      addresses: new Map(bound.map((address) => [address.address, address])),
-      claims: new Map(this.#claims.store.list().map((claim) => [claim.key, claim])),
-      configured: this.#options.onlyNominated ? [] : known.filter(({ active }) => active).map(({ id }) => id),
-    });
-  }
+function follow<S>(
+  reflector: Reflector<S>,
+  { put, remove }: { put: (object: S) => void; remove: (object: S) => void },
+): void {
+  reflector.subscribe((event) => {
+    if (event.type === "deleted") remove(event.object);
+    else if (event.type !== "synced") put(event.object);
+  });
 }
 
 function nodeView({ metadata, status = {} }: NodeENIConfig): NodeView {

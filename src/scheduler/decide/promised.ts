@@ -1,6 +1,6 @@
 import { add, addWithin } from "./counts.ts";
 import { enisToMake } from "./enis-to-make.ts";
-import type { AddressView, ClaimView, ClusterParts, ClusterView } from "./world.ts";
+import type { AddressView, ClaimView, ClusterParts, ClusterView, SubnetView } from "./world.ts";
 
 /** What claims have been promised, by the state of the cluster alone: it changes only when that does. */
 export interface Promised {
@@ -24,9 +24,11 @@ export function clusterView(parts: ClusterParts): ClusterView {
   const bound = new Map<string, AddressView>();
   const spokenFor = new Map<string, number>();
   for (const address of parts.addresses.values()) {
-    if (address.claim !== undefined) bound.set(address.claim, address);
-    // One that came after the reading is not in it.
-    if (address.since > (parts.subnets.get(address.subnetId)?.readAt ?? 0)) add(spokenFor, address.subnetId);
+    if (address.claim !== undefined) {
+      const other = bound.get(address.claim);
+      bound.set(address.claim, latest(other === undefined ? [address] : [other, address]) ?? address);
+    }
+    if (isUnread(address, parts.subnets.get(address.subnetId))) add(spokenFor, address.subnetId);
   }
   const claimants = new Map<string, string[]>();
   const awaited = new Map<string, Map<string, number>>();
@@ -69,6 +71,25 @@ export function ownPart(
   return { subnetId, spokenFor: (at === undefined ? 1 : 0) + enis, node: name };
 }
 
-function awaitedOn(claim: ClaimView, at: AddressView | undefined): string | undefined {
+/** Whether an address came after the reading of its subnet, and is not in it. */
+export function isUnread({ since }: AddressView, subnet: SubnetView | undefined): boolean {
+  return since > (subnet?.readAt ?? 0);
+}
+
+/** Of addresses that are bound for one claim, the one that was bound last; undefined where there is none. */
+export function latest(addresses: readonly AddressView[]): AddressView | undefined {
+  let last: AddressView | undefined;
+  for (const address of addresses) {
+    const isLater =
+      last === undefined ||
+      address.since > last.since ||
+      (address.since === last.since && address.address > last.address);
+    if (isLater) last = address;
+  }
+  return last;
+}
+
+/** The node to which an address is to come for the claim; undefined where none is. */
+export function awaitedOn(claim: ClaimView, at: AddressView | undefined): string | undefined {
   return claim.leaving || at?.node === claim.node ? undefined : claim.node;
 }

@@ -1,0 +1,55 @@
+import { expect, it } from "bun:test";
+import { madeAddress, madeClaim, madeNode, madeSubnet } from "../testing/made-world.ts";
+import { ClusterState } from "./cluster-state.ts";
+
+it("forgets an address however it was read, but not one that is another's by now", () => {
+  const state = new ClusterState();
+  const ofEni = { address: "10.0.16.5", since: 1 };
+  state.putAddress(madeAddress(ofEni.address, ofEni));
+  state.putAddress(madeAddress(ofEni.address, { since: 2, claim: "shop/a" }));
+  state.removeAddress(madeAddress(ofEni.address, ofEni));
+  expect(state.view.bound.get("shop/a")?.address).toBe("10.0.16.5");
+  state.removeAddress(madeAddress(ofEni.address, { since: 2, claim: "shop/a" }));
+  expect(state.view.addresses.size).toBe(0);
+  expect(state.view.bound.size).toBe(0);
+});
+
+it("counts an address off from when it is seen to when the subnet has been read since", () => {
+  const state = new ClusterState();
+  state.putAddress(madeAddress("10.0.16.5", { since: 20 }));
+  state.putSubnet(madeSubnet("subnet-a", { readAt: 10 }));
+  expect(state.view.promised.spokenFor.get("subnet-a")).toBe(1);
+  state.putSubnet(madeSubnet("subnet-a", { readAt: 20 }));
+  expect(state.view.promised.spokenFor.size).toBe(0);
+});
+
+it("has a claim's address awaited on its node until it is bound there, and of two the later one", () => {
+  const state = new ClusterState();
+  const awaited = () => state.view.promised.awaited.get("n")?.get("subnet-a") ?? 0;
+  state.putNode(madeNode("n"));
+  state.putClaim(madeClaim("a", { node: "n" }));
+  expect(awaited()).toBe(1);
+  const here = madeAddress("10.0.16.5", { node: "n", claim: "shop/a", since: 1 });
+  const there = madeAddress("10.0.16.6", { node: "other", claim: "shop/a", since: 2 });
+  state.putAddress(here);
+  expect(awaited()).toBe(0);
+  state.putAddress(there);
+  expect(awaited()).toBe(1);
+  state.removeAddress(there);
+  expect(awaited()).toBe(0);
+  state.removeAddress(here);
+  expect(awaited()).toBe(1);
+});
+
+it("has the subnets that are configured in the same order, whichever came first, and none where pods name theirs", () => {
+  const [state, nominated] = [new ClusterState(), new ClusterState({ onlyNominated: true })];
+  for (const id of ["subnet-c", "subnet-a", "subnet-b"]) {
+    state.putSubnet(madeSubnet(id));
+    nominated.putSubnet(madeSubnet(id));
+  }
+  expect(state.view.configured).toEqual(["subnet-a", "subnet-b", "subnet-c"]);
+  state.putSubnet(madeSubnet("subnet-a", { active: false }));
+  state.removeSubnet(madeSubnet("subnet-c"));
+  expect(state.view.configured).toEqual(["subnet-b"]);
+  expect(nominated.view.configured).toEqual([]);
+});
