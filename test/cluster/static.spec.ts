@@ -1,11 +1,13 @@
 // Fixed addresses on a real cluster: kube-scheduler with the configuration that ships, the extender behind its Service, ipamd, agents.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import type { VpcIP } from "../../src/api/vpc-ip.ts";
 import type { VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
 import { silentProgress } from "../../tools/build/progress.ts";
 import { compileExecutable } from "../../tools/executables/compile.ts";
+import { podPids } from "./cgroup.ts";
 import type { Cluster } from "./cluster.ts";
 import { down } from "./down.ts";
 import { getJson } from "./observe.ts";
@@ -23,7 +25,11 @@ interface PodView {
     nodeName?: string;
     containers: { resources: { requests?: Record<string, string> } }[];
   };
-  status: { phase: string; podIP?: string; conditions?: { type: string; message?: string }[] };
+  status: {
+    phase: string;
+    podIP?: string;
+    conditions?: { type: string; status: string; message?: string }[];
+  };
 }
 
 let cluster: Cluster;
@@ -47,16 +53,16 @@ async function create(name: string, spec: object = {}): Promise<void> {
   await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(pod) });
 }
 
+function until<T>(what: string, check: () => Promise<T | false>): Promise<T> {
+  return waitUntil(what, check, { deadlineMs: 60_000, intervalMs: 250 });
+}
+
 function runs(name: string): Promise<PodView> {
-  return waitUntil(
-    `${name} runs`,
-    async () => {
-      const pod = await podOf(name);
-      if (pod.status.phase !== "Running") throw new Error(JSON.stringify(pod.status));
-      return pod;
-    },
-    { deadlineMs: 60_000, intervalMs: 250 },
-  );
+  return until(`${name} runs`, async () => {
+    const pod = await podOf(name);
+    if (pod.status.phase !== "Running") throw new Error(JSON.stringify(pod.status));
+    return pod;
+  });
 }
 
 async function scaleExtender(replicas: number): Promise<void> {
@@ -125,6 +131,56 @@ test(
     expect(second.status.podIP).toBe(first.status.podIP);
     await cluster.nodeExec("node-3", ["ping", "-c", "1", "-W", "2", first.status.podIP ?? ""]);
     await cluster.kubectl(["uncordon", first.spec.nodeName ?? ""]);
+  },
+  TEST_MS,
+);
+
+/** The replica that is ready, and so the one that the Service leads to. */
+async function answering(): Promise<{ name: string; uid: string; node: string }> {
+  const { items } = await getJson<{ items: (PodView & { spec: { nodeName: string } })[] }>(
+    cluster,
+    ...["-n", "kube-system", "pods", "-l", "k8s-app=tke-eni-ip-scheduler"],
+  );
+  const ready = items.filter(({ status }) =>
+    status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
+  );
+  const [pod] = ready;
+  if (pod === undefined || ready.length > 1) throw new Error(`${ready.length} of the extender are ready`);
+  return { ...pod.metadata, node: pod.spec.nodeName };
+}
+
+function signalExtender(uid: string, signal: NodeJS.Signals): void {
+  for (const pid of podPids(uid)) {
+    // The kernel keeps fifteen letters of the name.
+    if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "tke-eni-ip-scheduler".slice(0, 15))
+      process.kill(pid, signal);
+  }
+}
+
+test(
+  "the extender that answers is killed: the other goes on",
+  async () => {
+    const before = await until("one that answers", answering);
+    signalExtender(before.uid, "SIGKILL");
+    await create("after-kill");
+    await runs("after-kill");
+    await until("one that answers again", answering);
+  },
+  TEST_MS,
+);
+
+test(
+  "the extender that answers is held up for longer than its Lease: the other goes on, and still does when it is back",
+  async () => {
+    const before = await until("one that answers", answering);
+    signalExtender(before.uid, "SIGSTOP");
+    try {
+      await until("another that answers", async () => (await answering()).uid !== before.uid);
+    } finally {
+      signalExtender(before.uid, "SIGCONT");
+    }
+    await create("after-pause");
+    await runs("after-pause");
   },
   TEST_MS,
 );
