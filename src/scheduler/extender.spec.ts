@@ -190,17 +190,17 @@ describe("bind", () => {
   });
 });
 
-it("prioritize prefers an ENI that is there, and knows no better where nothing can be decided", () => {
+it("prioritize prefers an ENI that is there, by what filter found, and knows no better where it found nothing", () => {
   nodes.set("n1", { ...node("n1")[1], enis: [] });
   nodes.set("n3", { ...node("n3")[1], disabled: true });
-  const ask = () => extender.prioritize({ Pod: pod("a"), NodeNames: everywhere });
-  expect(ask()).toEqual([
+  const ask = (name: string) => extender.prioritize({ Pod: pod(name), NodeNames: everywhere });
+  extender.filter({ Pod: pod("a"), NodeNames: everywhere });
+  expect(ask("a")).toEqual([
     { Host: "n1", Score: 5 },
     { Host: "n2", Score: 10 },
     { Host: "n3", Score: 0 },
   ]);
-  failure = new Error("not yet");
-  expect(ask().map(({ Score }) => Score)).toEqual([0, 0, 0]);
+  expect(ask("b").map(({ Score }) => Score)).toEqual([0, 0, 0]);
 });
 
 it("preempt keeps those candidates where filter would let the pod pass, and evicts nobody elsewhere", () => {

@@ -3,7 +3,7 @@ import type { BindTo } from "./bind-pod.ts";
 import { type ChosenNodes, chooseNodes } from "./decide/choose-nodes.ts";
 import { fixedAddress } from "./decide/question.ts";
 import type { Reservations } from "./decide/reservations.ts";
-import type { ClusterView, Fit, PodView } from "./decide/world.ts";
+import type { ClusterView, PodView } from "./decide/world.ts";
 import { podView } from "./pod-view.ts";
 import type {
   ExtenderArgs,
@@ -57,8 +57,7 @@ export class Extender {
     try {
       const pod = podView(Pod);
       const names = NodeNames ?? [];
-      const { fitting, refused } = this.#choose(pod, names);
-      this.#reserve(pod, fitting);
+      const { fitting, refused } = this.#reserve(pod, names);
       this.#world.filtered(pod.uid, { names, passed: fitting.size > 0 });
       return {
         NodeNames: [...fitting.keys()],
@@ -71,17 +70,11 @@ export class Extender {
     }
   }
 
-  /** Nothing is changed by it, and an error would be ignored: what is not known scores nothing. */
+  /** By what filter found a moment ago: nodes where the pod was not let pass, or not by this process, score nothing. */
   prioritize({ Pod, NodeNames }: ExtenderArgs): HostPriority[] {
-    const names = NodeNames ?? [];
-    let fitting: ChosenNodes["fitting"];
-    try {
-      ({ fitting } = this.#choose(podView(Pod), names));
-    } catch {
-      fitting = new Map();
-    }
-    return names.map((Host) => {
-      const fit = fitting.get(Host);
+    const places = this.#world.reservations.placesOf(Pod.metadata.uid);
+    return (NodeNames ?? []).map((Host) => {
+      const fit = places?.get(Host);
       return { Host, Score: fit === undefined ? SCORE.none : fit.hasEni ? SCORE.eni : SCORE.newEni };
     });
   }
@@ -94,8 +87,7 @@ export class Extender {
   preempt({ Pod, NodeNameToMetaVictims }: ExtenderPreemptionArgs): ExtenderPreemptionResult {
     const candidates = NodeNameToMetaVictims ?? {};
     const pod = podView(Pod);
-    const { fitting } = this.#choose(pod, Object.keys(candidates));
-    this.#reserve(pod, fitting, PREEMPTING_MS);
+    const { fitting } = this.#reserve(pod, Object.keys(candidates), PREEMPTING_MS);
     const kept = Object.entries(candidates).flatMap(([name, victims]) =>
       fitting.has(name) && victims !== null ? [[name, victims] as const] : [],
     );
@@ -110,13 +102,16 @@ export class Extender {
       if (known === undefined)
         return { Error: `pod ${PodNamespace}/${PodName} is not known here yet: it is tried again` };
       const pod = podView(known);
-      const { fitting, refused } = this.#choose(pod, [Node]);
-      const fit = fitting.get(Node);
-      if (fit === undefined) return { Error: `${refused.get(Node)} on ${Node}` };
-      // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
-      const address = fixedAddress(pod.key, this.#world.view()) === undefined ? pod.address : undefined;
-      reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.now() });
-      await this.#world.bind({ args, pod: known, subnetId: fit.subnetId, address });
+      const taken = this.#choose(pod, [Node], ({ fitting, refused }, view) => {
+        const fit = fitting.get(Node);
+        if (fit === undefined) return `${refused.get(Node)} on ${Node}`;
+        const address = fixedAddress(pod.key, view) === undefined ? pod.address : undefined;
+        // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
+        reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.now() });
+        return { subnetId: fit.subnetId, address };
+      });
+      if (typeof taken === "string") return { Error: taken };
+      await this.#world.bind({ args, pod: known, ...taken });
       return { Error: "" };
     } catch (error) {
       // What was taken is kept: the claim may have been written, or still be. The pod's next filter, or its end, puts it right.
@@ -124,18 +119,27 @@ export class Extender {
     }
   }
 
-  /** As if the pod had no reservation itself. */
-  #choose(pod: PodView, names: Iterable<string>): ChosenNodes {
+  /** Decides as if the pod had no reservation, and keeps for it what it may take. */
+  #reserve(pod: PodView, names: Iterable<string>, forMs?: number): ChosenNodes {
+    const { reservations, clock } = this.#world;
+    const chosen = this.#choose(pod, names, (found) => {
+      const { fitting: places } = found;
+      if (places.size > 0)
+        reservations.reserve(pod.uid, { places, address: pod.address, now: clock.now(), forMs });
+      return found;
+    });
+    if (chosen.fitting.size === 0) reservations.end(pod.uid);
+    return chosen;
+  }
+
+  /** What `use` makes of the decision, which is as if the pod had no reservation. */
+  #choose<T>(pod: PodView, names: Iterable<string>, use: (found: ChosenNodes, view: ClusterView) => T): T {
     const { reservations, clock } = this.#world;
     const view = this.#world.view();
     reservations.expire(clock.now());
-    return reservations.without(pod.uid, () => chooseNodes(pod, names, { ...view, reserved: reservations }));
-  }
-
-  #reserve(pod: PodView, places: ReadonlyMap<string, Fit>, forMs?: number): void {
-    const { reservations, clock } = this.#world;
-    if (places.size === 0) reservations.end(pod.uid);
-    else reservations.reserve(pod.uid, { places, address: pod.address, now: clock.now(), forMs });
+    return reservations.without(pod.uid, () =>
+      use(chooseNodes(pod, names, { ...view, reserved: reservations }), view),
+    );
   }
 }
 

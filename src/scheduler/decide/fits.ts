@@ -1,7 +1,7 @@
 import { enisToMake } from "./enis-to-make.ts";
-import type { Question, SubnetLeft } from "./question.ts";
+import { activeByZone, type Question, type SubnetLeft } from "./question.ts";
 import { type Obstacle, REASONS, refusal } from "./refusal.ts";
-import type { Fit, NodeView, SubnetView } from "./world.ts";
+import type { Fit, NodeView, ReservedOnNode, SubnetView } from "./world.ts";
 
 /** How a node has room for one more address of a subnet. */
 interface Room {
@@ -20,12 +20,12 @@ interface Found {
 /** What filter, preempt and bind ask of a node: where the pod's address would be, or the text of its refusal. */
 export function fits(question: Question, node: NodeView | undefined): Fit | string {
   if (node === undefined || node.disabled) return REASONS.noEnis;
-  if (question.fixed !== undefined) return fitsFixed({ ...question, fixed: question.fixed }, node);
-  const named = namedSubnets(question, node);
+  if (question.fixed !== undefined) return fitsFixed(question, node, question.fixed);
+  const coming = comingTo(node, question);
   const obstacles: (readonly [SubnetView, Obstacle])[] = [];
   let best: Found | undefined;
-  for (const subnet of allowed(named, question, node)) {
-    const room = roomFor(subnet, node, question);
+  for (const subnet of allowed(question, node)) {
+    const room = roomFor(subnet, node, coming);
     const left = leftOf(subnet, question);
     const obstacle = typeof room === "string" ? room : lackOf(left, { room, itself: 1 });
     if (typeof room === "string" || obstacle !== undefined) {
@@ -35,7 +35,8 @@ export function fits(question: Question, node: NodeView | undefined): Fit | stri
     const found = { subnetId: subnet.id, hasEni: room.hasEni, left: left.addresses ?? 0 };
     if (best === undefined || isBetter(found, best)) best = found;
   }
-  if (best === undefined) return refusal(REASONS.insufficient, { node, obstacles, named });
+  if (best === undefined)
+    return refusal(REASONS.insufficient, { node, obstacles, named: namedSubnets(question, node) });
   const { subnetId, hasEni } = best;
   return { subnetId, hasEni, takes: question.own?.subnetId === subnetId ? 0 : 1 };
 }
@@ -48,14 +49,14 @@ function isBetter(a: Found, b: Found): boolean {
 
 /** An address that is there needs room on an ENI of its subnet, unless it is bound here already; of the subnet it takes an ENI's at most. */
 function fitsFixed(
-  question: Question & { fixed: NonNullable<Question["fixed"]> },
+  question: Question,
   node: NodeView,
+  { subnetId, at }: NonNullable<Question["fixed"]>,
 ): Fit | string {
-  const { subnetId, at } = question.fixed;
   if (at?.node === node.name) return { subnetId, hasEni: true, takes: 0 };
   const subnet = question.world.subnets.get(subnetId);
   if (subnet === undefined) return refusal(REASONS.eniLimit, { node, obstacles: [], named: [subnetId] });
-  const room = roomFor(subnet, node, question);
+  const room = roomFor(subnet, node, comingTo(node, question));
   if (typeof room === "string")
     return refusal(REASONS.eniLimit, { node, obstacles: [[subnet, room]], named: [] });
   // Its own address is promised to it already: that it is not counted as left does not matter where no ENI has to be made.
@@ -74,11 +75,11 @@ function namedSubnets({ pod, only, world }: Question, node: NodeView): readonly 
 }
 
 /** Of these, those of the node's zone that a new address may be of. */
-function allowed(named: readonly string[], { world }: Question, node: NodeView): SubnetView[] {
-  return named.flatMap((id) => {
-    const subnet = world.subnets.get(id);
-    return subnet?.active && subnet.zone === node.zone ? [subnet] : [];
-  });
+function allowed(question: Question, node: NodeView): readonly SubnetView[] {
+  const isByNode =
+    question.only === undefined && question.pod.nominated.length === 0 && node.labelled.length > 0;
+  const byZone = isByNode ? activeByZone(node.labelled, question.world) : question.usual;
+  return byZone.get(node.zone) ?? [];
 }
 
 /** Addresses left in a subnet for this pod, which are the same for all nodes. */
@@ -93,8 +94,9 @@ function leftOf({ id, free }: SubnetView, question: Question): SubnetLeft {
     if (enis > makers) break;
     const node = world.nodes.get(name);
     if (node === undefined) continue;
-    const awaited = awaitedOn(node, id, question);
-    const reserved = world.reserved.onNode(name).get(id)?.pods ?? 0;
+    const coming = comingTo(node, question);
+    const awaited = awaitedFor(id, coming);
+    const reserved = coming.reserved.get(id)?.pods ?? 0;
     enis += enisToMake(node, id, awaited + reserved) - enisToMake(node, id, awaited);
   }
   const promised = (world.promised.spokenFor.get(id) ?? 0) - (own?.subnetId === id ? own.spokenFor : 0);
@@ -118,30 +120,49 @@ function lackOf(left: SubnetLeft, { room, itself }: { room: Room; itself: 0 | 1 
   return room.hasEni ? "left" : "left-for-eni";
 }
 
-/** Addresses that come to a node for claims of other pods. */
-function awaitedOn({ name }: NodeView, subnetId: string, { world, own }: Question): number {
-  const count = world.promised.awaited.get(name)?.get(subnetId) ?? 0;
-  return own?.node === name && own.subnetId === subnetId ? count - 1 : count;
+/** What may come to a node for others, by subnet. */
+interface Coming {
+  /** For claims, that of the pod itself included. */
+  readonly awaited: ReadonlyMap<string, number>;
+  readonly reserved: ReadonlyMap<string, ReservedOnNode>;
+  /** Subnet of the address that the pod's own claim awaits there. */
+  readonly ownIn: string | undefined;
+}
+
+const NONE: ReadonlyMap<string, number> = new Map();
+const NOBODY: ReservedOnNode = { pods: 0, sure: 0 };
+
+function comingTo({ name }: NodeView, { world, own }: Question): Coming {
+  return {
+    awaited: world.promised.awaited.get(name) ?? NONE,
+    reserved: world.reserved.onNode(name),
+    ownIn: own?.node === name ? own.subnetId : undefined,
+  };
+}
+
+/** Addresses of a subnet that come for claims of other pods. */
+function awaitedFor(subnetId: string, { awaited, ownIn }: Coming): number {
+  return (awaited.get(subnetId) ?? 0) - (subnetId === ownIn ? 1 : 0);
 }
 
 /** Whether the node has room for one more address of the subnet: on an ENI that is there or awaited, or on another one. */
-function roomFor(subnet: SubnetView, node: NodeView, question: Question): Room | Obstacle {
-  const { promised, reserved } = question.world;
+function roomFor(subnet: SubnetView, node: NodeView, coming: Coming): Room | Obstacle {
   const { limit, enis, creatingIn } = node;
-  const here = reserved.onNode(node.name);
-  const subnets = new Set([...(promised.awaited.get(node.name)?.keys() ?? []), ...here.keys()]);
-  if (creatingIn !== undefined) subnets.add(creatingIn);
+  const { awaited: claimed, reserved } = coming;
   let addresses = 0;
   for (const eni of enis) addresses += eni.addresses;
   let toMake = 0;
-  for (const id of subnets) {
-    const coming = awaitedOn(node, id, question) + (here.get(id)?.pods ?? 0);
-    addresses += coming;
-    if (id !== subnet.id) toMake += enisToMake(node, id, coming);
-  }
+  const count = (id: string) => {
+    const more = awaitedFor(id, coming) + (reserved.get(id)?.pods ?? 0);
+    addresses += more;
+    if (id !== subnet.id) toMake += enisToMake(node, id, more);
+  };
+  for (const id of claimed.keys()) count(id);
+  for (const id of reserved.keys()) if (!claimed.has(id)) count(id);
+  if (creatingIn !== undefined && !claimed.has(creatingIn) && !reserved.has(creatingIn)) count(creatingIn);
   if (addresses >= limit.addresses) return "addresses";
-  const awaited = awaitedOn(node, subnet.id, question);
-  const { pods, sure } = here.get(subnet.id) ?? { pods: 0, sure: 0 };
+  const awaited = awaitedFor(subnet.id, coming);
+  const { pods, sure } = reserved.get(subnet.id) ?? NOBODY;
   const standing = enisToMake(node, subnet.id, awaited);
   const withOthers = enisToMake(node, subnet.id, awaited + pods);
   const withIt = enisToMake(node, subnet.id, awaited + pods + 1);

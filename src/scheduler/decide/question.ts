@@ -25,6 +25,8 @@ export interface Question {
   readonly own: OwnPart | undefined;
   /** What is left of subnets for it, as far as that has been counted. */
   readonly left: Map<string, SubnetLeft>;
+  /** Subnets that a new address may be of, by zone, on nodes that name none themselves. */
+  readonly usual: ReadonlyMap<string, readonly SubnetView[]>;
 }
 
 /** @returns the text by which every node is refused, where nothing can be done for the pod anywhere */
@@ -36,10 +38,25 @@ export function questionOf(pod: PodView, world: World): Question | string {
   if (address !== undefined) {
     const at = world.bound.get(pod.key);
     const subnetId = at?.subnetId ?? (claim?.subnetId || (subnetWith(address, world)?.id ?? ""));
-    return { pod, world, own, only: undefined, fixed: { subnetId, at }, left: new Map() };
+    return { pod, world, own, only: undefined, fixed: { subnetId, at }, left: new Map(), usual: new Map() };
   }
   const only = pod.address === undefined ? undefined : nominated(pod.address, { pod, world });
-  return typeof only === "string" ? only : { pod, world, own, only, fixed: undefined, left: new Map() };
+  if (typeof only === "string") return only;
+  const named = only !== undefined ? [only.id] : pod.nominated.length > 0 ? pod.nominated : world.configured;
+  const usual = activeByZone(named, world);
+  return { pod, world, own, only, fixed: undefined, left: new Map(), usual };
+}
+
+/** Of these subnets, those that new addresses may be of. */
+export function activeByZone(
+  named: readonly string[],
+  { subnets }: ClusterView,
+): ReadonlyMap<string, readonly SubnetView[]> {
+  const active = named.flatMap((id) => {
+    const subnet = subnets.get(id);
+    return subnet?.active ? [subnet] : [];
+  });
+  return Map.groupBy(active, ({ zone }) => zone);
 }
 
 /** The address that the pod of this key has by its claim; one that is being deleted says nothing of the next pod's. */

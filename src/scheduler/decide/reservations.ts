@@ -65,14 +65,19 @@ export class Reservations implements Reserved {
     for (const [uid, { expiresAt }] of this.#byPod) if (expiresAt <= now) this.end(uid);
   }
 
-  /** What `decide` returns while what the pod itself has does not count. */
+  /** Where this pod was let pass, and what it may take there; undefined: nowhere, or its time is over. */
+  placesOf(podUid: string): ReadonlyMap<string, Fit> | undefined {
+    return this.#byPod.get(podUid)?.places;
+  }
+
+  /** What `decide` returns while what the pod itself has does not count; it has that again afterwards, unless `decide` has given it something else. */
   without<T>(podUid: string, decide: () => T): T {
     const own = this.#byPod.get(podUid);
     this.end(podUid);
     try {
       return decide();
     } finally {
-      if (own !== undefined) this.#put(podUid, own);
+      if (own !== undefined && !this.has(podUid)) this.#put(podUid, own);
     }
   }
 
@@ -151,8 +156,9 @@ export class Reservations implements Reserved {
     if (address !== undefined) add(this.#addresses, address, amount);
     /** By subnet: what it takes of it at most, and whether it may need an ENI. */
     const most = new Map<string, { takes: 0 | 1; makes: boolean }>();
-    for (const [node, { subnetId, hasEni, takes }] of places) {
-      this.#countOnNode([node, subnetId], { pods: amount, sure: hasEni ? amount : 0 });
+    for (const [node, fit] of places) {
+      const { subnetId, hasEni, takes } = fit;
+      this.#countOnNode(node, fit, amount);
       const there = most.get(subnetId);
       if (there === undefined) most.set(subnetId, { takes, makes: !hasEni });
       else {
@@ -170,17 +176,21 @@ export class Reservations implements Reserved {
     }
   }
 
-  #countOnNode([node, subnetId]: readonly [string, string], { pods, sure }: OnNode): void {
+  #countOnNode(node: string, { subnetId, hasEni }: Fit, amount: 1 | -1): void {
     let here = this.#onNode.get(node);
     if (here === undefined) {
       here = new Map();
       this.#onNode.set(node, here);
     }
-    const counted = here.get(subnetId) ?? { pods: 0, sure: 0 };
-    counted.pods += pods;
-    counted.sure += sure;
-    if (counted.pods > 0) here.set(subnetId, counted);
-    else here.delete(subnetId);
+    let counted = here.get(subnetId);
+    if (counted === undefined) {
+      counted = { pods: 0, sure: 0 };
+      here.set(subnetId, counted);
+    }
+    counted.pods += amount;
+    if (hasEni) counted.sure += amount;
+    if (counted.pods > 0) return;
+    here.delete(subnetId);
     if (here.size === 0) this.#onNode.delete(node);
   }
 
