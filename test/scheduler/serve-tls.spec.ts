@@ -164,6 +164,13 @@ test("what is no message of a scheduler is refused with what is wrong, and what 
   const refused = await post("scheduler", "filter", '{"Pod":{"metadata":{"name":7}}}');
   expect(refused.status).toBe(400);
   expect(JSON.parse(refused.text).error).toContain("filter: Pod.metadata.name");
+  const names = await post(
+    "scheduler",
+    "filter",
+    JSON.stringify({ ...JSON.parse(args), NodeNames: ["n1", 2] }),
+  );
+  expect(names.status).toBe(400);
+  expect(JSON.parse(names.text).error).toContain("filter: NodeNames: it must be a list of names");
   expect((await post("scheduler", "filter", "{")).status).toBe(400);
   const body = JSON.stringify({ Pod: JSON.parse(args).Pod, NodeNameToMetaVictims: {} });
   const failed = await post("scheduler", "preempt", body);

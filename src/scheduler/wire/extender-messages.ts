@@ -4,7 +4,13 @@ import { z } from "zod";
  * What kube-scheduler says to an extender and hears from it (k8s.io/kube-scheduler/extender/v1, `types.go`), as far as one reads it that is
  * `nodeCacheCapable`: nodes by name. Go spells the keys with a capital letter and writes `null` for what is not there.
  */
-const Names = z.array(z.string()).nullish();
+// There may be thousands, at each of whom an array's schema would stop.
+const Names = z
+  .custom<readonly string[]>(
+    (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),
+    "it must be a list of names",
+  )
+  .nullish();
 
 const Pod = z.object({
   metadata: z.object({
