@@ -52,7 +52,8 @@ export async function startExtender(
   const { clock, kube, logger } = world;
   const reservations = new Reservations();
   const verbs = new VerbFigures();
-  const underWay = new Set<Promise<void>>();
+  /** Binds that are under way, by the pod's UID. */
+  const underWay = new Map<string, Promise<void>>();
   const leadership = new Leadership(
     { ...world, client: kube },
     {
@@ -66,7 +67,7 @@ export async function startExtender(
     onlyNominated,
     sawClaim: (claim) => reservations.saw(claim),
     podGone(uid) {
-      reservations.gone(uid);
+      reservations.gone(uid, clock.now());
       waker.gone(uid);
     },
   });
@@ -79,7 +80,8 @@ export async function startExtender(
     logger,
     reservations,
     view,
-    refused: () => watches.refused(),
+    refused: () => watches.refused().filter(({ metadata }) => !underWay.has(metadata.uid)),
+    podOf: (uid) => watches.podOf(uid),
     wake: (pod, node) => nominate(world, { pod, node, check: () => leadership.checkCall() }),
   });
 
@@ -92,8 +94,8 @@ export async function startExtender(
       return { timeoutMs: Math.min(CALL_MS, leftMs) };
     };
     const binding = bindPod({ ...world, call }, to);
-    underWay.add(binding);
-    await binding.finally(() => underWay.delete(binding));
+    underWay.set(to.args.PodUID, binding);
+    await binding.finally(() => underWay.delete(to.args.PodUID));
   }
 
   const extender = new Extender({
@@ -103,6 +105,7 @@ export async function startExtender(
     podOf: (uid) => watches.podOf(uid),
     bind,
     filtered: (uid, about) => waker.filtered(uid, about),
+    preempted: (uid, about) => waker.preempted(uid, about),
   });
   const app = extenderApp({
     extender,
@@ -137,7 +140,7 @@ export async function startExtender(
     },
     async stop() {
       await waker.stop();
-      await leadership.stop(Promise.allSettled(underWay));
+      await leadership.stop(Promise.allSettled(underWay.values()));
       await server.stop();
       await watches.stop();
     },
