@@ -69,7 +69,7 @@ export class ClaimKeeper {
     const current = kept ?? paired;
     switch (verdict.act) {
       case "finish":
-        if (vip !== undefined) await this.#letGo(vip);
+        if (vip !== undefined) await this.#letGo(vip, key);
         await claims.objects.finish(current);
         this.#forget(key);
         return {};
@@ -157,7 +157,7 @@ export class ClaimKeeper {
         { claim: key, address: addressOfVpcIp(vip.metadata.name) },
         "the claim of an address is gone",
       );
-      await this.#setClaim(vip, undefined);
+      await this.#unclaimAddress(vip, key);
     }
     return {};
   }
@@ -194,20 +194,28 @@ export class ClaimKeeper {
     const isOpen = claim.spec.address === undefined || claim.spec.policy === "Immediate";
     if (held !== undefined && isOpen && claim.metadata.deletionTimestamp === undefined) {
       const address = addressOfVpcIp(held.metadata.name);
-      if (held.spec.claim !== key) await this.#setClaim(held, key);
-      if (claim.spec.address !== address) {
+      if (held.spec.claim !== key) await this.#claimAddress(held, key);
+      // Another pod may have come to it meanwhile, and its claim with it.
+      const isItsOwn = objects.vipOf(address)?.spec.claim === key;
+      if (isItsOwn && claim.spec.address !== address) {
         current = await claims.objects.change(claim, { spec: { address, subnetID: held.spec.subnetID } });
       }
     }
     const own = current.spec.address === undefined ? undefined : objects.vipOf(current.spec.address);
     if (own !== undefined && own.spec.claim === undefined && !isHeldByAnother(own, key)) {
-      await this.#setClaim(own, key);
+      await this.#claimAddress(own, key);
     }
-    for (const vip of near) {
-      if (vip.spec.claim !== key || vip.metadata.name === own?.metadata.name) continue;
+    const keeps = claim.spec.policy === "Never" && claim.metadata.deletionTimestamp === undefined;
+    for (const vip of new Set([...near, ...(own === undefined ? [] : [own])])) {
+      const isOwn = vip.metadata.name === own?.metadata.name;
+      if (vip.spec.claim !== key || (isOwn && keeps)) continue;
       // A pod was given it before it was this claim's.
-      const isLost = own !== undefined || isHeldByAnother(vip, key);
-      if (isLost) await this.#setClaim(vip, undefined);
+      const isLost = (own !== undefined && !isOwn) || isHeldByAnother(vip, key);
+      if (!isLost) continue;
+      await this.#unclaimAddress(vip, key);
+      if (isOwn && claim.metadata.deletionTimestamp === undefined) {
+        current = await claims.objects.change(current, { spec: { address: null } });
+      }
     }
     return current;
   }
@@ -241,14 +249,14 @@ export class ClaimKeeper {
   }
 
   /** An address is nobody's from now on, and asked for: its agent lets it go once no pod has it and it has rested. */
-  async #letGo(vip: VpcIP): Promise<void> {
+  async #letGo(vip: VpcIP, key: string): Promise<void> {
     const { objects, tokens } = this.#parts;
     const reclaim = { token: tokens.issue(), mode: "when-free" } as const;
     tokens.spend(vip.spec.reclaim?.token);
-    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), ({ claim: _, ...spec }) => ({
-      ...spec,
-      reclaim,
-    }));
+    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => {
+      const { claim, ...others } = spec;
+      return claim === key ? { ...others, reclaim } : spec;
+    });
   }
 
   /** Nobody wants it elsewhere any more, and its agent has not let it go. */
@@ -261,11 +269,21 @@ export class ClaimKeeper {
     tokens.spend(reclaim.token);
   }
 
-  async #setClaim(vip: VpcIP, key: string | undefined): Promise<void> {
-    await this.#parts.objects.changeAddress(addressOfVpcIp(vip.metadata.name), ({ claim: _, ...spec }) => ({
-      ...spec,
-      ...(key !== undefined && { claim: key }),
-    }));
+  /** Says that an address is for a claim, unless it has become another's. That a former claim has let it go counts no more. */
+  async #claimAddress(vip: VpcIP, key: string): Promise<void> {
+    const { objects, tokens } = this.#parts;
+    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) =>
+      spec.claim === undefined ? { ...withoutReclaim(spec), claim: key } : spec,
+    );
+    if (objects.vipOf(addressOfVpcIp(vip.metadata.name))?.spec.claim === key)
+      tokens.spend(vip.spec.reclaim?.token);
+  }
+
+  async #unclaimAddress(vip: VpcIP, key: string): Promise<void> {
+    await this.#parts.objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => {
+      const { claim, ...others } = spec;
+      return claim === key ? others : spec;
+    });
   }
 }
 

@@ -107,12 +107,16 @@ export class ClaimWorld {
     return false;
   }
 
-  /** A new address was made for a claim, and its object says so: from now on the claim has it. */
+  /**
+   * A new address was made for a claim, and its object says so: from now on the claim has it. A claim that keeps nothing has what its pod is
+   * given, which may be another one that is free there.
+   */
   async gaveAddress(
     key: string,
     { address, subnetId }: { address: string; subnetId: string },
   ): Promise<void> {
     let claim = this.book.claim(key);
+    if (claim?.spec.policy !== "Never") return;
     for (let tries = 1; claim !== undefined && claim.spec.address === undefined; tries++) {
       try {
         await this.objects.change(claim, { spec: { address, subnetID: subnetId } });

@@ -23,7 +23,8 @@ export interface ClaimSource extends ObjectSource<VpcIPClaim> {
 
 /** What is to be changed of a claim beside its status. */
 export interface ClaimChange {
-  spec?: Partial<VpcIPClaimSpec>;
+  /** `null` takes a field away. */
+  spec?: { [Field in keyof VpcIPClaimSpec]?: VpcIPClaimSpec[Field] | null };
   finalizers?: string[];
   ownerReferences?: OwnerReference[];
 }
