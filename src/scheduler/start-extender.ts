@@ -1,42 +1,15 @@
-import { VPC_IP_CLAIM, type VpcIPClaim } from "../api/vpc-ip-claim.ts";
-import { pods } from "../kube/core-resources.ts";
-import type { KubeClient } from "../kube/kube-client.ts";
-import { KubeError } from "../kube/kube-error.ts";
-import type { ReflectorWorld } from "../kube/reflector/reflector.ts";
-import type { Resource } from "../kube/resource.ts";
-import type { CallOptions, KubeTransport } from "../kube/transport.ts";
 import { extenderApp } from "./app.ts";
-import { type BindTo, bindPod } from "./bind-pod.ts";
-import { ClusterWatches } from "./cluster-watches.ts";
-import { Reservations } from "./decide/reservations.ts";
-import { Extender } from "./extender.ts";
+import { createExtender, type ExtenderIdentity, type ExtenderParts } from "./create-extender.ts";
 import type { ExtenderHealth } from "./health-app.ts";
-import { CALL_MS, Leadership } from "./leadership.ts";
 import { serveTls, type TlsServer, type TlsServerOptions } from "./serve-tls.ts";
 import { VerbFigures } from "./verb-figures.ts";
-import type { WaitingPod } from "./waking/waiting-pod.ts";
-import { Waker } from "./waking/waker.ts";
-
-/** All calls of one bind: kube-scheduler gives it up after three seconds. */
-const BIND_MS = 2500;
 
 /** Between two looks at whether pods can be decided about. */
 const LOOK_MS = 100;
 
-const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
-
-export interface StartExtenderWorld extends ReflectorWorld {
-  readonly transport: KubeTransport;
-  readonly kube: KubeClient;
-}
-
-export interface StartExtenderOptions extends Omit<TlsServerOptions, "fetch" | "keepsConnections"> {
-  readonly onlyNominated: boolean;
-  /** Of the Lease. */
-  readonly namespace: string;
-  /** Unique to this process. */
-  readonly identity: string;
-}
+export interface StartExtenderOptions
+  extends Omit<TlsServerOptions, "fetch" | "keepsConnections">,
+    ExtenderIdentity {}
 
 export interface RunningExtender extends TlsServer {
   health(): ExtenderHealth;
@@ -46,69 +19,15 @@ export interface RunningExtender extends TlsServer {
 
 /** Watches the cluster and, while it has the Lease, answers kube-scheduler: with an error until it has seen all of it. */
 export async function startExtender(
-  world: StartExtenderWorld,
+  world: ExtenderParts,
   { onlyNominated, namespace, identity, ...options }: StartExtenderOptions,
 ): Promise<RunningExtender> {
-  const { clock, kube, logger } = world;
-  const reservations = new Reservations();
+  const { clock } = world;
   const verbs = new VerbFigures();
-  /** Binds that are under way, by the pod's UID. */
-  const underWay = new Map<string, Promise<void>>();
-  const leadership = new Leadership(
-    { ...world, client: kube },
-    {
-      namespace,
-      identity,
-      isNewCluster: async () => (await kube.list(claims, { timeoutMs: CALL_MS })).items.length === 0,
-      lost: () => reservations.clear(),
-    },
-  );
-  const watches = new ClusterWatches(world, {
-    onlyNominated,
-    sawClaim: (claim) => reservations.saw(claim),
-    podGone(uid) {
-      reservations.gone(uid, clock.now());
-      waker.gone(uid);
-    },
-  });
-  function view() {
-    leadership.check();
-    return watches.view();
-  }
-  const waker = new Waker({
-    clock,
-    logger,
-    reservations,
-    view,
-    refused: () => watches.refused().filter(({ metadata }) => !underWay.has(metadata.uid)),
-    podOf: (uid) => watches.podOf(uid),
-    wake: (pod, node) => nominate(world, { pod, node, check: () => leadership.checkCall() }),
-  });
-
-  async function bind(to: BindTo): Promise<void> {
-    const endsAt = clock.monotonic() + BIND_MS;
-    const call = (): CallOptions => {
-      leadership.checkCall();
-      const leftMs = endsAt - clock.monotonic();
-      if (leftMs <= 0) throw new Error(`the API server took more than ${BIND_MS} ms: it is tried again`);
-      return { timeoutMs: Math.min(CALL_MS, leftMs) };
-    };
-    const binding = bindPod({ ...world, call }, to);
-    underWay.set(to.args.PodUID, binding);
-    await binding.finally(() => underWay.delete(to.args.PodUID));
-  }
-
-  const extender = new Extender({
-    clock,
-    reservations,
-    view,
-    podOf: (uid) => watches.podOf(uid),
-    bind,
-    filtered: (uid, about) => waker.filtered(uid, about),
-    preempted: (uid, about) => waker.preempted(uid, about),
-  });
+  const core = createExtender(world, { onlyNominated, namespace, identity });
+  const { waker, watches, notReady } = core;
   const app = extenderApp({
-    extender,
+    extender: core.extender,
     answered: (verb, outcome, ms) => verbs.note(verb, outcome, ms),
     stopwatch: () => clock.monotonic(),
   });
@@ -117,16 +36,6 @@ export async function startExtender(
     fetch: (request) => app.fetch(request),
     keepsConnections: () => notReady() === undefined,
   });
-  waker.start();
-
-  function notReady(): string | undefined {
-    try {
-      view();
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
   return {
     port: server.port,
     health: () => ({
@@ -139,30 +48,9 @@ export async function startExtender(
       while (!signal.aborted && notReady() !== undefined) await clock.sleep(LOOK_MS, signal);
     },
     async stop() {
-      await waker.stop();
-      await leadership.stop(Promise.allSettled(underWay.values()));
+      await core.stop();
       await server.stop();
       await watches.stop();
     },
   };
-}
-
-/** Has the scheduler try a pod on this node first; a pod that is no more is none to wake. */
-async function nominate(
-  { kube }: Pick<StartExtenderWorld, "kube">,
-  { pod, node, check }: { pod: WaitingPod; node: string; check: () => void },
-): Promise<void> {
-  const { name, namespace, uid } = pod.metadata;
-  // Where it is named already, naming it again would be no change, which nobody sees.
-  const names = pod.nominatedNode === node ? [null, node] : [node];
-  try {
-    for (const nominatedNodeName of names) {
-      check();
-      const patch = { metadata: { uid }, status: { nominatedNodeName } };
-      await kube.mergePatch(pods, name, { namespace, subresource: "status", patch, timeoutMs: CALL_MS });
-    }
-  } catch (error) {
-    if (error instanceof KubeError && (error.isNotFound || error.isConflict || error.isInvalid)) return;
-    throw error;
-  }
 }
