@@ -409,6 +409,14 @@ export class ModelApiServer {
     const bound = textAt(live.object, "spec.nodeName");
     const name = target.name ?? "";
     const binding = { ...kind, plural: "pods/binding" };
+    const uid = textAt(parseBody(request.body), "metadata.uid");
+    if (uid !== "" && uid !== metaOf(live.object).uid) {
+      throw conflict(
+        binding,
+        name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metaOf(live.object).uid}`,
+      );
+    }
     if (bound !== "") throw conflict(binding, name, `pod ${name} is already assigned to node "${bound}"`);
     if (metaOf(live.object).deletionTimestamp !== undefined) {
       throw conflict(binding, name, `pod ${name} is being deleted, cannot be assigned to a host`);

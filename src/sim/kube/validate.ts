@@ -151,8 +151,7 @@ export function brokenRules(
 ): Fault[] {
   if (before === undefined) return [];
   return rules.flatMap(({ rule, message }): Fault[] => {
-    const path = /^self((?:\.\w+)+) == oldSelf\1$/.exec(rule)?.[1];
-    if (path === undefined || Bun.deepEquals(at(value, path), at(before, path))) return [];
+    if (rule.split(" || ").some((term) => holds(term, value, before))) return [];
     return [
       {
         field: "<nil>",
@@ -161,6 +160,19 @@ export function brokenRules(
       },
     ];
   });
+}
+
+/** A term of a rule of ours that compares an object with what it was; any other kind of rule is not checked here, and holds. */
+function holds(term: string, value: JsonObject, before: JsonObject): boolean {
+  const same = /^self((?:\.\w+)+) == oldSelf\1$/.exec(term)?.[1];
+  if (same !== undefined) return Bun.deepEquals(at(value, same), at(before, same));
+  const absent = /^!has\(oldSelf((?:\.\w+)+)\)$/.exec(term)?.[1];
+  if (absent !== undefined) return at(before, absent) === undefined;
+  const [, was, text] = /^oldSelf((?:\.\w+)+) == '(\w*)'$/.exec(term) ?? [];
+  if (was !== undefined) return at(before, was) === text;
+  const [, parent, name] = /^self((?:\.\w+)+)\.\?(\w+)\.orValue\(''\) == oldSelf\1\.\2$/.exec(term) ?? [];
+  if (parent === undefined) return true;
+  return Bun.deepEquals(at(value, `${parent}.${name}`) ?? "", at(before, `${parent}.${name}`));
 }
 
 function at(value: JsonObject, path: string): Json | undefined {
