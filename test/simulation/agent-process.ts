@@ -168,7 +168,7 @@ export class AgentProcess implements AgentEnd {
     return true;
   }
 
-  add(attachment: Parameters<AgentEnd["add"]>[0]): Promise<GivenAddress | undefined> {
+  add({ ownOnly, ...attachment }: Parameters<AgentEnd["add"]>[0]): Promise<GivenAddress | undefined> {
     return this.#call(ADD_MS, async () => {
       const pool = this.#core.pool;
       if (!pool?.state.open) return undefined;
@@ -176,7 +176,11 @@ export class AgentProcess implements AgentEnd {
       void this.#world.process.clock.sleep(WAIT_MS, enough.signal).then(() => enough.abort());
       try {
         const [record] = await pool.allocate(
-          { attachment: { ...attachment, ifName: "eth0" }, netns: `/run/netns/${attachment.containerId}` },
+          {
+            attachment: { ...attachment, ifName: "eth0" },
+            netns: `/run/netns/${attachment.containerId}`,
+            ownOnly,
+          },
           () => enough.signal,
         );
         if (record === undefined) return undefined;

@@ -33,3 +33,9 @@ export function warmTarget(dice: Dice): World["warm"] {
   const min = dice.pick([0, 1, 3, 5]);
   return { min, max: min + dice.pick([0, 0, 2, 10]) };
 }
+
+/** @returns how many addresses nodes keep ready where pods have addresses of their own */
+export function poolTarget(dice: Dice): World["warm"] {
+  const size = dice.pick([0, 0, 0, 2]);
+  return { min: size, max: size };
+}

@@ -2,10 +2,12 @@ import { addressOfVpcIp } from "../../src/api/vpc-ip-name.ts";
 import type { FaultWish } from "../../src/sim/admission/fault.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import { findInstanceType } from "../../src/sim/vpc/instance-types.ts";
-import { changeNodeSettings, setDisabled, warmTarget } from "./changed-settings.ts";
+import { changeNodeSettings, poolTarget, setDisabled, warmTarget } from "./changed-settings.ts";
+import { claimedOn } from "./claims-at-rest.ts";
 import type { SentCall } from "./cloud-road.ts";
 import type { Dice } from "./dice.ts";
 import { CALM, type KubeWeather } from "./faulty-kube-network.ts";
+import { deleteClaim, findMachines, loseMachine } from "./fixed-troubles.ts";
 import { limitsOf } from "./node-limits.ts";
 import type { Host, World } from "./world.ts";
 
@@ -30,6 +32,7 @@ const MUTATING = [
   "DeleteNetworkInterface",
   "AssignPrivateIpAddresses",
   "UnassignPrivateIpAddresses",
+  "MigratePrivateIpAddress",
 ] as const;
 
 /** Everything that can go wrong. */
@@ -94,9 +97,44 @@ export const TROUBLES: readonly Trouble[] = [
   { name: "the flags of ipamd are changed", weight: 2, strike: changeFlags },
 ];
 
+/** What goes wrong besides where pods have addresses of their own. */
+const FIXED_TROUBLES: readonly Trouble[] = [
+  {
+    name: "a machine is out of reach",
+    weight: 8,
+    strike: (world, dice) => {
+      const host = pickHost(world, dice);
+      const ends = (ms: number, act: () => unknown) => later(world, ms, act);
+      return host && loseMachine(world, dice, { host, later: ends });
+    },
+  },
+  { name: "a claim is deleted", weight: 4, strike: deleteClaim },
+  { name: "the extender crashes", weight: 3, strike: (world) => world.crashExtender() },
+  {
+    name: "the extender stands still",
+    weight: 2,
+    strike: (world, dice) => world.freezeExtender(dice.between(500, 40_000)),
+  },
+  {
+    name: "calls that move addresses go wrong",
+    weight: 5,
+    strike: (world, dice) => migrateFault(world, dice),
+  },
+];
+
+/** Somebody takes finalizers off, or brings back what was: not tried where objects name whose an address is. */
+const TAMPERING: ReadonlySet<string> = new Set([
+  "an object is deleted by force",
+  "the custom resources are restored from a backup",
+]);
+
 /** Lets something go wrong. */
 export function strikeOnce(world: World, dice: Dice): void {
-  const trouble = dice.pick(TROUBLES.flatMap((it) => Array.from({ length: it.weight }, () => it)));
+  const isFixed = world.settings.claims !== undefined;
+  const troubles = isFixed
+    ? [...TROUBLES.filter(({ name }) => !TAMPERING.has(name)), ...FIXED_TROUBLES]
+    : TROUBLES;
+  const trouble = dice.pick(troubles.flatMap((it) => Array.from({ length: it.weight }, () => it)));
   world.trace.note("trouble", trouble.name);
   void Promise.resolve(trouble.strike(world, dice)).catch((error: Error) => {
     // The console refuses what makes no sense just now.
@@ -122,6 +160,7 @@ export async function calm(world: World): Promise<void> {
     host.successor?.process.resume();
     if (!host.machine.isOn) await world.startMachine(host);
   }
+  if (world.settings.claims !== undefined) findMachines(world);
   await world.cloud.control.clearFaults();
   await world.cloud.control.changeSettings({ describeLag: { ms: 0, varies: false } });
   await world.cloud.control.releaseStalledTasks();
@@ -177,6 +216,27 @@ async function cloudFault(world: World, dice: Dice): Promise<void> {
   });
 }
 
+async function migrateFault(world: World, dice: Dice): Promise<void> {
+  const forMs = dice.whole(20_000, 120_000);
+  if (dice.chance(0.3)) {
+    world.road.add({ actions: ["MigratePrivateIpAddress"], forMs, ms: dice.between(1_000, 60_000) });
+    return;
+  }
+  const effect = dice.pick<FaultWish["effect"]>([
+    { kind: "loseAnswer", manner: dice.pick(["close", "hang"] as const) },
+    { kind: "loseRequest", manner: "hang" },
+    { kind: "refuse", code: "InternalError" },
+    { kind: "failTask" },
+    { kind: "stallTask", ms: dice.whole(1_000, 60_000) },
+  ]);
+  await world.cloud.control.addFault({
+    probability: dice.between(0.5, 1),
+    forMs,
+    actions: ["MigratePrivateIpAddress"],
+    effect,
+  });
+}
+
 async function describeLag(world: World, dice: Dice): Promise<void> {
   const ms = dice.whole(100, 6_000);
   await world.cloud.control.changeSettings({ describeLag: { ms, varies: dice.chance(0.5) } });
@@ -200,10 +260,14 @@ function freezeIpamd(world: World, dice: Dice): void {
   );
 }
 
+/** What is written for claims before something is done. */
+const FIXED_WORDS = [`"claim":`, `"mode":"move"`, `"policy":`];
+
 /** The next time that an ipamd has written down what it is about to do, it stands still before it hears that this is written. */
 function ambush(world: World, dice: Dice): void {
   const ms = dice.pick([10_000, 40_000, 100_000]) * dice.between(0.7, 1.3);
-  const word = dice.pick([`"state":"Releasing"`, `"creating":`, `"intent":"Released"`]);
+  const words = [`"state":"Releasing"`, `"creating":`, `"intent":"Released"`];
+  const word = dice.pick(world.settings.claims === undefined ? words : [...words, ...FIXED_WORDS]);
   world.onceWritten = (object) => {
     if (!JSON.stringify(object).includes(word)) return false;
     for (const ipamd of world.ipamds) {
@@ -218,7 +282,9 @@ function ambush(world: World, dice: Dice): void {
 
 /** As one that was sent by a machine which was paused then: a signature holds for five minutes. */
 function lateCall(world: World, dice: Dice): void {
+  const moves = ["MigratePrivateIpAddress"];
   const actions = dice.pick([
+    ...(world.settings.claims === undefined ? [] : [moves, moves]),
     ["UnassignPrivateIpAddresses"],
     ["DetachNetworkInterface"],
     ["CreateAndAttachNetworkInterface", "CreateNetworkInterface"],
@@ -272,7 +338,8 @@ function wantWhenGone(
 /** Pods come that are bound to a node from the first moment, as those of a DaemonSet: as many as it has room for. */
 function crowd(world: World, host: Host): void {
   const { nodeName } = host.machine;
-  const room = limitsOf(world, host).least - world.podsOf(nodeName).length;
+  const room =
+    limitsOf(world, host).least - Math.max(claimedOn(world, nodeName), world.podsOf(nodeName).length);
   world.trace.note("workload", `fills ${nodeName} with ${room} pods`);
   for (let i = 0; i < room; i++) world.createPod({ nodeName });
 }
@@ -454,7 +521,7 @@ function disable(world: World, dice: Dice): void {
 
 /** One ipamd after the other is told to stop and starts with the new flags: meanwhile either may lead. */
 function changeFlags(world: World, dice: Dice): void {
-  world.warm = warmTarget(dice);
+  world.warm = world.settings.claims === undefined ? warmTarget(dice) : poolTarget(dice);
   world.trace.note("user", `gives ipamd a warm target of ${world.warm.min}/${world.warm.max}`);
   for (const index of world.ipamds.keys()) {
     later(world, dice.between(0, 60_000), () => world.stopIpamd(index));

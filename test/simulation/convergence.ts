@@ -5,6 +5,7 @@ import { addressOfVpcIp } from "../../src/api/vpc-ip-name.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import type { Eni } from "../../src/sim/vpc/state.ts";
+import { isKept, unrestOfClaims } from "./claims-at-rest.ts";
 import { limitsOf } from "./node-limits.ts";
 import type { Host, World } from "./world.ts";
 
@@ -45,10 +46,12 @@ export function unrest(world: World): string | undefined {
     const problem = unrestOfHost(world, host, ours);
     if (problem !== undefined) return `${host.machine.nodeName}: ${problem}`;
   }
-  const names = new Set(world.hosts.keys());
-  const orphan = ["nodeeniconfigs"]
-    .flatMap((kind) => world.server.objects(kind))
-    .find((nec) => !names.has(nameOf(nec)));
+  const problem = world.settings.claims && unrestOfClaims(world);
+  if (problem !== undefined) return problem;
+  // What keeps an address on an ENI of a node that is gone waits there for the next pod of its name.
+  const kept = world.server.objects("vpcenis").filter((veni) => isKept(world, nameOf(veni)));
+  const names = new Set([...world.hosts.keys(), ...kept.map((veni) => textAt(veni, "spec.node"))]);
+  const orphan = world.server.objects("nodeeniconfigs").find((nec) => !names.has(nameOf(nec)));
   if (orphan !== undefined) return `the NodeENIConfig ${nameOf(orphan)} is of no node`;
   const address = world.server.objects("vpcips").find((vip) => !names.has(textAt(vip, "spec.node")));
   if (address !== undefined) return `the VpcIP ${nameOf(address)} is of no node`;
@@ -61,6 +64,7 @@ function unrestOfEni(world: World, eni: Eni): string | undefined {
     return `${eniId} is ${state} in the cloud, with something under way`;
   }
   const host = [...world.hosts.values()].find(({ machine }) => machine.instanceId === attachment?.instanceId);
+  if (host === undefined && attachment === undefined && isKept(world, eniId)) return undefined;
   if (host === undefined) return `${eniId} is an orphan: attached to ${attachment?.instanceId ?? "nothing"}`;
   const veni = world.server.objects("vpcenis").find((object) => nameOf(object) === eniId);
   if (veni === undefined) return `${eniId} has no VpcENI`;
@@ -87,12 +91,17 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
   const inCloud = enis.flatMap((eni) =>
     eni.addresses.filter(({ primary }) => !primary).map(({ address }) => address),
   );
-  const vips = world.server.objects("vpcips").filter((vip) => textAt(vip, "spec.node") === nodeName);
+  const isHere = (eniId: string) => enis.some((eni) => eni.eniId === eniId);
+  // One that was let go of, and keeps an address of a claim, is attached to nothing until that is wanted elsewhere.
+  const vips = world.server
+    .objects("vpcips")
+    .filter((vip) => textAt(vip, "spec.node") === nodeName)
+    .filter((vip) => isHere(textAt(vip, "spec.eniID")) || !isKept(world, textAt(vip, "spec.eniID")));
   const difference = new Set(inCloud).symmetricDifference(
     new Set(vips.map((vip) => addressOfVpcIp(nameOf(vip)))),
   );
   if (difference.size > 0) return `cloud and VpcIPs differ in ${[...difference].join(", ")}`;
-  const asked = vips.find((vip) => textAt(vip, "spec.reclaim.token") !== "");
+  const asked = vips.find((vip) => textAt(vip, "spec.reclaim.token") !== "" && !isPromised(vip));
   if (asked !== undefined) return `${nameOf(asked)} is asked back`;
   const nec = world.server.objects("nodeeniconfigs").find((object) => nameOf(object) === nodeName);
   if (nec === undefined) return "it has no NodeENIConfig";
@@ -111,18 +120,23 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
   const crowded = enis.find(({ addresses }) => addresses.length - 1 > addressesPerEni);
   if (crowded !== undefined)
     return `${crowded.eniId} has ${crowded.addresses.length - 1} addresses, above the ${addressesPerEni} that it may have`;
-  const least = Math.min(pods.length + warm.min, limits.least);
+  const isFixed = world.settings.claims !== undefined;
+  // What a claim keeps stays whether or not its pod is there.
+  const spokenFor = isFixed ? vips.filter((vip) => textAt(vip, "spec.claim") !== "").length : pods.length;
+  const least = Math.min(spokenFor + warm.min, limits.least);
   // What pods hold stays, whatever was set since.
-  const most = Math.max(pods.length, Math.min(pods.length + warm.max, limits.most));
+  const most = Math.max(spokenFor, Math.min(spokenFor + warm.max, limits.most));
   if (inCloud.length < least && !isDry(world, host))
-    return `${inCloud.length} addresses for ${pods.length} pods: below ${least}`;
-  if (inCloud.length > most) return `${inCloud.length} addresses for ${pods.length} pods: above ${most}`;
+    return `${inCloud.length} addresses for ${spokenFor} that are wanted: below ${least}`;
+  if (inCloud.length > most)
+    return `${inCloud.length} addresses for ${spokenFor} that are wanted: above ${most}`;
+  const empty = isFixed && enis.find(({ addresses }) => addresses.length <= 1);
+  if (empty) return `${empty.eniId} has no address for a pod, and is still there`;
 
   const pool = world.poolOf(host);
   if (pool === undefined || !pool.state.open) return "its agent does not serve";
-  if (boundCount(pool.state) !== inCloud.length) {
-    return `its agent has ${boundCount(pool.state)} addresses, the cloud ${inCloud.length}`;
-  }
+  const usable = boundCount(pool.state) + vips.filter(isPromised).length;
+  if (usable !== inCloud.length) return `its agent has ${usable} addresses, the cloud ${inCloud.length}`;
   const held = [...pool.state.addresses.values()]
     .filter(({ holding }) => holding.kind === "in-use")
     .map(({ address }) => address);
@@ -132,6 +146,11 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
   const lost = new Set(held).symmetricDifference(new Set(standing));
   if (lost.size > 0) return `agent and kernel differ in who holds ${[...lost].join(", ")}`;
   return undefined;
+}
+
+/** Whether an address was let go of for a pod elsewhere that never came: it waits as it is for the next one of the name. */
+function isPromised(vip: JsonObject): boolean {
+  return textAt(vip, "spec.claim") !== "" && textAt(vip, "status.use.state") === "Reclaimable";
 }
 
 /** Whether the subnets of the node's zone have nothing left for it. */

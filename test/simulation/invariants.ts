@@ -3,6 +3,7 @@ import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import type { CallUnderWay, SentCall } from "./cloud-road.ts";
 import { Creations } from "./creations.ts";
 import { Fencing } from "./fencing.ts";
+import { FixedAddresses } from "./fixed-addresses.ts";
 import type { Machine, Veth } from "./machine.ts";
 import type { FabricEvent } from "./sim-fabric.ts";
 import { AGENT_ANSWER_MS, CLOUD_TIMEOUT_MS, LEASE_MS, NODE_GONE_GRACE_MS, type World } from "./world.ts";
@@ -21,6 +22,8 @@ export class Invariants {
   readonly #world: World;
   readonly #fencing = new Fencing({ leaseMs: LEASE_MS, callMs: CLOUD_TIMEOUT_MS });
   readonly #creations: Creations;
+  /** Where pods have addresses of their own. */
+  readonly fixed: FixedAddresses | undefined;
   /** By address: where veths with it stand. */
   readonly #holders = new Map<string, { machine: Machine; veth: Veth }[]>();
   /** Since when a Node is not there. */
@@ -39,6 +42,8 @@ export class Invariants {
 
   constructor(world: World) {
     this.#world = world;
+    const { claims } = world.settings;
+    this.fixed = claims && new FixedAddresses(world, claims);
     this.#creations = new Creations({
       enis: () => world.cloud.simulator.state.enis.values(),
       objects: (plural) => world.server.objects(plural),
@@ -82,6 +87,8 @@ export class Invariants {
         );
       }
     }
+    const problem = this.fixed?.given(machine, veth);
+    if (problem !== undefined) this.#world.fail(problem);
     if (!machine.isReached(veth.address) && !this.#isExcused(veth.address, machine)) {
       this.#world.fail(
         `${machine.nodeName} has given ${veth.address} to ${veth.pod}, and the cloud has it on no ENI of ${machine.instanceId}`,
@@ -106,7 +113,7 @@ export class Invariants {
       if (inTheConsole) this.excuse(address);
       const holder = this.#holders.get(address)?.find((held) => held.machine === machine);
       if (holder === undefined || this.#behindOurBack.has(address)) continue;
-      if (this.#isGoneForGood(machine)) continue;
+      if (this.#isGoneForGood(machine) || this.fixed?.mayLeave(machine, holder.veth)) continue;
       this.#world.fail(
         `${address} was taken off ${eniId} (${kind}) while ${holder.veth.pod} at ${machine.nodeName} holds it`,
       );
@@ -131,7 +138,9 @@ export class Invariants {
     this.#creations.sent(call);
     const problem = this.#fencing.sent(call);
     if (problem !== undefined) this.#world.fail(problem);
-    const [lease] = this.#world.server.objects("leases");
+    const lease = this.#world.server
+      .objects("leases")
+      .find((it) => textAt(it, "metadata.name") === "tke-eni-ipamd");
     const holder = lease === undefined ? "" : textAt(lease, "spec.holderIdentity");
     // Under a Lease that was deleted its holder goes on until it notices; its successor waits for that.
     const { leaseDeletedAt = Number.NEGATIVE_INFINITY } = this;
@@ -146,7 +155,7 @@ export class Invariants {
     if (!MUTATING.test(call.action)) return undefined;
     const now = this.#world.clock.monotonic();
     const unfenced = this.#fencing.takesEffect(call, now);
-    return this.#creations.takesEffect(call, now) ?? unfenced;
+    return this.#creations.takesEffect(call, now) ?? unfenced ?? this.fixed?.takesEffect(call);
   }
 
   cloudCall(call: { process: string; action: string; parameters: object; outcome: string }): void {
@@ -179,6 +188,11 @@ export class Invariants {
     if (plural === "nodes") {
       if (after === undefined) this.#absentSince.set(name, this.#world.clock.monotonic());
       else this.#absentSince.delete(name);
+    }
+    if (plural === "nodes") this.fixed?.nodeChanged(before);
+    if (plural === "vpcipclaims") {
+      const problem = this.fixed?.claimChanged(before, after);
+      if (problem !== undefined) this.#world.fail(problem);
     }
     if (plural === "nodeeniconfigs") {
       const problem = this.#creations.configChanged(before, after);

@@ -1,4 +1,5 @@
 import type { Slots } from "../../src/agent/kubelet/slots.ts";
+import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import type { ModelApiServer } from "../../src/sim/kube/model-api-server.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
@@ -21,6 +22,7 @@ export interface AgentEnd {
     podNamespace: string;
     podName: string;
     podUid: string;
+    ownOnly: boolean;
   }): Promise<GivenAddress | undefined>;
   /** @returns whether it has taken the release in */
   del(containerId: string): Promise<boolean>;
@@ -34,6 +36,8 @@ export interface KubeletWorld {
   readonly clock: VirtualClock;
   readonly dice: Dice;
   readonly agent: AgentEnd;
+  /** Nothing comes from the API server, and nothing gets there. */
+  readonly isCutOff: () => boolean;
   readonly note: (what: string) => void;
   /** A veth of a pod has been made, or is about to be taken away. */
   readonly onVeth: (change: "made" | "removed", containerId: string) => void;
@@ -48,6 +52,8 @@ interface PodRun {
   readonly name: string;
   /** It asks for a slot; one that does not gets an address, too. */
   readonly asks: boolean;
+  /** No address will do but its own. */
+  readonly ownOnly: boolean;
   /** Its processes have ended by themselves. */
   finished: boolean;
   /** Its sandbox has vanished. */
@@ -67,6 +73,10 @@ export class Kubelet {
   /** Uids of pods that have been here and gone: news of them may still be on their way. */
   readonly #done = new Set<string>();
   readonly #held = new Map<string, string>();
+  /** What was heard last under a name, while another pod of that name still runs. */
+  readonly #next = new Map<string, JsonObject>();
+  /** What could not be told of pods, by uid. */
+  readonly #untold = new Map<string, { readonly run: PodRun; readonly status: JsonObject }>();
   /** When the last news of a pod arrives. */
   #heard = 0;
   #known: Slots = new Set();
@@ -114,8 +124,15 @@ export class Kubelet {
     const life = this.#life;
     this.#heard = Math.max(this.#heard, clock.monotonic() + dice.between(20, 500));
     clock.at(this.#heard, () => {
-      if (life === this.#life && machine.isOn) this.#take(key, pod);
+      if (life === this.#life && machine.isOn && !this.#world.isCutOff()) this.#take(key, pod);
     });
+  }
+
+  /** The API server answers again. @param pods those that are bound to this node, by key */
+  resync(pods: ReadonlyMap<string, JsonObject>): void {
+    for (const { run, status } of this.#untold.values()) this.#status(run, status);
+    this.#untold.clear();
+    for (const key of new Set([...this.#runs.keys(), ...pods.keys()])) this.podChanged(key, pods.get(key));
   }
 
   /** The processes of a pod end by themselves. */
@@ -140,6 +157,7 @@ export class Kubelet {
     for (const run of this.#runs.values()) run.wake();
     this.#runs.clear();
     this.#held.clear();
+    this.#next.clear();
     this.#connected = false;
   }
 
@@ -150,6 +168,8 @@ export class Kubelet {
     const hasEnded = pod !== undefined && ["Succeeded", "Failed"].includes(textAt(pod, "status.phase"));
     if (run !== undefined) {
       if (uid === run.uid && !isDeleted && !hasEnded) return;
+      if (pod !== undefined && uid !== run.uid) this.#next.set(key, pod);
+      else this.#next.delete(key);
       run.ending = true;
       run.wake();
     } else if (isDeleted) {
@@ -163,6 +183,7 @@ export class Kubelet {
         namespace,
         name,
         asks,
+        ownOnly: keepsAddress(pod),
         finished: false,
         lost: false,
         ending: false,
@@ -191,6 +212,14 @@ export class Kubelet {
     this.#runs.delete(run.key);
     this.#done.add(run.uid);
     this.#finish(run.key, run.uid);
+    this.#takeNext(run.key);
+  }
+
+  /** The name is free for the next pod. */
+  #takeNext(key: string): void {
+    const next = this.#next.get(key);
+    this.#next.delete(key);
+    if (next !== undefined) this.#take(key, next);
   }
 
   /** Tries until it has a sandbox with an address. @returns undefined when the pod is to end before */
@@ -239,7 +268,7 @@ export class Kubelet {
   /** The agent's answer becomes a veth; whatever goes wrong, the sandbox is torn down by the caller. */
   async #add(run: PodRun, containerId: string, life: number): Promise<boolean> {
     const { machine, agent, onVeth } = this.#world;
-    const { namespace: podNamespace, name: podName, uid: podUid } = run;
+    const { namespace: podNamespace, name: podName, uid: podUid, ownOnly } = run;
     machine.sandboxes.set(containerId, {
       id: containerId,
       podNamespace,
@@ -247,10 +276,11 @@ export class Kubelet {
       podUid,
       address: undefined,
     });
-    const given = await agent.add({ containerId, podNamespace, podName, podUid });
+    const given = await agent.add({ containerId, podNamespace, podName, podUid, ownOnly });
     if (given === undefined || life !== this.#life) return false;
     const { address, table } = given;
-    machine.veths.set(containerId, { containerId, address, table, index: machine.nextIndex(), pod: run.key });
+    const index = machine.nextIndex();
+    machine.veths.set(containerId, { containerId, address, table, index, pod: run.key, uid: podUid });
     const sandbox = machine.sandboxes.get(containerId);
     if (sandbox !== undefined) sandbox.address = address;
     onVeth("made", containerId);
@@ -292,9 +322,14 @@ export class Kubelet {
     // Right after an agent has come or gone its slots may be missing for a moment, which is known.
     if (this.#connected && clock.monotonic() - this.#connectedSince > STATUS_MS) onRefused(run.key);
     this.#status(run, { phase: "Failed", reason: "UnexpectedAdmissionError" });
+    this.#takeNext(run.key);
   }
 
   #status(run: PodRun, status: JsonObject): void {
+    if (this.#world.isCutOff()) {
+      this.#untold.set(run.uid, { run, status: { ...this.#untold.get(run.uid)?.status, ...status } });
+      return;
+    }
     const path = `/api/v1/namespaces/${run.namespace}/pods/${run.name}/status`;
     this.#world.server.answer({
       method: "PATCH",
@@ -307,6 +342,7 @@ export class Kubelet {
 
   /** All of the pod is gone from the machine: if its end was asked for, its object goes too. */
   #finish(key: string, uid: string): void {
+    if (this.#world.isCutOff()) return;
     const [namespace, name] = key.split("/");
     const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
     const { status, body } = this.#world.server.answer({ method: "GET", path });
@@ -322,7 +358,7 @@ export class Kubelet {
     const { clock, server, machine, dice } = this.#world;
     clock.after(STATUS_MS * dice.between(0.95, 1.05), () => {
       this.#everyTenSeconds();
-      if (!machine.isOn) return;
+      if (!machine.isOn || this.#world.isCutOff()) return;
       const path = `/api/v1/nodes/${machine.nodeName}`;
       const { status, body } = server.answer({ method: "GET", path });
       if (status !== 200) return;
@@ -360,6 +396,12 @@ export class Kubelet {
       };
     });
   }
+}
+
+/** What the plugin reads of the annotations that the runtime hands on. */
+function keepsAddress(pod: JsonObject): boolean {
+  const { annotations = {} } = pod["metadata"] as { annotations?: Record<string, string> };
+  return annotations[POD_ANNOTATIONS.claimDeletePolicy] === "Never";
 }
 
 function stamp(wallMs: number): string {

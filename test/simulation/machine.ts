@@ -16,6 +16,8 @@ export interface Veth {
   readonly index: number;
   /** `namespace/name` of the pod. */
   readonly pod: string;
+  /** Of the pod. */
+  readonly uid: string;
 }
 
 /** A sandbox of the container runtime. */

@@ -12,16 +12,31 @@ const options = new Command("sim")
   .option("--seed <n>", "the first seed", whole, 1)
   .option("--seeds <n>", "how many seeds to run, one after the other", whole, 1)
   .option("--minutes <n>", "virtual minutes in which things go wrong", whole)
+  .option(
+    "--fixed",
+    "pods have addresses of their own in each seed; without --fixed and --pool, in every other",
+  )
+  .option("--pool", "nodes keep a pool of addresses, and pods have none of their own")
   .option("--calm", "nothing goes wrong", false)
   .option("--verbose", "print every event", false)
   .parse()
-  .opts<{ seed: number; seeds: number; minutes?: number; calm: boolean; verbose: boolean }>();
+  .opts<{
+    seed: number;
+    seeds: number;
+    minutes?: number;
+    fixed?: true;
+    pool?: true;
+    calm: boolean;
+    verbose: boolean;
+  }>();
 
 let failed = 0;
 for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
   const began = performance.now();
   const print = options.verbose ? (line: string) => console.log(line) : undefined;
-  const result = await runSeedAlone({ seed, minutes: options.minutes, calm: options.calm, print });
+  const { minutes, calm } = options;
+  const fixed = options.fixed ?? (options.pool ? false : undefined);
+  const result = await runSeedAlone({ seed, minutes, calm, fixed, print });
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   if (result.failure !== undefined) {
     failed++;

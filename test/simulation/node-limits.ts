@@ -9,6 +9,8 @@ export interface NodeLimits {
   readonly disabled: boolean;
   /** Secondary addresses that one ENI may have; undefined where it may be more, because pods hold more. */
   readonly addressesPerEni: number | undefined;
+  /** ENIs for pods that the node may have at least. */
+  readonly enis: number;
   /** Secondary addresses that the node may have at least, and at most: a limit below what pods hold may be in force or not. */
   readonly least: number;
   readonly most: number;
@@ -39,6 +41,7 @@ export function limitsOf(world: World, { machine }: Host): NodeLimits {
     warm: min === undefined || max === undefined ? world.warm : { min: Number(min), max: Number(max) },
     disabled,
     addressesPerEni: maxPerEni.least === maxPerEni.most ? maxPerEni.most : undefined,
+    enis: maxEnis.least,
     least: disabled ? 0 : maxEnis.least * maxPerEni.least,
     most: disabled ? 0 : maxEnis.most * maxPerEni.most,
   };

@@ -1,10 +1,12 @@
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
-import { warmTarget } from "./changed-settings.ts";
+import { poolTarget, warmTarget } from "./changed-settings.ts";
 import { calm, strikeOnce } from "./chaos.ts";
+import { claimedOn, restartStuck } from "./claims-at-rest.ts";
 import { unrest } from "./convergence.ts";
 import { Dice } from "./dice.ts";
 import { limitsOf } from "./node-limits.ts";
+import { StatefulWorkload } from "./stateful-workload.ts";
 import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
 
@@ -14,6 +16,8 @@ export interface SeedOptions {
   readonly minutes?: number | undefined;
   /** Nothing goes wrong. */
   readonly calm?: boolean | undefined;
+  /** Whether pods have addresses of their own; what the seed says if left out. */
+  readonly fixed?: boolean | undefined;
   readonly print?: ((line: string) => void) | undefined;
 }
 
@@ -38,14 +42,16 @@ const QUIET_MS = 4 * 60_000;
 const SHOWN = 120;
 
 /** Runs the world of a seed from nothing through its troubles to rest. */
-export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOptions): SeedResult {
+export function runSeed({ seed, minutes, calm: isCalm = false, fixed, print }: SeedOptions): SeedResult {
   const dice = new Dice(seed);
+  const own = dice.fork("fixed addresses");
+  const claims = (fixed ?? false) ? claimOptions(own) : undefined;
   const nodes = dice.pick([1, 1, 2, 2, 3, 3, 4, 6]);
   const troubledMinutes = minutes ?? Math.round(dice.between(5, 20) / nodes ** 0.7);
   const world = new World({
     seed,
     instanceType: dice.pick(["SA2.MEDIUM4", "S5.SMALL1", "SA2.MEDIUM4"]),
-    warm: warmTarget(dice),
+    ...{ warm: claims === undefined ? warmTarget(dice) : poolTarget(own), claims },
     quickRelease: dice.chance(0.8),
     podsPrefix: dice.pick([24, 24, 25]),
     moreSubnets: dice.chance(0.5),
@@ -61,15 +67,20 @@ export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOpti
       );
     }
     world.run(45_000);
-    const workload = new Workload(world, dice.fork("workload"));
+    const workloads = [
+      new Workload(world, dice.fork("workload")),
+      ...(claims === undefined ? [] : [new StatefulWorkload(world, own.fork("workload"))]),
+    ];
     const troubles = dice.fork("troubles");
     const end = world.clock.monotonic() + troubledMinutes * 60_000;
-    planWorkload(world, { workload, dice: dice.fork("plan"), end });
+    planWorkload(world, { workloads, dice: dice.fork("plan"), end });
     if (!isCalm) planTroubles(world, { dice: troubles, end, pauseMs: dice.pick([5_000, 15_000, 40_000]) });
     world.run(end - world.clock.monotonic());
-    workload.churn = 0;
-    // Where an ENI is to go that a user has deleted, the others must do for the pods.
-    workload.wanted = Math.min(workload.wanted, Math.floor(comfortable(world) / 2));
+    for (const workload of workloads) {
+      workload.churn = 0;
+      // Where an ENI is to go that a user has deleted, the others must do for the pods.
+      workload.wanted = Math.min(workload.wanted, Math.floor(comfortable(world) / 2 / workloads.length));
+    }
     void calm(world);
     comeToRest(world);
   } catch (error) {
@@ -88,20 +99,35 @@ export function runSeed({ seed, minutes, calm: isCalm = false, print }: SeedOpti
   };
 }
 
+/** How fixed addresses are served: graces that are short beside the troubles. */
+function claimOptions(dice: Dice): World["settings"]["claims"] {
+  return {
+    partitionGraceMs: dice.pick([5_000, 20_000, 60_000]),
+    expiresAfterMs: dice.pick([undefined, undefined, 300_000]),
+    ownerReferences: false,
+    onlyNominated: false,
+  };
+}
+
+type PlannedWorkload = Pick<Workload, "wanted" | "churn">;
+
 function planWorkload(
   world: World,
-  { workload, dice, end }: { workload: Workload; dice: Dice; end: number },
+  { workloads, dice, end }: { workloads: readonly PlannedWorkload[]; dice: Dice; end: number },
 ): void {
+  const most = () => Math.floor(comfortable(world) / workloads.length);
   world.wantMore = () => {
     if (world.clock.monotonic() >= end) return;
-    workload.wanted = comfortable(world);
-    world.trace.note("workload", `wants ${workload.wanted} pods`);
+    for (const workload of workloads) workload.wanted = most();
+    world.trace.note("workload", `wants ${most()} pods`);
   };
   const change = () => {
     if (world.clock.monotonic() >= end) return;
-    workload.wanted = dice.whole(0, Math.max(1, comfortable(world)));
-    workload.churn = dice.pick([0, 0.01, 0.05, 0.1]);
-    world.trace.note("workload", `wants ${workload.wanted} pods, churn ${workload.churn}`);
+    for (const workload of workloads) {
+      workload.wanted = dice.whole(0, Math.max(1, most()));
+      workload.churn = dice.pick([0, 0.01, 0.05, 0.1]);
+      world.trace.note("workload", `wants ${workload.wanted} pods, churn ${workload.churn}`);
+    }
     world.clock.after(dice.between(20_000, 150_000), change);
   };
   change();
@@ -151,7 +177,8 @@ function restartPods(world: World): void {
   }
   for (const host of world.hosts.values()) {
     const pods = world.podsOf(host.machine.nodeName);
-    if (pods.length <= limitsOf(world, host).least) continue;
+    const taken = Math.max(pods.length, claimedOn(world, host.machine.nodeName));
+    if (taken <= limitsOf(world, host).least) continue;
     for (const pod of pods) {
       if (textAt(pod, "status.phase") === "Pending") world.deletePod(textAt(pod, "metadata.name"));
     }
@@ -186,6 +213,7 @@ function settle(world: World, withinMs: number): void {
       return;
     }
     restartPods(world);
+    if (world.settings.claims !== undefined) restartStuck(world);
     world.run(5_000);
   }
 }

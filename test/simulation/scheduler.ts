@@ -5,6 +5,7 @@ import type { Logger } from "../../src/kube/logger.ts";
 import { type Reflector, startReflector } from "../../src/kube/reflector/reflector.ts";
 import type { KubeTransport } from "../../src/kube/transport.ts";
 import type { Dice } from "./dice.ts";
+import type { ExtenderEnd } from "./extender-process.ts";
 import type { SimProcess } from "./sim-process.ts";
 
 export interface SchedulerWorld {
@@ -12,6 +13,8 @@ export interface SchedulerWorld {
   readonly transport: KubeTransport;
   readonly dice: Dice;
   readonly logger: Logger;
+  /** Asked where pods have addresses of their own; undefined where nodes' counts say all. */
+  readonly extender?: (() => ExtenderEnd | undefined) | undefined;
 }
 
 /** A pod that found no node is looked at again when a node has changed, and after this time in any case. */
@@ -54,7 +57,7 @@ export class Scheduler {
         this.#queue.delete(key);
         this.#unschedulable.delete(key);
         this.#wakeAll();
-      } else if (event.type === "added") {
+      } else if (event.type === "added" || (event.type === "modified" && isNominated(event))) {
         this.#queue.add(key);
       }
       void this.#work();
@@ -90,12 +93,16 @@ export class Scheduler {
     const [namespace = "", name = ""] = key.split("/");
     const pod = this.#pods.store.get(name, namespace);
     if (pod === undefined || pod.spec.nodeName !== undefined || this.#assumed.has(key)) return;
+    if (pod.metadata.deletionTimestamp !== undefined) return;
     const roomy = this.#nodes.store
       .list()
       .map((node) => ({ name: node.metadata.name, room: this.#room(node), fits: fits(node, pod) }))
       .filter(({ room, fits }) => room > 0 && fits);
-    const [best] = roomy.toSorted((a, b) => b.room - a.room || (a.name < b.name ? -1 : 1));
-    if (best === undefined) return this.#refuse(pod);
+    const sorted = roomy.toSorted((a, b) => b.room - a.room || (a.name < b.name ? -1 : 1));
+    const { extender } = this.#world;
+    if (extender !== undefined) return this.#placeByExtender(pod, sorted, extender());
+    const [best] = sorted;
+    if (best === undefined) return this.#refuse(pod, `Insufficient ${ENI_IP_RESOURCE}`);
     this.#unschedulable.delete(key);
     this.#assumed.set(key, best.name);
     try {
@@ -103,6 +110,49 @@ export class Scheduler {
     } catch {
       this.#assumed.delete(key);
       this.#unschedulable.set(key, 0);
+    }
+  }
+
+  /** Of the nodes with a slot, the one that the extender likes best; it binds. What it does not answer is tried again. */
+  async #placeByExtender(
+    pod: Pod,
+    sorted: readonly { name: string }[],
+    extender: ExtenderEnd | undefined,
+  ): Promise<void> {
+    const key = keyOf(pod);
+    const { name, namespace = "", uid, annotations } = pod.metadata;
+    const args = {
+      Pod: { metadata: { name, namespace, uid, annotations: annotations ?? null } },
+      NodeNames: sorted.map((node) => node.name),
+    };
+    try {
+      if (sorted.length === 0) return await this.#refuse(pod, `Insufficient ${ENI_IP_RESOURCE}`);
+      if (extender === undefined) throw new Error("there is no extender");
+      const answer = await extender.filter(args);
+      if (answer.Error !== "") throw new Error(answer.Error);
+      const fitting = answer.NodeNames;
+      if (fitting.length === 0) {
+        const why = { ...answer.FailedNodes, ...answer.FailedAndUnresolvableNodes };
+        return await this.#refuse(pod, Object.values(why)[0] ?? "");
+      }
+      const scores = await extender.prioritize({ ...args, NodeNames: [...fitting] });
+      const [best] = scores.toSorted((a, b) => b.Score - a.Score);
+      if (best === undefined) return;
+      this.#unschedulable.delete(key);
+      this.#assumed.set(key, best.Host);
+      const bound = await extender.bind({
+        PodName: name,
+        PodNamespace: namespace,
+        PodUID: uid,
+        Node: best.Host,
+      });
+      if (bound.Error !== "") throw new Error(bound.Error);
+    } catch (error) {
+      this.#world.logger.info({ pod: key, err: error }, "a pod is tried again");
+      this.#assumed.delete(key);
+      // Its turn comes with the next change, or with time.
+      if (this.#pods.store.get(name, namespace)?.metadata.uid === uid)
+        this.#unschedulable.set(key, this.#world.process.clock.monotonic());
     }
   }
 
@@ -126,13 +176,13 @@ export class Scheduler {
     });
   }
 
-  async #refuse(pod: Pod): Promise<void> {
+  async #refuse(pod: Pod, why: string): Promise<void> {
     const { process, logger } = this.#world;
     const key = keyOf(pod);
     const first = !this.#unschedulable.has(key);
     this.#unschedulable.set(key, process.clock.monotonic());
     const count = this.#nodes.store.size;
-    const message = `0/${count} nodes are available: ${count} Insufficient ${ENI_IP_RESOURCE}. preemption: 0/${count} nodes are available: ${count} No preemption victims found for incoming pod.`;
+    const message = `0/${count} nodes are available: ${count} ${why}. preemption: 0/${count} nodes are available: ${count} No preemption victims found for incoming pod.`;
     const before = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
     if (before?.message === message) return;
     if (first) logger.info({ pod: key }, "no node has an address for a pod");
@@ -154,6 +204,12 @@ export class Scheduler {
       // It is said again the next time.
     }
   }
+}
+
+/** Whether somebody wakes the pod, by naming a node for it. */
+function isNominated({ object, previous }: { object: Pod; previous: Pod }): boolean {
+  const { nominatedNodeName } = object.status ?? {};
+  return nominatedNodeName !== undefined && nominatedNodeName !== previous.status?.nominatedNodeName;
 }
 
 function keyOf({ metadata }: Pod): string {

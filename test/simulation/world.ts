@@ -7,6 +7,7 @@ import { announcedSlots } from "../../src/agent/store/announced-slots.ts";
 import { type OpenedMemory, openStore } from "../../src/agent/store/open-store.ts";
 import { CLUSTER_CONFIGURATION } from "../../src/api/cluster-configuration.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
+import type { ClaimOptions } from "../../src/ipamd/claims/claim-world.ts";
 import { type Ipamd, type IpamdSettings, startIpamd } from "../../src/ipamd/ipamd.ts";
 import type { KubeTransport } from "../../src/kube/transport.ts";
 import { type SimConfig, simulatedWorld } from "../../src/sim/config.ts";
@@ -20,10 +21,12 @@ import { createVirtualClock, type VirtualClock } from "../../src/time/testing/vi
 import { AgentProcess } from "./agent-process.ts";
 import { CloudRoad, type SentCall } from "./cloud-road.ts";
 import { Dice } from "./dice.ts";
+import { ExtenderProcess } from "./extender-process.ts";
 import { CALM, FaultyKubeNetwork, type KubeWeather } from "./faulty-kube-network.ts";
 import { Invariants } from "./invariants.ts";
 import { Kubelet } from "./kubelet.ts";
 import { Machine } from "./machine.ts";
+import { NodeController } from "./node-controller.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SimFabric } from "./sim-fabric.ts";
 import { SimProcess } from "./sim-process.ts";
@@ -40,6 +43,8 @@ export interface WorldSettings {
   /** A second subnet for pods in each zone. */
   readonly moreSubnets?: boolean | undefined;
   readonly ipamds: number;
+  /** Pods have addresses of their own; undefined: nodes keep a pool of them alone. */
+  readonly claims?: Omit<ClaimOptions, "poolSize"> | undefined;
   /** Another cloud than the small one. */
   readonly config?: SimConfig | undefined;
   /** Milliseconds of the real machine, where its work is to be measured; no run depends on them. */
@@ -48,6 +53,8 @@ export interface WorldSettings {
 }
 
 const CLUSTER = "cluster-sim";
+/** Key of the lease of ipamd's leader. */
+const IPAMD_LEASE = "kube-system/tke-eni-ipamd";
 /** How long a lease of ipamd's lasts, and how long it waits for an answer of the cloud. */
 export const LEASE_MS = 20_000;
 export const CLOUD_TIMEOUT_MS = 5_000;
@@ -80,6 +87,8 @@ export interface Host {
   lives: number;
   /** Whether the way to the API server is cut. */
   cutOff: boolean;
+  /** Whether the whole machine is cut off from the API server, its kubelet too. */
+  isolated: boolean;
   /** Terminated: it does not come back. */
   gone: boolean;
 }
@@ -127,6 +136,8 @@ export class World {
   readonly #folder: string;
   /** Stores whose process has ended without closing them: their files are left as a killed process leaves them. */
   readonly #abandoned = new Set<AgentStore>();
+  #extender: ExtenderProcess | undefined;
+  #extenderProcess: SimProcess | undefined;
   #machines = 0;
   #pods = 0;
 
@@ -158,7 +169,7 @@ export class World {
     const folder = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
     this.#folder = mkdtempSync(join(folder, "tke-eni-sim-"));
     this.server.onChange(({ kind, key, before, after, version }) => {
-      if (kind.plural === "leases") this.invariants.leaseChanged(before, after);
+      if (kind.plural === "leases" && key === IPAMD_LEASE) this.invariants.leaseChanged(before, after);
       if (kind.plural === "leases" || kind.plural === "events") return;
       const what = after === undefined ? "deleted" : before === undefined ? "created" : "changed";
       this.trace.note("api", `${what} ${kind.plural} ${key} ${version}${after ? ` ${digest(after)}` : ""}`);
@@ -174,12 +185,16 @@ export class World {
     for (let i = 0; i < this.settings.ipamds; i++) this.startIpamd(i);
     this.#startScheduler();
     this.#collectPods();
+    if (this.settings.claims === undefined) return;
+    this.#startExtender();
+    new NodeController(this);
   }
 
   /** Takes away what the run has left on disk. */
   close(): void {
     for (const host of this.hosts.values()) this.#endAgents(host);
     for (const ipamd of this.ipamds) ipamd?.process.end();
+    this.#extenderProcess?.end();
     for (const store of this.#abandoned) store.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -291,8 +306,9 @@ export class World {
 
   #ipamdSettings(identity: string): IpamdSettings {
     const { warm, settings } = this;
-    const { quickRelease } = settings;
+    const { quickRelease, claims } = settings;
     return {
+      ...(claims !== undefined && { claims: { ...claims, poolSize: warm.min } }),
       clusterId: CLUSTER,
       namespace: "kube-system",
       identity,
@@ -331,7 +347,39 @@ export class World {
     const logger = this.trace.logger("scheduler");
     // One that binds twice for a lost answer is no trouble of ours: the kubelet refuses the pod that is too many.
     const transport = this.#transport(process, dice, { weather: () => CALM });
-    new Scheduler({ process, transport, dice, logger });
+    const extender = this.settings.claims && (() => this.#extender);
+    new Scheduler({ process, transport, dice, logger, extender });
+  }
+
+  #startExtender(): void {
+    const process = new SimProcess("extender", this.clock);
+    const dice = this.dice.fork(`extender-${this.clock.monotonic()}`);
+    this.trace.note("extender", "starts");
+    this.#extenderProcess = process;
+    this.#extender = new ExtenderProcess({
+      process,
+      identity: `extender-${this.clock.monotonic()}`,
+      transport: this.#transport(process, dice),
+      clock: this.clock,
+      dice,
+      logger: this.trace.logger("extender"),
+    });
+  }
+
+  /** Ends it in whatever it does; it starts anew after a moment, and knows nothing of before. */
+  crashExtender(): void {
+    if (this.#extender === undefined) return;
+    this.trace.note("extender", "ends");
+    this.#extenderProcess?.end();
+    this.#extender = undefined;
+    this.clock.after(this.dice.between(500, 8_000), () => this.#startExtender());
+  }
+
+  /** The extender stands still for so many milliseconds. */
+  freezeExtender(ms: number): void {
+    const process = this.#extenderProcess;
+    process?.freeze();
+    this.clock.after(ms, () => process?.resume());
   }
 
   // ---- nodes
@@ -362,6 +410,7 @@ export class World {
       successor: undefined,
       lives: 0,
       cutOff: false,
+      isolated: false,
       gone: false,
     };
     this.hosts.set(name, host);
@@ -426,7 +475,7 @@ export class World {
       process,
       machine,
       kubelet: () => host.kubelet,
-      transport: this.#transport(process, dice, { isCutOff: () => host.cutOff }),
+      transport: this.#transport(process, dice, { isCutOff: () => host.cutOff || host.isolated }),
       clock: this.clock,
       dice,
       logger: this.trace.logger(name),
@@ -525,10 +574,25 @@ export class World {
         del: async (containerId) => (await agent()?.del(containerId)) ?? false,
         slotAllocated: (slot) => agent()?.slotAllocated(slot),
       },
+      isCutOff: () => this.hosts.get(name)?.isolated === true && this.hosts.get(name)?.machine === machine,
       note: (what) => this.trace.note(`kubelet-${name}`, what),
       onVeth: (change, containerId) => this.invariants.vethChanged(machine, { change, containerId }),
       onRefused: (pod) => this.fail(`${pod} was refused for good at ${name}, where no slot was free`),
     });
+  }
+
+  /** A machine is cut off from the API server: what runs there goes on. */
+  isolate(host: Host): void {
+    this.trace.note("world", `cuts ${host.machine.nodeName} off`);
+    host.isolated = true;
+  }
+
+  heal(host: Host): void {
+    if (!host.isolated) return;
+    this.trace.note("world", `${host.machine.nodeName} is reached again`);
+    host.isolated = false;
+    if (!host.machine.isOn) return;
+    host.kubelet.resync(new Map(this.podsOf(host.machine.nodeName).map((pod) => [keyOf(pod), pod])));
   }
 
   #endAgents(host: Host): void {
@@ -567,7 +631,7 @@ export class World {
     if (this.hosts.get(nodeName) === host) this.hosts.delete(nodeName);
     await this.cloud.control.removeInstance(instanceId);
     this.deleteNode(nodeName);
-    for (const pod of this.podsOf(nodeName)) this.#removePod(pod);
+    for (const pod of this.podsOf(nodeName)) this.removePod(pod);
   }
 
   deleteNode(name: string): void {
@@ -593,7 +657,7 @@ export class World {
       this.#collectPods();
       for (const pod of this.pods()) {
         const node = textAt(pod, "spec.nodeName");
-        if (node !== "" && !this.hosts.has(node)) this.#removePod(pod);
+        if (node !== "" && !this.hosts.has(node)) this.removePod(pod);
       }
     });
   }
@@ -602,13 +666,20 @@ export class World {
    * @param options.nodeName makes a pod that is bound from the first moment and asks for no slot
    * @returns its name
    */
-  createPod(options: { nodeSelector?: Record<string, string>; nodeName?: string } = {}): string {
-    const name = `pod-${++this.#pods}`;
+  createPod(
+    options: {
+      name?: string;
+      annotations?: Readonly<Record<string, string>>;
+      nodeSelector?: Record<string, string>;
+      nodeName?: string;
+    } = {},
+  ): string {
+    const name = options.name ?? `pod-${++this.#pods}`;
     const limits = options.nodeName === undefined ? { [ENI_IP_RESOURCE]: "1" } : {};
     this.request("POST", "/api/v1/namespaces/default/pods", {
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { name },
+      metadata: { name, ...(options.annotations && { annotations: options.annotations }) },
       spec: {
         containers: [{ name: "c", image: "none", resources: { limits, requests: limits } }],
         ...(options.nodeSelector && { nodeSelector: options.nodeSelector }),
@@ -622,12 +693,24 @@ export class World {
     this.request("DELETE", `/api/v1/namespaces/default/pods/${name}`);
   }
 
+  /** People delete the claim of a name. */
+  deleteClaim(claim: JsonObject): void {
+    const name = textAt(claim, "metadata.name");
+    this.trace.note("user", `deletes claim ${name}`);
+    this.invariants.fixed?.deletedByPeople(claim);
+    this.request(
+      "DELETE",
+      `/apis/networking.tke.cloud.tencent.com/v1/namespaces/default/vpcipclaims/${name}`,
+    );
+  }
+
   /** A pod's processes end by themselves. */
   finishPod(pod: JsonObject): void {
     this.hosts.get(textAt(pod, "spec.nodeName"))?.kubelet.finish(keyOf(pod));
   }
 
-  #removePod(pod: JsonObject): void {
+  /** Its object goes at once, whatever of it still runs. */
+  removePod(pod: JsonObject): void {
     this.request("DELETE", `/api/v1/namespaces/default/pods/${textAt(pod, "metadata.name")}`, {
       gracePeriodSeconds: 0,
     });
