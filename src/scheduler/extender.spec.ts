@@ -57,6 +57,7 @@ beforeEach(() => {
     },
     podOf: (uid) => known.get(uid),
     filtered: (uid, { names, passed }) => decided.push(`${uid} ${passed} ${names.join()}`),
+    preempted: (uid, { names, passed }) => decided.push(`${uid} evicts ${passed} ${names.join()}`),
   });
 });
 
@@ -163,7 +164,11 @@ describe("bind", () => {
     expect(passes("b")).toBe(false);
     // Tried again, it has what it took.
     expect(passes("a")).toBe(true);
-    reservations.gone("uid-a");
+    reservations.gone("uid-a", clock.now());
+    expect(passes("b")).toBe(true);
+    // The scheduler may not know yet that it is gone.
+    reservations.end("uid-b");
+    expect(passes("a")).toBe(true);
     expect(passes("b")).toBe(true);
   });
 
@@ -214,6 +219,7 @@ it("preempt keeps those candidates where filter would let the pod pass, and evic
   expect(extender.preempt({ Pod: pod("a"), NodeNameToMetaVictims: candidates })).toEqual({
     NodeNameToMetaVictims: {},
   });
+  expect(decided).toEqual(["uid-a evicts true n1,n2", "uid-a evicts false n1,n2"]);
 });
 
 it("preempt keeps what the pod is to have until its victims are gone", async () => {

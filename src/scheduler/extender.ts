@@ -36,6 +36,8 @@ export interface ExtenderWorld {
   podOf(uid: string): ExtenderPod | undefined;
   /** Told of each pod that filter has decided about: on which nodes nothing else is in its way, and whether one of them may have it. */
   filtered(uid: string, about: { names: readonly string[]; passed: boolean }): void;
+  /** Told of each pod that would evict others: on which nodes, and whether it may on one of them. */
+  preempted(uid: string, about: { names: readonly string[]; passed: boolean }): void;
 }
 
 /** An ENI with room is worth more than one that would have to be made. */
@@ -87,7 +89,9 @@ export class Extender {
   preempt({ Pod, NodeNameToMetaVictims }: ExtenderPreemptionArgs): ExtenderPreemptionResult {
     const candidates = NodeNameToMetaVictims ?? {};
     const pod = podView(Pod);
-    const { fitting } = this.#reserve(pod, Object.keys(candidates), PREEMPTING_MS);
+    const names = Object.keys(candidates);
+    const { fitting } = this.#reserve(pod, names, PREEMPTING_MS);
+    this.#world.preempted(pod.uid, { names, passed: fitting.size > 0 });
     const kept = Object.entries(candidates).flatMap(([name, victims]) =>
       fitting.has(name) && victims !== null ? [[name, victims] as const] : [],
     );

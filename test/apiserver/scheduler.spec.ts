@@ -474,6 +474,13 @@ test("a pod evicts others for what they hold besides addresses, and never for an
   await everyoneIsSettled();
   expect((await pod("high"))?.metadata.deletionTimestamp).toBeUndefined();
   expect((await pod("high"))?.spec.nodeName).toBe("n1");
+
+  // One more: it is for whom the scheduler would have evicted, and that one evicts now.
+  await makeSubnet(SUBNET, "zone-1", 3);
+  await becomesBound("greedy", "n1");
+  expect(await pod("high")).toBeUndefined();
+  await everyoneIsSettled();
+  expect((await boundPods()).map(({ metadata }) => metadata.name)).toEqual(["greedy"]);
 }, 120_000);
 
 test("a second extender stands by and takes over, and a new one wakes those whom another has refused", async () => {

@@ -10,6 +10,9 @@ const TAKEN_MS = 60_000;
 const NONE_ON_NODE: ReadonlyMap<string, ReservedOnNode> = new Map();
 const NONE_IN_SUBNET: ReservedInSubnet = { addresses: 0, makers: 0, makerNodes: new Map() };
 
+/** How long a pod that waits no more is remembered: the scheduler may still ask about it. */
+const GONE_MS = 60_000;
+
 interface Reservation {
   /** Nodes that the pod may go to: it takes an address on one of them. */
   readonly places: ReadonlyMap<string, Fit>;
@@ -42,6 +45,8 @@ export class Reservations implements Reserved {
   readonly #onNode = new Map<string, Map<string, OnNode>>();
   readonly #inSubnet = new Map<string, InSubnet>();
   readonly #addresses = new Map<string, number>();
+  /** Pods that are bound, or deleted, and until when that is remembered. UIDs do not come back. */
+  readonly #gone = new Map<string, number>();
 
   onNode(name: string): ReadonlyMap<string, ReservedOnNode> {
     return this.#onNode.get(name) ?? NONE_ON_NODE;
@@ -63,6 +68,11 @@ export class Reservations implements Reserved {
   /** Ends those whose time is over. @param now wall clock, ms */
   expire(now: number): void {
     for (const [uid, { expiresAt }] of this.#byPod) if (expiresAt <= now) this.end(uid);
+    for (const [uid, until] of this.#gone) {
+      // In the order of their ends.
+      if (until > now) break;
+      this.#gone.delete(uid);
+    }
   }
 
   /** Where this pod was let pass, and what it may take there; undefined: nowhere, or its time is over. */
@@ -88,7 +98,7 @@ export class Reservations implements Reserved {
     }
   }
 
-  /** Instead of whatever the pod had before. @param forMs how long */
+  /** Instead of whatever the pod had before; nothing for one that waits no more. @param forMs how long */
   reserve(
     podUid: string,
     {
@@ -103,7 +113,7 @@ export class Reservations implements Reserved {
       forMs?: number | undefined;
     },
   ): void {
-    this.#put(podUid, { places, address, expiresAt: now + forMs });
+    if (!this.#gone.has(podUid)) this.#put(podUid, { places, address, expiresAt: now + forMs });
   }
 
   /**
@@ -136,8 +146,9 @@ export class Reservations implements Reserved {
     this.#count(ended, -1);
   }
 
-  /** The pod is bound, or gone: what it has taken is kept for its claim. */
-  gone(podUid: string): void {
+  /** The pod is bound, or deleted: what it has taken is kept for its claim. @param now wall clock, ms */
+  gone(podUid: string, now: number): void {
+    this.#gone.set(podUid, now + GONE_MS);
     if (this.#byPod.get(podUid)?.taken === undefined) this.end(podUid);
   }
 

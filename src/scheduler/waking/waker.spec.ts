@@ -12,6 +12,8 @@ let clock: ManualClock;
 let free: number;
 let failure: Error | undefined;
 let refused: WaitingPod[];
+/** Pods that wait, and not for what was refused to them by filter. */
+let evictors: Map<string, WaitingPod>;
 /** Pods that were woken, with the node. */
 let woken: string[];
 let wakeFails: boolean;
@@ -23,6 +25,7 @@ beforeEach(() => {
   free = 0;
   failure = undefined;
   refused = [];
+  evictors = new Map();
   woken = [];
   wakeFails = false;
   reservations = new Reservations();
@@ -39,6 +42,7 @@ beforeEach(() => {
       });
     },
     refused: () => refused,
+    podOf: (uid) => evictors.get(uid),
     async wake(pod, node) {
       if (wakeFails) throw new Error("no answer in time");
       woken.push(`${pod.metadata.name} ${node}`);
@@ -117,6 +121,19 @@ it("wakes nobody while nothing may be decided, and tries again what could not be
   wakeFails = false;
   await clock.advance(5000);
   expect(woken).toEqual(["a n1"]);
+});
+
+it("wakes a pod that was not let evict others for lack of an address, once there is one", async () => {
+  evictors.set("uid-a", pod("a", { refused: false }));
+  waker.preempted("uid-a", { names: ["n2"], passed: false });
+  await clock.advance(1000);
+  expect(woken).toEqual([]);
+  free = 1;
+  await clock.advance(1000);
+  expect(woken).toEqual(["a n2"]);
+  waker.preempted("uid-a", { names: ["n2"], passed: true });
+  await clock.advance(60_000);
+  expect(woken).toHaveLength(1);
 });
 
 it("forgets pods that are bound or gone", async () => {

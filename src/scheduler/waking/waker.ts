@@ -2,7 +2,7 @@ import type { Logger } from "../../kube/logger.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
 import type { Reservations } from "../decide/reservations.ts";
 import type { ClusterView } from "../decide/world.ts";
-import { addressWanted, nextWake, type Wake } from "./next-wake.ts";
+import { addressWanted, nextWake } from "./next-wake.ts";
 import { inTurn, type WaitingPod } from "./waiting-pod.ts";
 
 /** An address that comes free is somebody's within a second: this, and what the scheduler takes. */
@@ -25,6 +25,8 @@ export interface WakerWorld {
   readonly view: () => ClusterView;
   /** Pods that this extender refused, and that still wait. */
   readonly refused: () => readonly WaitingPod[];
+  /** A pod that waits; undefined: it does not any more. */
+  readonly podOf: (uid: string) => WaitingPod | undefined;
   /** Has the scheduler try the pod, on this node first. @throws Error where that could not be written */
   readonly wake: (pod: WaitingPod, node: string) => Promise<void>;
 }
@@ -36,6 +38,8 @@ export interface WakerWorld {
 export class Waker {
   readonly #world: WakerWorld;
   readonly #places = new Map<string, readonly string[]>();
+  /** Pods that were not let evict others: the scheduler does not say so of them. */
+  readonly #mayNotEvict = new Set<string>();
   /** Pods that were woken: when, and how often without being asked about since. */
   readonly #woken = new Map<string, { at: number; unanswered: number }>();
   readonly #stopping = new AbortController();
@@ -54,15 +58,21 @@ export class Waker {
 
   /** Filter was asked about this pod on these nodes. */
   filtered(uid: string, { names, passed }: { names: readonly string[]; passed: boolean }): void {
-    const woken = this.#woken.get(uid);
-    if (woken !== undefined) woken.unanswered = 0;
-    if (passed) this.#places.delete(uid);
-    else this.#places.set(uid, this.#shared(names));
+    this.#mayNotEvict.delete(uid);
+    this.#asked(uid, { names, passed });
+  }
+
+  /** Preempt was asked about this pod, with these nodes as candidates. */
+  preempted(uid: string, { names, passed }: { names: readonly string[]; passed: boolean }): void {
+    if (passed) this.#mayNotEvict.delete(uid);
+    else this.#mayNotEvict.add(uid);
+    this.#asked(uid, { names, passed });
   }
 
   /** The pod is bound, or gone. */
   gone(uid: string): void {
     this.#places.delete(uid);
+    this.#mayNotEvict.delete(uid);
     this.#woken.delete(uid);
   }
 
@@ -90,16 +100,15 @@ export class Waker {
 
   /** @returns whether there was one to wake */
   async #wakeOne(): Promise<boolean> {
-    const { clock, reservations, refused, wake } = this.#world;
-    const waiting = refused();
+    const { clock, reservations, wake } = this.#world;
+    const waiting = this.#waiting();
     if (waiting.length === 0) return false;
-    let next: Wake | undefined;
     const now = clock.now();
     const view = this.#viewOrNone();
     if (view === undefined) return false;
     reservations.expire(now);
     const due = waiting.filter(({ metadata }) => this.#isDue(metadata.uid)).sort(inTurn);
-    next = nextWake(due, { view, reservations, placesOf: (uid) => this.#places.get(uid) });
+    const next = nextWake(due, { view, reservations, placesOf: (uid) => this.#places.get(uid) });
     if (next === undefined) return false;
     const { uid } = next.pod.metadata;
     const places = new Map([[next.node, next.fit]]);
@@ -114,6 +123,23 @@ export class Waker {
     }
     this.#wakes += 1;
     return true;
+  }
+
+  #asked(uid: string, { names, passed }: { names: readonly string[]; passed: boolean }): void {
+    const woken = this.#woken.get(uid);
+    if (woken !== undefined) woken.unanswered = 0;
+    if (passed) this.#places.delete(uid);
+    else this.#places.set(uid, this.#shared(names));
+  }
+
+  #waiting(): WaitingPod[] {
+    const waiting = [...this.#world.refused()];
+    const known = new Set(waiting.map(({ metadata }) => metadata.uid));
+    for (const uid of this.#mayNotEvict) {
+      const pod = known.has(uid) ? undefined : this.#world.podOf(uid);
+      if (pod !== undefined) waiting.push(pod);
+    }
+    return waiting;
   }
 
   #viewOrNone(): ClusterView | undefined {
