@@ -49,7 +49,8 @@ export function createExtender(
 ): ExtenderCore {
   const { clock, kube, logger } = world;
   const reservations = new Reservations();
-  const underWay = new Set<Promise<void>>();
+  /** Binds that are under way, by the pod's UID. */
+  const underWay = new Map<string, Promise<void>>();
   const leadership = new Leadership(
     { ...world, client: kube },
     {
@@ -63,7 +64,7 @@ export function createExtender(
     onlyNominated,
     sawClaim: (claim) => reservations.saw(claim),
     podGone(uid) {
-      reservations.gone(uid);
+      reservations.gone(uid, clock.now());
       waker.gone(uid);
     },
   });
@@ -76,7 +77,8 @@ export function createExtender(
     logger,
     reservations,
     view,
-    refused: () => watches.refused(),
+    refused: () => watches.refused().filter(({ metadata }) => !underWay.has(metadata.uid)),
+    podOf: (uid) => watches.podOf(uid),
     wake: (pod, node) => nominate(world, { pod, node, check: () => leadership.checkCall() }),
   });
 
@@ -89,8 +91,8 @@ export function createExtender(
       return { timeoutMs: Math.min(CALL_MS, leftMs) };
     };
     const binding = bindPod({ ...world, call }, to);
-    underWay.add(binding);
-    await binding.finally(() => underWay.delete(binding));
+    underWay.set(to.args.PodUID, binding);
+    await binding.finally(() => underWay.delete(to.args.PodUID));
   }
 
   const extender = new Extender({
@@ -100,6 +102,7 @@ export function createExtender(
     podOf: (uid) => watches.podOf(uid),
     bind,
     filtered: (uid, about) => waker.filtered(uid, about),
+    preempted: (uid, about) => waker.preempted(uid, about),
   });
   waker.start();
 
@@ -118,7 +121,7 @@ export function createExtender(
     notReady,
     async stop() {
       await waker.stop();
-      await leadership.stop(Promise.allSettled(underWay));
+      await leadership.stop(Promise.allSettled(underWay.values()));
     },
   };
 }
