@@ -30,7 +30,7 @@ export async function benchDecisions({ say, signal }: BenchWorld): Promise<Measu
   const raw: Record<string, Times> = {};
   for (const nodes of [1000, 5000]) {
     signal.throwIfAborted();
-    const times = await decide({ executable, nodes, say, signal });
+    const { times, mostResident } = await decide({ executable, nodes, say, signal });
     raw[`${nodes} nodes`] = times;
     for (const [what, values] of Object.entries(times) as [keyof Times, number[]][]) {
       for (const p of [50, 99]) {
@@ -43,6 +43,11 @@ export async function benchDecisions({ say, signal }: BenchWorld): Promise<Measu
         });
       }
     }
+    figures.push({
+      name: `${nodes} nodes, ${ADDRESSES} addresses: most resident memory`,
+      value: mostResident / 1e6,
+      unit: "MB",
+    });
   }
   return { figures, raw };
 }
@@ -52,7 +57,7 @@ async function decide({
   nodes,
   say,
   signal,
-}: { executable: string; nodes: number } & BenchWorld): Promise<Times> {
+}: { executable: string; nodes: number } & BenchWorld): Promise<{ times: Times; mostResident: number }> {
   await using started = new AsyncDisposableStack();
   say(`${nodes} nodes, ${ADDRESSES} addresses: making them …`);
   const { cluster, extender } = await startOnModel([executable], { nodes, addresses: ADDRESSES, started });
@@ -101,7 +106,7 @@ async function decide({
   say(
     `${nodes} nodes: request of ${Math.round(bytes / 1000)} kB; filter ${told(times.filter)}, prioritize ${told(times.prioritize)}, both ${told(times.both)}`,
   );
-  return times;
+  return { times, mostResident: extender.resident().most };
 }
 
 function told(values: readonly number[]): string {

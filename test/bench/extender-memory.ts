@@ -25,7 +25,7 @@ export async function benchExtenderMemory({ say, signal }: BenchWorld): Promise<
       signal.throwIfAborted();
       process.kill(extender.daemon.pid, "SIGUSR2");
       await Bun.sleep(2_000);
-      seen.push(extender.residentBytes());
+      seen.push(extender.resident().now);
     }
     say(
       `${addresses} addresses: resident ${seen.map((bytes) => (bytes / 1e6).toFixed(1)).join(", ")} MB after each collection`,

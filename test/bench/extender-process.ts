@@ -64,10 +64,12 @@ export class ExtenderProcess {
     });
   }
 
-  /** Resident memory, bytes. */
-  residentBytes(): number {
+  /** Resident memory, bytes: now, and the most that it has been. */
+  resident(): { now: number; most: number } {
     const status = readFileSync(`/proc/${this.daemon.pid}/status`, "utf8");
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    const bytes = (field: string) =>
+      Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
+    return { now: bytes("VmRSS"), most: bytes("VmHWM") };
   }
 
   /** Stops it in the middle of whatever it does, until it is thawed: it takes no time of others. */
