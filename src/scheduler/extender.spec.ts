@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from "bun:test";
 import { POD_ANNOTATIONS } from "../api/annotations.ts";
 import { createManualClock, type ManualClock } from "../time/testing/manual-clock.ts";
-import { clusterView } from "./decide/promised.ts";
 import { REASONS } from "./decide/refusal.ts";
 import { RESERVED_MS, Reservations } from "./decide/reservations.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./decide/world.ts";
 import { Extender } from "./extender.ts";
+import { clusterView } from "./testing/cluster-view.ts";
 import { madeAddress, madeClaim, madeNode, madeSubnet } from "./testing/made-world.ts";
 import type { ExtenderPod } from "./wire/extender-messages.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { clusterView } from "../testing/cluster-view.ts";
 import { madeAddress, madeClaim, madeNode, madeSubnet } from "../testing/made-world.ts";
 import { ClusterState } from "./cluster-state.ts";
-import { clusterView } from "./promised.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./world.ts";
 
 const SUBNETS = ["subnet-a", "subnet-b", "subnet-c"];

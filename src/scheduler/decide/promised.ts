@@ -1,6 +1,5 @@
-import { add, addWithin } from "./counts.ts";
 import { enisToMake } from "./enis-to-make.ts";
-import type { AddressView, ClaimView, ClusterParts, ClusterView, SubnetView } from "./world.ts";
+import type { AddressView, ClaimView, ClusterView, SubnetView } from "./world.ts";
 
 /** What claims have been promised, by the state of the cluster alone: it changes only when that does. */
 export interface Promised {
@@ -17,40 +16,6 @@ export interface OwnPart {
   readonly spokenFor: number;
   /** Node that awaits its address. */
   readonly node: string | undefined;
-}
-
-/** Counts once what every decision needs. */
-export function clusterView(parts: ClusterParts): ClusterView {
-  const bound = new Map<string, AddressView>();
-  const spokenFor = new Map<string, number>();
-  for (const address of parts.addresses.values()) {
-    if (address.claim !== undefined) {
-      const other = bound.get(address.claim);
-      bound.set(address.claim, latest(other === undefined ? [address] : [other, address]) ?? address);
-    }
-    if (isUnread(address, parts.subnets.get(address.subnetId))) add(spokenFor, address.subnetId);
-  }
-  const claimants = new Map<string, string[]>();
-  const awaited = new Map<string, Map<string, number>>();
-  for (const claim of parts.claims.values()) {
-    if (claim.address !== undefined) {
-      const others = claimants.get(claim.address);
-      if (others === undefined) claimants.set(claim.address, [claim.key]);
-      else others.push(claim.key);
-    }
-    const at = bound.get(claim.key);
-    const subnetId = at?.subnetId ?? claim.subnetId;
-    if (at === undefined) add(spokenFor, subnetId);
-    const node = awaitedOn(claim, at);
-    if (node !== undefined) addWithin(awaited, [node, subnetId]);
-  }
-  for (const node of parts.nodes.values()) {
-    const { name, creatingIn } = node;
-    const here = awaited.get(name);
-    for (const [subnetId, count] of here ?? []) add(spokenFor, subnetId, enisToMake(node, subnetId, count));
-    if (creatingIn !== undefined && here?.has(creatingIn) !== true) add(spokenFor, creatingIn);
-  }
-  return { ...parts, bound, claimants, promised: { spokenFor, awaited } };
 }
 
 /** What this claim adds; nothing where it is on its way out, since then its pod waits for another one. */

@@ -1,10 +1,10 @@
 // What the extender promises, on clusters and sequences of verbs that nobody thought of.
 import { expect, it } from "bun:test";
 import fc from "fast-check";
+import { clusterView } from "../testing/cluster-view.ts";
 import { madeAddress, madeClaim, madePod } from "../testing/made-world.ts";
 import { chooseNodes } from "./choose-nodes.ts";
 import { enisToMake } from "./enis-to-make.ts";
-import { clusterView } from "./promised.ts";
 import { Reservations } from "./reservations.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, PodView, SubnetView } from "./world.ts";
 

@@ -1,5 +1,5 @@
-import { clusterView } from "../decide/promised.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, PodView, SubnetView } from "../decide/world.ts";
+import { clusterView } from "./cluster-view.ts";
 
 /** When subnets of these worlds were read, wall clock, ms. */
 export const READ_AT = 1_000_000;

@@ -1,0 +1,38 @@
+import { add, addWithin } from "../decide/counts.ts";
+import { enisToMake } from "../decide/enis-to-make.ts";
+import { awaitedOn, isUnread, latest } from "../decide/promised.ts";
+import type { AddressView, ClusterParts, ClusterView } from "../decide/world.ts";
+
+/** What ClusterState has of these things, counted from nothing: what it is compared with. */
+export function clusterView(parts: ClusterParts): ClusterView {
+  const bound = new Map<string, AddressView>();
+  const spokenFor = new Map<string, number>();
+  for (const address of parts.addresses.values()) {
+    if (address.claim !== undefined) {
+      const other = bound.get(address.claim);
+      bound.set(address.claim, latest(other === undefined ? [address] : [other, address]) ?? address);
+    }
+    if (isUnread(address, parts.subnets.get(address.subnetId))) add(spokenFor, address.subnetId);
+  }
+  const claimants = new Map<string, string[]>();
+  const awaited = new Map<string, Map<string, number>>();
+  for (const claim of parts.claims.values()) {
+    if (claim.address !== undefined) {
+      const others = claimants.get(claim.address);
+      if (others === undefined) claimants.set(claim.address, [claim.key]);
+      else others.push(claim.key);
+    }
+    const at = bound.get(claim.key);
+    const subnetId = at?.subnetId ?? claim.subnetId;
+    if (at === undefined) add(spokenFor, subnetId);
+    const node = awaitedOn(claim, at);
+    if (node !== undefined) addWithin(awaited, [node, subnetId]);
+  }
+  for (const node of parts.nodes.values()) {
+    const { name, creatingIn } = node;
+    const here = awaited.get(name);
+    for (const [subnetId, count] of here ?? []) add(spokenFor, subnetId, enisToMake(node, subnetId, count));
+    if (creatingIn !== undefined && here?.has(creatingIn) !== true) add(spokenFor, creatingIn);
+  }
+  return { ...parts, bound, claimants, promised: { spokenFor, awaited } };
+}
