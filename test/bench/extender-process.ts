@@ -34,7 +34,7 @@ export class ExtenderProcess {
       name = "tke-eni-ip-scheduler",
     }: { kubeconfig: string; certificates: ExtenderCertificates; folder: string; name?: string },
   ): Promise<ExtenderProcess> {
-    const [port = 0] = freePorts(1);
+    const [port = 0, healthPort = 0] = freePorts(2);
     const { authority, serving } = certificates;
     const log = join(folder, `${name}-${port}.log`);
     const daemon = await startCompanion(
@@ -42,6 +42,7 @@ export class ExtenderProcess {
       [
         ...argv,
         ...["--kubeconfig", kubeconfig, "--listen", `127.0.0.1:${port}`],
+        ...["--health-listen", `127.0.0.1:${healthPort}`],
         ...["--tls-cert", serving.certificate, "--tls-key", serving.key, "--client-ca", authority],
       ],
       { log },

@@ -33,6 +33,7 @@ import { waitUntil } from "../cluster/wait-until.ts";
 import { Dice } from "../simulation/dice.ts";
 import type { BenchWorld, Measured } from "./bench.ts";
 import { ExtenderProcess } from "./extender-process.ts";
+import { processorTime } from "./processor-time.ts";
 import { rotated } from "./rotated.ts";
 import { formatRatio, median, pairedRatio } from "./statistics.ts";
 
@@ -70,6 +71,15 @@ interface Contender {
   readonly extender: ExtenderProcess | undefined;
   /** Pods a second, of each round. */
   readonly rates: number[];
+  /** Processor time a pod, ms, of each round. */
+  readonly shares: Shares[];
+}
+
+/** Who had the processors, in ms a pod. */
+interface Shares {
+  readonly scheduler: number;
+  readonly extender: number;
+  readonly "API server and etcd": number;
 }
 
 export async function benchSchedulingRate({ say, signal }: BenchWorld): Promise<Measured> {
@@ -95,19 +105,24 @@ export async function benchSchedulingRate({ say, signal }: BenchWorld): Promise<
   });
   started.defer(() => instant.stop());
   const contenders: Contender[] = [
-    { name: WITH.ours, extender: ours, rates: [] },
-    { name: WITH.instant, extender: instant, rates: [] },
-    { name: WITH.none, extender: undefined, rates: [] },
+    { name: WITH.ours, extender: ours, rates: [], shares: [] },
+    { name: WITH.instant, extender: instant, rates: [], shares: [] },
+    { name: WITH.none, extender: undefined, rates: [], shares: [] },
   ];
   const cluster = { server, kube, transport, certificates, folder };
   // The first round warms the runtimes up, and is not counted.
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const { name, extender, rates } of rotated(contenders, round)) {
+    for (const { name, extender, rates, shares } of rotated(contenders, round)) {
       signal.throwIfAborted();
       for (const other of [ours, instant]) other === extender ? other.thaw() : other.freeze();
-      const rate = await schedule(cluster, { extender, signal });
-      say(`round ${round} of ${ROUNDS}: with ${name} ${rate.toFixed(0)} pods a second`);
-      if (round > 0) rates.push(rate);
+      const { rate, share } = await schedule(cluster, { extender, signal });
+      const told = Object.entries(share).map(([who, ms]) => `${who} ${ms.toFixed(1)}`);
+      say(
+        `round ${round} of ${ROUNDS}: with ${name} ${rate.toFixed(0)} pods a second; ms a pod: ${told.join(", ")}`,
+      );
+      if (round === 0) continue;
+      rates.push(rate);
+      shares.push(share);
     }
   }
   return measured(contenders, say);
@@ -135,7 +150,10 @@ function measured(contenders: readonly Contender[], say: (line: string) => void)
       },
       { name: `with ${WITH.ours} / with ${WITH.none}`, value: toNone.ratio, unit: "" },
     ],
-    raw: { "pods a second": Object.fromEntries(contenders.map(({ name, rates }) => [name, rates])) },
+    raw: {
+      "pods a second": Object.fromEntries(contenders.map(({ name, rates }) => [name, rates])),
+      "processor time a pod, ms": Object.fromEntries(contenders.map(({ name, shares }) => [name, shares])),
+    },
   };
 }
 
@@ -150,13 +168,14 @@ interface Cluster {
 /**
  * Makes pods, lets a scheduler at them that has just started, and takes them away.
  *
- * @returns pods a second, from the first that is bound to the last: how long the scheduler takes to start is not in it
+ * @returns pods a second, from the first that is bound to the last: how long the scheduler takes to start is not in it; and who had the processors
+ *   from then on
  */
 async function schedule(
   cluster: Cluster,
   { extender, signal }: { extender: ExtenderProcess | undefined; signal: AbortSignal },
-): Promise<number> {
-  const { kube, transport } = cluster;
+): Promise<{ rate: number; share: Shares }> {
+  const { server, kube, transport } = cluster;
   await inParallel(PODS, (i) =>
     kube.create(pods, {
       metadata: { name: `web-${i}`, namespace: NAMESPACE },
@@ -179,18 +198,33 @@ async function schedule(
   });
   await reflector.whenSynced(signal);
   const scheduler = await startScheduler(cluster, extender);
+  const had = (): Shares => ({
+    scheduler: processorTime(scheduler.pid),
+    extender: extender === undefined ? 0 : processorTime(extender.daemon.pid),
+    "API server and etcd": server.pids.reduce((sum, pid) => sum + processorTime(pid), 0),
+  });
+  let share: Shares;
   try {
-    await waitUntil("all pods are bound", () => binding.size === PODS, {
+    const all = {
       deadlineMs: 120_000,
       daemons: [scheduler, ...(extender === undefined ? [] : [extender.daemon])],
-    });
+    };
+    await waitUntil("the first pod is bound", () => binding.size > 0, { ...all, intervalMs: 5 });
+    const before = had();
+    await waitUntil("all pods are bound", () => binding.size === PODS, { ...all, intervalMs: 5 });
+    const after = had();
+    share = {
+      scheduler: (after.scheduler - before.scheduler) / PODS,
+      extender: (after.extender - before.extender) / PODS,
+      "API server and etcd": (after["API server and etcd"] - before["API server and etcd"]) / PODS,
+    };
   } finally {
     await stopDaemon(scheduler);
     await reflector.stop();
   }
   await takeAway(cluster);
   const times = [...binding.values()];
-  return ((PODS - 1) * 1000) / (Math.max(...times) - Math.min(...times));
+  return { rate: ((PODS - 1) * 1000) / (Math.max(...times) - Math.min(...times)), share };
 }
 
 const silentLogger = { debug() {}, info() {}, warn() {}, error() {} };
