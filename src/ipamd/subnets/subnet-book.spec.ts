@@ -120,6 +120,17 @@ describe("SubnetBook", () => {
     expect(memory.writes.length).toBe(after);
   });
 
+  test("a reading that says the same is published after addresses have got their objects, which are newer than the one before", async () => {
+    book.took("subnet-a", 1);
+    await book.refresh();
+    expect(book.hasChanged()).toBe(false);
+    book.named("subnet-a");
+    expect(book.hasChanged()).toBe(true);
+    await clock.advance(1000);
+    await book.refresh();
+    expect(memory.subnets.get("subnet-a")?.status?.readAt).toBe(new Date(clock.now()).toISOString());
+  });
+
   test("shows the subnets of a zone, new ENIs only in those that are configured and named", async () => {
     await book.refresh();
     expect(book.ofZone("zone-1")).toEqual([

@@ -196,6 +196,15 @@ export class SubnetBook {
     if (subnet !== undefined) this.#noteChange(id, subnet.free);
   }
 
+  /**
+   * Addresses have got their objects. The last reading may show the addresses already, and is older than the objects: who counts what is newer
+   * than a reading would count them twice until another one is published.
+   */
+  named(id: string): void {
+    const subnet = this.#known.get(id);
+    if (subnet !== undefined) this.#noteChange(id, subnet.free);
+  }
+
   #noteChange(id: string, free: number): void {
     this.#touched.add(id);
     const pauseMs = free < SCARCE ? 0 : CHANGED_AGAIN_MS;
