@@ -28,8 +28,11 @@ export interface CloudVpc {
   detach(eniId: string, instanceId: string): Promise<void>;
   /** Starts to delete a detached ENI with all its addresses; done when it is no longer read. */
   remove(eniId: string): Promise<void>;
-  /** Starts to assign that many more secondary addresses; done when they are read as `available`. */
-  assign(eniId: string, count: number): Promise<void>;
+  /**
+   * Starts to assign that many more secondary addresses; done when they are read as `available`.
+   * @returns those, as far as the answer names them
+   */
+  assign(eniId: string, count: number): Promise<readonly string[]>;
   /**
    * Starts to assign these secondary addresses of the ENI's subnet (1 to 10), all or none; done when they are read as `available`.
    * Rejects as `address-taken` where somebody has one of them, this ENI itself included: an earlier call of which the answer was lost

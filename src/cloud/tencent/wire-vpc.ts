@@ -143,11 +143,13 @@ export class WireVpc implements CloudVpc {
     await this.#send("vpc", "DeleteNetworkInterface", { NetworkInterfaceId: eniId });
   }
 
-  async assign(eniId: string, count: number): Promise<void> {
-    await this.#send("vpc", "AssignPrivateIpAddresses", {
+  async assign(eniId: string, count: number): Promise<string[]> {
+    const answer = await this.#send("vpc", "AssignPrivateIpAddresses", {
       NetworkInterfaceId: eniId,
       SecondaryPrivateIpAddressCount: count,
     });
+    const assigned: { PrivateIpAddress: string }[] = answer.PrivateIpAddressSet ?? [];
+    return assigned.map((it) => it.PrivateIpAddress);
   }
 
   async assignAddresses(eniId: string, addresses: readonly string[]): Promise<void> {

@@ -198,6 +198,23 @@ describe("CloudView", () => {
     expect(view.isReserved("eni-1", "10.0.16.3", 1 + RESERVED_MS)).toBe(false);
   });
 
+  test("an address whose Unassign was answered may be used again once the cloud says that it assigned it anew", () => {
+    const view = new CloudView();
+    view.readAll([eni(["10.0.16.3", "10.0.16.4", "10.0.16.5"])], 0);
+    const reserved = (now: number) =>
+      ["10.0.16.3", "10.0.16.4", "10.0.16.5"].filter((address) => view.isReserved("eni-1", address, now));
+    view.unassigned("eni-1", ["10.0.16.3", "10.0.16.4", "10.0.16.5"], 1);
+    view.answered("eni-1", ["10.0.16.3", "10.0.16.4"], 2);
+    // Of another one that may still come, as a former leader has written.
+    view.given("eni-1", ["10.0.16.3", "10.0.16.5"]);
+    expect(reserved(3)).toEqual(["10.0.16.4", "10.0.16.5"]);
+    view.reserve("eni-1", "10.0.16.3", 1000);
+    expect(reserved(3)).toEqual(["10.0.16.4", "10.0.16.5"]);
+    expect(reserved(2 + STALE_MS)).toEqual(["10.0.16.5"]);
+    view.unassigned("eni-1", ["10.0.16.3"], 4);
+    expect(reserved(5)).toContain("10.0.16.3");
+  });
+
   test("what a reading shows right after a call counts only when it shows the effect, or much later", () => {
     const view = new CloudView();
     view.readAll([eni()], 0);

@@ -46,6 +46,10 @@ interface Known {
   addresses: Map<string, Absence | undefined>;
   /** Addresses that are not to be used on it, and until when. */
   reserved: Map<string, number>;
+  /** Of those, addresses whose Unassign was answered, and nobody else can have sent one. */
+  answered: Set<string>;
+  /** Addresses that the cloud has said it assigned here, after such an answer. */
+  given: Set<string>;
 }
 
 function unseen(): Known {
@@ -62,6 +66,8 @@ function unseen(): Known {
     detached: undefined,
     addresses: new Map(),
     reserved: new Map(),
+    answered: new Set(),
+    given: new Set(),
   };
 }
 
@@ -180,16 +186,47 @@ export class CloudView {
 
   /** Takes that addresses were, or may have been, unassigned: they are reserved on this ENI from now on. */
   unassigned(eniId: string, addresses: Iterable<string>, now: number): void {
-    for (const [address, until] of this.#enis.get(eniId)?.reserved ?? []) {
-      if (now >= until) this.#enis.get(eniId)?.reserved.delete(address);
+    const known = this.#enis.get(eniId);
+    if (known === undefined) return;
+    for (const [address, until] of known.reserved) {
+      if (now < until) continue;
+      known.reserved.delete(address);
+      known.answered.delete(address);
     }
-    for (const address of addresses) this.reserve(eniId, address, now + RESERVED_MS);
+    for (const address of addresses) {
+      known.answered.delete(address);
+      known.given.delete(address);
+      this.reserve(eniId, address, now + RESERVED_MS);
+    }
   }
 
-  /** Takes that an address is reserved on this ENI until then at least. */
+  /**
+   * Takes the answer to an Unassign that nobody else can have sent as well: from now on only a reading from before it could show these
+   * addresses on the ENI without their being there.
+   */
+  answered(eniId: string, addresses: Iterable<string>, now: number): void {
+    const known = this.#enis.get(eniId);
+    for (const address of addresses) {
+      known?.reserved.set(address, now + STALE_MS);
+      known?.answered.add(address);
+    }
+  }
+
+  /** Takes the answer to an Assign, which names these addresses: where their Unassign was answered before, they may be used at once. */
+  given(eniId: string, addresses: Iterable<string>): void {
+    const known = this.#enis.get(eniId);
+    for (const address of addresses) {
+      if (!known?.answered.delete(address)) continue;
+      known.reserved.delete(address);
+      known.given.add(address);
+    }
+  }
+
+  /** Takes that an address is reserved on this ENI until then at least, as an object has it; not one that was given since. */
   reserve(eniId: string, address: string, until: number): void {
-    const reserved = this.#enis.get(eniId)?.reserved;
-    reserved?.set(address, Math.max(until, reserved.get(address) ?? until));
+    const known = this.#enis.get(eniId);
+    if (known === undefined || known.given.has(address)) return;
+    known.reserved.set(address, Math.max(until, known.reserved.get(address) ?? until));
   }
 
   /**

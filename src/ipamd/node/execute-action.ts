@@ -173,9 +173,15 @@ async function assign(
   const { acts, objects, subnets, view, logger } = world;
   const subnetId = objects.enis.get(action.eniId)?.spec.subnetID ?? "";
   const wanted = action.count + assignedCount(view.get(action.eniId));
-  const act = () => permit.use(() => acts.assign(action.eniId, action.count));
+  let named: readonly string[] = [];
+  const act = async () => {
+    named = await permit.use(() => acts.assign(action.eniId, action.count));
+  };
+  const effect: Effect = (eni) =>
+    assignedCount(eni) >= wanted && named.every((address) => hasAddress(address)(eni));
   try {
-    await actOn(world, action.eniId, { act, effect: (eni) => assignedCount(eni) >= wanted });
+    await actOn(world, action.eniId, { act, effect });
+    view.given(action.eniId, named);
     subnets.took(subnetId, action.count);
     logger.info({ node: context.node, eni: action.eniId, addresses: action.count }, "assigning addresses");
   } catch (error) {

@@ -124,7 +124,11 @@ beforeEach(() => {
     nodes: { get: () => undefined },
     logger: createRecordingLogger(),
     objects: memory.objects,
-    acts: { assign: act, attach: () => attaching ?? act(), create: () => creating.promise },
+    acts: {
+      assign: () => act().then(() => []),
+      attach: () => attaching ?? act(),
+      create: () => creating.promise,
+    },
     nonce: () => "nonce-1",
     tokens: new TokenBook(() => `token-${++tokens}`),
     options: { warm: { min: 0, max: 0 }, quickRelease: false, cluster: { id: "cls-1", uid: "uid" } },

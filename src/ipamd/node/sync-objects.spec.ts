@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
+import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock } from "../../time/testing/manual-clock.ts";
@@ -30,8 +31,18 @@ function eni(...addresses: string[]): Eni {
   };
 }
 
-test("an address that a former leader has taken off is not used when the cloud hands it back, until its call cannot come any more", async () => {
+test.each([
+  ["not used when the cloud hands it back, until its call cannot come any more", true],
+  ["used half a minute after that was answered, when no reading is from before it", false],
+])("an address that a former leader has taken off is %s", async (_, isLost) => {
   const clock = createManualClock();
+  const lost = {
+    class: "unknown",
+    action: "UnassignPrivateIpAddresses",
+    code: "",
+    message: "",
+    requestId: "",
+  } as const;
   const lead = (memory: MemoryObjects): NodeWorld =>
     ({
       clock,
@@ -39,7 +50,11 @@ test("an address that a former leader has taken off is not used when the cloud h
       objects: memory.objects,
       logger: createRecordingLogger(),
       tokens: new TokenBook(() => "token"),
-      acts: { unassign: async () => {} },
+      acts: {
+        unassign: async () => {
+          if (isLost) throw new CloudError(lost);
+        },
+      },
       subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {} },
     }) as unknown as NodeWorld;
   const calls = { claim: () => ({ use: (call: () => unknown) => call(), release: () => {} }) };
@@ -49,9 +64,15 @@ test("an address that a former leader has taken off is not used when the cloud h
   const former = lead(before);
   former.view.readAll([eni("10.0.16.10", "10.0.16.11")], clock.monotonic());
   await syncObjects(former, which);
-  await executeAction(former, { kind: "unassign", eniId: "eni-1", addresses: ["10.0.16.10"] }, context);
+  const release = executeAction(
+    former,
+    { kind: "unassign", eniId: "eni-1", addresses: ["10.0.16.10"] },
+    context,
+  );
+  if (isLost) await expect(release).rejects.toThrow();
+  else await release;
 
-  await clock.advance(60_000);
+  await clock.advance(20_000);
   const after = createMemoryObjects();
   for (const [name, veni] of before.enis) after.enis.set(name, veni);
   const successor = lead(after);
@@ -61,9 +82,9 @@ test("an address that a former leader has taken off is not used when the cloud h
     return [...after.addresses.keys()].toSorted();
   };
   expect(await look()).toEqual(["10.0.16.11"]);
-  await clock.advance(RESERVED_MS - 61_000);
+  await clock.advance(isLost ? RESERVED_MS - 21_000 : 9_000);
   expect(await look()).toEqual(["10.0.16.11"]);
-  await clock.advance(121_000);
+  await clock.advance(isLost ? 121_000 : 2_000);
   expect(await look()).toEqual(["10.0.16.10", "10.0.16.11"]);
 });
 
@@ -72,13 +93,18 @@ test("an address that a claim keeps is used at once on the ENI that it was taken
   const memory = createMemoryObjects();
   const view = new CloudView();
   let kept = "10.0.16.11";
+  const named: string[] = [];
   const world = {
     clock,
     view,
     objects: memory.objects,
     logger: createRecordingLogger(),
     tokens: new TokenBook(() => "token"),
-    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {} },
+    subnets: {
+      get: async () => ({ cidr: "10.0.16.0/24" }),
+      gaveBack: () => {},
+      named: (id: string) => named.push(id),
+    },
     claims: {
       isKept: (address: string) => address === kept,
       ofAddress: (address: string) => (address === kept ? "shop/web-0" : undefined),
@@ -95,6 +121,10 @@ test("an address that a claim keeps is used at once on the ENI that it was taken
   expect(await look()).toEqual([["10.0.16.11", "shop/web-0"]]);
   kept = "10.0.16.10";
   expect(await look()).toContainEqual(["10.0.16.10", "shop/web-0"]);
+  // Their subnet is read once after each.
+  expect(named).toEqual(["subnet-a", "subnet-a"]);
+  await look();
+  expect(named).toHaveLength(2);
 });
 
 test("the object of an IPv6 address, of which the cloud is not asked, is left alone until its ENI is gone", async () => {

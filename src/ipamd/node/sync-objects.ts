@@ -215,6 +215,8 @@ async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance)
       if (claim !== undefined) await claims?.gaveAddress(claim, { address, subnetId: eni.subnetId });
     }),
   );
+  // The scheduler's extender counts by them.
+  if (claims !== undefined && fresh.length > 0) world.subnets.named(eni.subnetId);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Permit } from "../../cloud/budget/permit.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
-import { type Effect, RESERVED_MS } from "../cloud-view/cloud-view.ts";
+import { type Effect, RESERVED_MS, STALE_MS } from "../cloud-view/cloud-view.ts";
 import { actOn } from "./act-on-eni.ts";
 import type { NodeWorld } from "./node-world.ts";
 
@@ -9,7 +9,8 @@ const WRITTEN_BEFORE_MS = 60_000;
 
 /**
  * Takes addresses off an ENI for which it is proven that nobody uses them there. They are reserved on it from before the call, by this
- * leader and the next.
+ * leader and the next. Once the call is answered no other of the kind can come, unless a former leader has sent one: all that is left are
+ * readings from before it.
  */
 export async function unassign(
   world: NodeWorld,
@@ -21,7 +22,9 @@ export async function unassign(
   for (const address of action.addresses)
     await objects.writeAddressStatus(address, { state: "Releasing", since });
   const gone = new Set(action.addresses);
-  await recordUnassigned(world, action.eniId, gone);
+  const now = clock.monotonic();
+  const own = action.addresses.filter((address) => !view.isReserved(action.eniId, address, now));
+  await recordUnassigned(world, action.eniId, { addresses: gone, forMs: RESERVED_MS + WRITTEN_BEFORE_MS });
   const effect: Effect = (eni) =>
     eni.addresses.every(({ address, state }) => !gone.has(address) || state === "deleting");
   const act = () => permit.use(() => acts.unassign(action.eniId, action.addresses));
@@ -30,23 +33,26 @@ export async function unassign(
     subnets.gaveBack(objects.enis.get(action.eniId)?.spec.subnetID ?? "");
     logger.info({ eni: action.eniId, addresses: action.addresses }, "releasing addresses");
   } catch (error) {
-    // Done already: the next reading shows which.
-    if (!(error instanceof CloudError && error.class === "done-already")) throw error;
-  } finally {
     view.unassigned(action.eniId, action.addresses, clock.monotonic());
+    // Done already: the next reading shows which.
+    if (error instanceof CloudError && error.class === "done-already") return;
+    throw error;
   }
+  view.unassigned(action.eniId, action.addresses, clock.monotonic());
+  view.answered(action.eniId, own, clock.monotonic());
+  await recordUnassigned(world, action.eniId, { addresses: new Set(own), forMs: STALE_MS });
 }
 
-/** Writes down, before the call, what is reserved from now on: a successor of this leader does not see it in the cloud. */
+/** Writes down what is reserved from now on: a successor of this leader does not see it in the cloud. */
 async function recordUnassigned(
   { objects, clock }: NodeWorld,
   eniId: string,
-  addresses: ReadonlySet<string>,
+  { addresses, forMs }: { addresses: ReadonlySet<string>; forMs: number },
 ): Promise<void> {
   const cloud = objects.enis.get(eniId)?.status?.cloud;
   if (cloud === undefined) return;
   const now = clock.now();
-  const until = new Date(now + RESERVED_MS + WRITTEN_BEFORE_MS).toISOString();
+  const until = new Date(now + forMs).toISOString();
   const others = (cloud.unassigned ?? []).filter(
     (it) => !addresses.has(it.address) && Date.parse(it.until) > now,
   );
