@@ -1,10 +1,10 @@
+import { podWishes } from "../api/pod-wishes.ts";
 import { CLAIM_FINALIZER, VPC_IP_CLAIM, type VpcIPClaim } from "../api/vpc-ip-claim.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { keyOf, type Resource } from "../kube/resource.ts";
 import type { CallOptions, KubeTransport } from "../kube/transport.ts";
 import { REASONS } from "./decide/refusal.ts";
-import { podWishes } from "./pod-wishes.ts";
 import type { ExtenderBindingArgs, ExtenderPod } from "./wire/extender-messages.ts";
 
 /** Owns `spec.node` and `spec.podUID` of claims. */

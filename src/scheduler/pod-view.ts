@@ -1,5 +1,5 @@
+import { podWishes } from "../api/pod-wishes.ts";
 import type { PodView } from "./decide/world.ts";
-import { podWishes } from "./pod-wishes.ts";
 import type { ExtenderPod } from "./wire/extender-messages.ts";
 
 /** What a decision needs of a pod. */

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import { InvalidArgumentError } from "commander";
+import { commaSeparated } from "../api/comma-separated.ts";
 import { daemonCommand } from "../command-line/daemon-command.ts";
 import { hostAndPort } from "../command-line/host-and-port.ts";
-import { commaSeparated } from "./comma-separated.ts";
 
 export interface SchedulerOptions {
   readonly kubeconfig: string | undefined;

@@ -114,18 +114,23 @@ async function run(
 
 const claimOf = (name: string) => pool.kube.find(claims, name, IN);
 
-/** Waits until the claim says that its address is bound on a node, and the pod's agent has given it. */
+/** Waits until an address is for the pod on its node, has the agent give it, and waits until the claim says so. */
 async function untilBound(name: string, on: string): Promise<string> {
-  const claim = await until(
-    `${name} bound on ${on}`,
-    async () => {
-      const it = await claimOf(name);
-      return it?.status?.state === "Bound" && it.status.node === on && it;
-    },
+  const key = `${NAMESPACE}/${name}`;
+  const address = await until(
+    `an address for ${name} on ${on}`,
+    async () =>
+      (await pool.addressesOf(on)).find(
+        ({ spec, status }) =>
+          (spec.claim === key || status?.use?.pod === key) && status?.cloud?.state === "Assigned",
+      )?.metadata.name,
     30_000,
   );
-  const address = claim.spec.address ?? "";
-  agents.get(on)?.hold(address, `${NAMESPACE}/${name}`);
+  agents.get(on)?.hold(address, key);
+  await until(`${name} bound on ${on}`, async () => {
+    const claim = await claimOf(name);
+    return claim?.status?.state === "Bound" && claim.status.node === on && claim.spec.address === address;
+  });
   return address;
 }
 
@@ -399,6 +404,37 @@ describe("where subnets have to be named", () => {
     await untilBound(name, a);
     expect((await claimOf(name))?.spec.subnetID).toBe("subnet-pods0001");
     await start();
+  }, 60_000);
+});
+
+describe("an address that a pod names", () => {
+  it("is that pod's, and another's claim of it waits and says whose it is", async () => {
+    const a = await node();
+    const bare = async () => {
+      const name = pool.unique("pod-");
+      await pool.kube.create(pods, {
+        metadata: {
+          name,
+          namespace: NAMESPACE,
+          annotations: { "tke.cloud.tencent.com/nominated-vpc-ip": "10.0.16.77" },
+        },
+        spec: { nodeName: a, containers: [{ name: "c", image: "none" }] },
+      });
+      return name;
+    };
+    const first = await bare();
+    expect(await untilBound(first, a)).toBe("10.0.16.77");
+    const second = pool.unique("pod-");
+    await pool.kube.create(claims, {
+      metadata: { name: second, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
+      spec: { policy: "Never", address: "10.0.16.77", subnetID: "subnet-pods0001" },
+    });
+    await run(a, { name: second });
+    await until("it says whose it is", async () => {
+      const bound = conditionOf(await claimOf(second), "Bound");
+      return bound?.reason === "AddressOfAnother" && bound.message.includes(first);
+    });
+    expect((await pool.kube.get(vips, "10.0.16.77")).spec.claim).toBe(`${NAMESPACE}/${first}`);
   }, 60_000);
 });
 

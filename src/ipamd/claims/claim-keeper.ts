@@ -16,7 +16,7 @@ import { nameIn } from "./claim-book.ts";
 import type { ClaimWait, ClaimWorld } from "./claim-world.ts";
 import { judgeClaim } from "./judge-claim.ts";
 import { ownerOf } from "./owner-of.ts";
-import { subnetOfBoundPod } from "./subnet-of-bound-pod.ts";
+import { placeOfBoundPod } from "./place-of-bound-pod.ts";
 
 /** Topic of what is told about a pod that waits. */
 const TOPIC = "address of its own";
@@ -94,12 +94,19 @@ export class ClaimKeeper {
   }
 
   #waitOf(key: string, { spec }: VpcIPClaim): ClaimWait | undefined {
-    const { claims } = this.#parts;
+    const { claims, objects } = this.#parts;
     if (claims.options.onlyNominated && spec.address === undefined && spec.subnetID === undefined) {
       return {
         reason: "NoSubnetNamed",
         message:
           "no subnet is named for the pod, and --only-nominated-eni-subnets asks for one: make the pod anew with the annotation nominated-eni-subnets, or on a node with the label route-eni-subnet-ids",
+      };
+    }
+    const holder = spec.address === undefined ? undefined : objects.vipOf(spec.address)?.spec.claim;
+    if (holder !== undefined && holder !== key && claims.book.keeps(holder)) {
+      return {
+        reason: "AddressOfAnother",
+        message: `the claim ${holder} has ${spec.address}: delete one of the two claims, and its pod`,
       };
     }
     return claims.waitOf(key);
@@ -111,7 +118,8 @@ export class ClaimKeeper {
     const [name, namespace] = nameIn(key);
     const about = { apiVersion: "v1", kind: "Pod", namespace, name, ...(pod && { uid: pod.metadata.uid }) };
     const bound = status.conditions?.find(({ type }) => type === "Bound");
-    if (pod?.node === undefined || bound?.status !== "False" || bound.reason === "Assigning") {
+    const isUnderWay = bound?.reason === "Assigning" || bound?.reason === "Offered";
+    if (pod?.node === undefined || bound?.status !== "False" || isUnderWay) {
       notices.over(TOPIC, about);
       return;
     }
@@ -136,15 +144,20 @@ export class ClaimKeeper {
     const { claims, objects, logger } = this.#parts;
     const [name, namespace] = nameIn(key);
     if (pod?.needsAddress && pod.node !== undefined) {
-      const { policy, expiresAfterSeconds, subnetIds } = pod.claim;
+      const { policy, expiresAfterSeconds, subnetIds, address } = pod.claim;
       const { zone, subnetIDs: labelled = [] } = objects.configs.get(pod.node)?.status ?? {};
-      const named = subnetIds ?? labelled;
-      const subnetID = subnetOfBoundPod({ named, zone, subnets: objects.subnets.list() });
+      const isFree = address !== undefined && claims.ofAddress(address) === undefined;
+      const place = placeOfBoundPod({
+        address: isFree ? address : undefined,
+        named: subnetIds ?? labelled,
+        zone,
+        subnets: objects.subnets.list(),
+      });
       await claims.objects.create(name, namespace, {
         policy,
         node: pod.node,
         podUID: pod.metadata.uid,
-        ...(subnetID !== undefined && { subnetID }),
+        ...place,
         ...(expiresAfterSeconds !== undefined && { expiresAfterSeconds }),
       });
       return {};

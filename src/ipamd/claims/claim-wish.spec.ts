@@ -7,7 +7,8 @@ it.each([
   [{}, { policy: "Immediate", ownOnly: false }],
   [{ "vpc-ip-claim-delete-policy": "Never" }, { policy: "Never", ownOnly: true }],
   [{ "vpc-ip-claim-delete-policy": "never" }, { policy: "Immediate", ownOnly: false }],
-  [{ "nominated-vpc-ip": "10.0.0.7" }, { policy: "Immediate", ownOnly: true }],
+  [{ "nominated-vpc-ip": "10.0.0.7" }, { policy: "Immediate", ownOnly: true, address: "10.0.0.7" }],
+  [{ "nominated-vpc-ip": "10.0.0" }, { policy: "Immediate", ownOnly: true }],
   [
     { "nominated-eni-subnets": "subnet-a, subnet-b" },
     { policy: "Immediate", ownOnly: true, subnetIds: ["subnet-a", "subnet-b"] },

@@ -1,21 +1,17 @@
-import { POD_ANNOTATIONS } from "../../api/annotations.ts";
-import { parseGoDuration } from "../../api/go-duration.ts";
-import { nominatedSubnets } from "../../api/nominated-subnets.ts";
-import type { VpcIPClaimSpec } from "../../api/vpc-ip-claim.ts";
+import { type PodWishes, podWishes } from "../../api/pod-wishes.ts";
 import type { Pod } from "../../kube/core-resources.ts";
 import type { OwnerReference } from "../../kube/kube-object.ts";
 
-/** Shortest time that a kept address outlives its pod, in seconds, as the claim's schema has it. */
-const LEAST_EXPIRY_S = 300;
-
-/** What a pod asks of its claim. */
+/** What a pod asks of its claim. What is wrong in its annotations is left out: the extender refuses such a pod, where it is asked. */
 export interface ClaimWish {
-  readonly policy: VpcIPClaimSpec["policy"];
+  readonly policy: PodWishes["policy"];
   /** It takes no address but one that is for it, since it keeps that, or said which it may have. */
   readonly ownOnly: boolean;
+  /** The address that it names. */
+  readonly address?: string;
   /** Subnets of which it may have an address; absent where it names none. */
   readonly subnetIds?: readonly string[];
-  /** How long a kept address outlives it; absent where it does not say, or says no such time. */
+  /** How long a kept address outlives it; absent where it does not say. */
   readonly expiresAfterSeconds?: number;
   /** What made the pod, by its reference. */
   readonly owner?: OwnerReference;
@@ -23,20 +19,14 @@ export interface ClaimWish {
 
 /** @param pod of the API, whole */
 export function claimWish({ metadata }: Pick<Pod, "metadata">): ClaimWish {
-  const annotations = metadata.annotations ?? {};
-  const policy = annotations[POD_ANNOTATIONS.claimDeletePolicy] === "Never" ? "Never" : "Immediate";
-  const subnetIds = nominatedSubnets(annotations);
-  const expiresAfterMs = parseGoDuration(annotations[POD_ANNOTATIONS.claimExpiredDuration] ?? "") ?? 0;
-  const expiresAfterSeconds = Math.floor(expiresAfterMs / 1000);
+  const { policy, expiresAfterSeconds, nominated, address, mistake } = podWishes(metadata.annotations ?? {});
   const owner = metadata.ownerReferences?.find(({ controller }) => controller);
   return {
     policy,
-    ownOnly:
-      policy === "Never" ||
-      (annotations[POD_ANNOTATIONS.nominatedAddress] ?? "") !== "" ||
-      subnetIds.length > 0,
-    ...(subnetIds.length > 0 && { subnetIds }),
-    ...(expiresAfterSeconds >= LEAST_EXPIRY_S && { expiresAfterSeconds }),
+    ownOnly: policy === "Never" || address !== undefined || nominated.length > 0,
+    ...(address !== undefined && mistake === undefined && { address }),
+    ...(nominated.length > 0 && { subnetIds: nominated }),
+    ...(expiresAfterSeconds !== undefined && mistake === undefined && { expiresAfterSeconds }),
     ...(owner !== undefined && { owner }),
   };
 }

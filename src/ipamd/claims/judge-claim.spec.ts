@@ -69,7 +69,7 @@ describe("a claim whose pod is there", () => {
     [
       "has one of which the pod is still to show that it was given it",
       { claim: claim({ spec: { address: undefined } }) },
-      "Assigning",
+      "Offered",
     ],
     [
       "has its address elsewhere",

@@ -44,17 +44,19 @@ export function judgeClaim(facts: ClaimFacts): ClaimVerdict {
 function wanted({ claim, vip, wait, now }: ClaimFacts, pod: JudgedPod): ClaimVerdict {
   const before = claim.status?.conditions;
   const { node } = pod;
-  // Of one without an address the pod has still to show which it was given.
-  const isNamed = claim.spec.address !== undefined;
-  if (isNamed && node !== undefined && vip?.spec.node === node && vip.status?.cloud?.state === "Assigned") {
-    const message = `${addressOfVpcIp(vip.metadata.name)} is on ${vip.spec.eniID} of ${node}`;
+  const isThere = node !== undefined && vip?.spec.node === node && vip.status?.cloud?.state === "Assigned";
+  const message = vip && `${addressOfVpcIp(vip.metadata.name)} is on ${vip.spec.eniID} of ${vip.spec.node}`;
+  // A pod that keeps nothing has still to show which address it was given.
+  if (isThere && message !== undefined && claim.spec.address !== undefined) {
     const bound = condition("Bound", { status: "True", reason: "Assigned", message }, { before, now });
     return { status: { state: "Bound", node, podUID: pod.uid, conditions: [bound] }, act: "none" };
   }
   const why =
     node === undefined
       ? { reason: "PodNotScheduled", message: "its pod is on no node yet" }
-      : (wait ?? { reason: "Assigning", message: `its address is on its way to ${node}` });
+      : isThere
+        ? { reason: "Offered", message: `${message}, and the pod has not been given it yet` }
+        : (wait ?? { reason: "Assigning", message: `its address is on its way to ${node}` });
   const bound = condition("Bound", { status: "False", ...why }, { before, now });
   return {
     status: { state: "Pending", ...(vip && { node: vip.spec.node }), podUID: pod.uid, conditions: [bound] },

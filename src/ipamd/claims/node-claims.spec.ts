@@ -79,6 +79,8 @@ describe("what pods wait for", () => {
     expect(ask({ pods: [pod("a")], claims, vipOf: () => far }).needs).toMatchObject([
       { wants: { kind: "move", address: "10.0.0.7", from: "eni-far", proven: false } },
     ]);
+    const anothers = vip("10.0.0.7", { key: "shop/b", node: "n2", eniID: "eni-far" });
+    expect(ask({ pods: [pod("a")], claims, vipOf: () => anothers }).needs).toEqual([]);
     // Its object is made in a moment.
     expect(ask({ pods: [pod("a")], claims, eniOf: () => "eni-1" }).needs).toEqual([]);
   });

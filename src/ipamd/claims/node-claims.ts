@@ -68,7 +68,7 @@ export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
       fromPool++;
       continue;
     }
-    const wants = address === undefined ? ({ kind: "any" } as const) : wayOf(address, facts);
+    const wants = address === undefined ? ({ kind: "any" } as const) : wayOf(address, { key, ...facts });
     if (wants === undefined) continue;
     needs.push({ key, subnetId: subnetID, wants, since: claim.metadata.creationTimestamp ?? "" });
   }
@@ -81,9 +81,14 @@ export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
   };
 }
 
-/** How an address comes here; undefined while the next reading or its object says more. */
-function wayOf(address: string, { vipOf, eniOf }: NodeClaimFacts): ClaimNeed["wants"] | undefined {
+/** How an address comes here; undefined while the next reading or its object says more, or another claim has it. */
+function wayOf(
+  address: string,
+  { key, keeps, vipOf, eniOf }: NodeClaimFacts & { key: string },
+): ClaimNeed["wants"] | undefined {
   const vip = vipOf(address);
+  const holder = vip?.spec.claim;
+  if (holder !== undefined && holder !== key && keeps(holder)) return undefined;
   if (vip !== undefined) return { kind: "move", address, from: vip.spec.eniID, proven: false };
   return eniOf(address) === undefined ? { kind: "named", address } : undefined;
 }

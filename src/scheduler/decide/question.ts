@@ -1,5 +1,5 @@
 import { POD_ANNOTATIONS } from "../../api/annotations.ts";
-import { placeInCidr } from "./place-in-cidr.ts";
+import { placeInCidr } from "../../api/place-in-cidr.ts";
 import { type OwnPart, ownPart } from "./promised.ts";
 import { REASONS } from "./refusal.ts";
 import type { AddressView, ClusterView, PodView, SubnetView, World } from "./world.ts";

@@ -1,8 +1,8 @@
-import { POD_ANNOTATIONS } from "../api/annotations.ts";
-import { parseGoDuration } from "../api/go-duration.ts";
-import { ipBytes } from "../api/ip-text.ts";
-import type { VpcIPClaimSpec } from "../api/vpc-ip-claim.ts";
-import { nominatedSubnets } from "./nominated-subnets.ts";
+import { POD_ANNOTATIONS } from "./annotations.ts";
+import { commaSeparated } from "./comma-separated.ts";
+import { parseGoDuration } from "./go-duration.ts";
+import { ipBytes } from "./ip-text.ts";
+import type { VpcIPClaimSpec } from "./vpc-ip-claim.ts";
 
 /** Shorter, and an address would go while its next pod is being made (TKE's rule). */
 const SHORTEST_EXPIRY_MS = 300_000;
@@ -13,7 +13,7 @@ export interface PodWishes {
   readonly policy: VpcIPClaimSpec["policy"];
   /** How long a kept address outlives the pod; undefined: as the cluster has it. */
   readonly expiresAfterSeconds: number | undefined;
-  /** Subnets that it names; empty: none. */
+  /** Subnets that it names, separated by commas as TKE has it; empty: none. */
   readonly nominated: readonly string[];
   /** The address that it names. */
   readonly address: string | undefined;
@@ -29,7 +29,7 @@ export function podWishes(annotations: Readonly<Record<string, string>>): PodWis
   return {
     policy: annotations[POD_ANNOTATIONS.claimDeletePolicy] === "Never" ? "Never" : "Immediate",
     expiresAfterSeconds: expiryMs === undefined ? undefined : Math.ceil(expiryMs / 1000),
-    nominated: nominatedSubnets(annotations),
+    nominated: commaSeparated(annotations[POD_ANNOTATIONS.nominatedSubnets] ?? ""),
     address,
     mistake: mistakeIn({ address, expiry, expiryMs }),
   };

@@ -1,4 +1,4 @@
-import { ipBytes } from "../../api/ip-text.ts";
+import { ipBytes } from "./ip-text.ts";
 
 /**
  * Where an IPv4 address is in a subnet. The first, the second (its gateway) and the last are the VPC's own (Tencent Cloud, VPC, "VPC and subnet").

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { POD_ANNOTATIONS } from "../api/annotations.ts";
+import { POD_ANNOTATIONS } from "./annotations.ts";
 import { podWishes } from "./pod-wishes.ts";
 
 const { claimDeletePolicy, claimExpiredDuration, nominatedAddress, nominatedSubnets } = POD_ANNOTATIONS;
