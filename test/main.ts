@@ -15,15 +15,23 @@ const suites: ReadonlyArray<readonly [name: string, ...lanes: (readonly string[]
   ["a simulation of everything under a virtual clock", ["test/simulation"]],
   ["kernel: network namespaces, netlink, nftables, the compiled plugins", ["test/kernel"]],
   // They wait most of their time, each for an API server of its own.
-  ["a real API server", ...halves("test/apiserver", /^(kube|pool-(cloud|ownership))\.spec\.ts$/)],
+  [
+    "a real API server",
+    ...lanes("test/apiserver", [/^(kube|fixed-addresses|scheduler)\.spec/, /^(pool-c|agent\.spec)/]),
+  ],
   ["a real cluster: kubelets, containerd, scheduler", ["test/cluster"]],
 ];
 
-/** The specs of a folder, those that match and the others. */
-function halves(folder: string, first: RegExp): string[][] {
+/** The specs of a folder: those that match the first, of the others those that match the next, and so on; at last those that match none. */
+function lanes(folder: string, patterns: readonly RegExp[]): string[][] {
   const specs = readdirSync(join(import.meta.dir, "..", folder)).filter((name) => name.endsWith(".spec.ts"));
-  const paths = (names: readonly string[]) => names.map((name) => `${folder}/${name}`);
-  return [paths(specs.filter((name) => first.test(name))), paths(specs.filter((name) => !first.test(name)))];
+  const laneOf = (name: string) => {
+    const at = patterns.findIndex((pattern) => pattern.test(name));
+    return at === -1 ? patterns.length : at;
+  };
+  return Array.from({ length: patterns.length + 1 }, (_, lane) =>
+    specs.filter((name) => laneOf(name) === lane).map((name) => `${folder}/${name}`),
+  );
 }
 
 if (await clusterIsInUse()) {
