@@ -82,10 +82,7 @@ export class FixedAddresses {
 
   /** Whether an address may be taken from under its pod: that is gone, as far as the cluster can say, and its node cannot be asked. */
   mayLeave({ nodeName }: Machine, { pod, uid }: Veth): boolean {
-    const lives = this.#world
-      .pods()
-      .some((it) => keyOf(it) === pod && textAt(it, "metadata.uid") === uid && !hasEnded(it));
-    if (lives) return false;
+    if (this.#lives({ pod, uid })) return false;
     const node = this.#world.server.objects("nodes").find((it) => textAt(it, "metadata.name") === nodeName);
     if (node !== undefined && this.#isOut(node)) return true;
     const at = this.#wasOut.get(nodeName);
@@ -135,7 +132,7 @@ export class FixedAddresses {
     if (address === "") return undefined;
     for (const { machine } of this.#world.hosts.values()) {
       for (const veth of machine.veths.values()) {
-        if (veth.pod === key && veth.address === address && machine.isReached(address))
+        if (veth.pod === key && veth.address === address && this.#lives(veth) && machine.isReached(address))
           return `claim ${key} has gone while its pod holds ${address} at ${machine.nodeName}`;
       }
     }
@@ -145,6 +142,12 @@ export class FixedAddresses {
     return vip === undefined
       ? undefined
       : `claim ${key} has gone, and ${textAt(vip, "metadata.name")} is still for it`;
+  }
+
+  #lives({ pod, uid }: Pick<Veth, "pod" | "uid">): boolean {
+    return this.#world
+      .pods()
+      .some((it) => keyOf(it) === pod && textAt(it, "metadata.uid") === uid && !hasEnded(it));
   }
 
   #claim(key: string): JsonObject | undefined {

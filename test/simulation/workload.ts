@@ -1,7 +1,7 @@
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import type { Dice } from "./dice.ts";
-import type { World } from "./world.ts";
+import { REPLICA, type World } from "./world.ts";
 
 /** Keeps as many pods as are wanted, as a ReplicaSet does, and replaces some now and then. */
 export class Workload {
@@ -30,7 +30,7 @@ export class Workload {
     const dice = this.#dice;
     const alive: JsonObject[] = [];
     for (const pod of this.#world.pods()) {
-      if (textAt(pod, "metadata.deletionTimestamp") !== "") continue;
+      if (!nameOf(pod).startsWith(REPLICA) || textAt(pod, "metadata.deletionTimestamp") !== "") continue;
       if (!["Succeeded", "Failed"].includes(textAt(pod, "status.phase"))) alive.push(pod);
       else if (dice.chance(0.1)) this.#world.deletePod(nameOf(pod));
     }

@@ -53,6 +53,8 @@ export interface WorldSettings {
 }
 
 const CLUSTER = "cluster-sim";
+/** How names of pods begin that are nobody's in particular. */
+export const REPLICA = "pod-";
 /** Key of the lease of ipamd's leader. */
 const IPAMD_LEASE = "kube-system/tke-eni-ipamd";
 /** How long a lease of ipamd's lasts, and how long it waits for an answer of the cloud. */
@@ -674,7 +676,7 @@ export class World {
       nodeName?: string;
     } = {},
   ): string {
-    const name = options.name ?? `pod-${++this.#pods}`;
+    const name = options.name ?? `${REPLICA}${++this.#pods}`;
     const limits = options.nodeName === undefined ? { [ENI_IP_RESOURCE]: "1" } : {};
     this.request("POST", "/api/v1/namespaces/default/pods", {
       apiVersion: "v1",
