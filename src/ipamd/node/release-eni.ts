@@ -71,10 +71,11 @@ async function emptyDetached(world: NodeWorld, veni: VpcENI, calls: RunCalls): P
   }
 }
 
-/** Whether addresses of claims are on an ENI. */
-export function holdsClaimed({ objects, claims }: NodeWorld, { metadata, spec }: VpcENI): boolean {
+/** Whether addresses of claims are on an ENI, by their objects or in the cloud: one that has just moved there has no object yet. */
+export function holdsClaimed({ objects, claims, view }: NodeWorld, { metadata, spec }: VpcENI): boolean {
   if (claims === undefined) return false;
-  return objects
-    .addressesOf(spec.node)
-    .some((vip) => vip.spec.eniID === metadata.name && claims.isClaimed(vip));
+  return (
+    objects.addressesOf(spec.node).some((vip) => vip.spec.eniID === metadata.name && claims.isClaimed(vip)) ||
+    (view.get(metadata.name)?.addresses ?? []).some(({ address }) => claims.isKept(address))
+  );
 }

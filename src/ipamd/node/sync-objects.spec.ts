@@ -9,6 +9,7 @@ import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memo
 import { TokenBook } from "../objects/token-book.ts";
 import { type ActionContext, executeAction } from "./execute-action.ts";
 import type { NodeWorld } from "./node-world.ts";
+import { releaseEni } from "./release-eni.ts";
 import type { RunCalls } from "./run-calls.ts";
 import { syncObjects } from "./sync-objects.ts";
 
@@ -125,6 +126,41 @@ test("an address that a claim keeps is used at once on the ENI that it was taken
   expect(named).toEqual(["subnet-a", "subnet-a"]);
   await look();
   expect(named).toHaveLength(2);
+});
+
+test("an ENI that came off while the address of a claim moved to it is not deleted, and the address has its object: from there it moves on", async () => {
+  const clock = createManualClock();
+  const memory = createMemoryObjects();
+  const calls: string[] = [];
+  const world = {
+    clock,
+    view: new CloudView(),
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "token"),
+    acts: { remove: async (id: string) => void calls.push(id) },
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {}, named: () => {} },
+    claims: {
+      isKept: (address: string) => address === "10.0.16.11",
+      isClaimed: ({ spec }: { spec: { claim?: string } }) => spec.claim !== undefined,
+      ofAddress: (address: string) => (address === "10.0.16.11" ? "shop/web-0" : undefined),
+      gaveAddress: async () => {},
+    },
+  } as unknown as NodeWorld;
+  const runCalls = {
+    claim: () => ({ use: (call: () => unknown) => call(), release: () => {} }),
+  } as unknown as RunCalls;
+  world.view.readAll([eni()], clock.monotonic());
+  await syncObjects(world, which);
+  const { instanceId: _, ...off } = eni("10.0.16.10", "10.0.16.11");
+  world.view.readAll([off], clock.monotonic());
+  const veni = memory.objects.enis.get("eni-1");
+  if (veni !== undefined) await releaseEni(world, veni, runCalls);
+  await syncObjects(world, which);
+  expect(calls).toEqual([]);
+  expect([...memory.addresses.values()].map(({ metadata, spec }) => [metadata.name, spec.claim])).toEqual([
+    ["10.0.16.11", "shop/web-0"],
+  ]);
 });
 
 test("the object of an IPv6 address, of which the cloud is not asked, is left alone until its ENI is gone", async () => {

@@ -98,6 +98,9 @@ async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): P
   if (eni.state === "available" && eni.instanceId === which.instanceId) {
     await adoptAddresses(world, eni, which);
     await correctAddresses(world, eni, which);
+  } else if (eni.state === "available" && eni.instanceId === undefined) {
+    // Nobody can use it there; by its object it is found when its pod comes.
+    await adoptAddresses(world, eni, { ...which, onlyKept: true });
   }
   await Promise.all(served.map((vip) => syncAddress(world, vip)));
 }
@@ -182,12 +185,16 @@ export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<vo
   world.tokens.spend(reclaim.token);
 }
 
-async function adoptAddresses(world: NodeWorld, eni: Eni, which: NodeOnInstance): Promise<void> {
+async function adoptAddresses(
+  world: NodeWorld,
+  eni: Eni,
+  { onlyKept = false, ...which }: NodeOnInstance & { onlyKept?: boolean },
+): Promise<void> {
   const now = world.clock.monotonic();
   const { claims } = world;
   // A claim has no other address than its own: its pod would wait for minutes where that comes back to an ENI that it was taken off.
   const isUsable = (address: string) =>
-    !world.view.isReserved(eni.id, address, now) || claims?.isKept(address) === true;
+    (!onlyKept && !world.view.isReserved(eni.id, address, now)) || claims?.isKept(address) === true;
   const fresh = eni.addresses.filter(
     ({ address, state }) =>
       state === "available" && world.objects.vipOf(address) === undefined && isUsable(address),
