@@ -50,6 +50,7 @@ function ask(given: Partial<Omit<NodeClaimFacts, "claimOf">> & { claims?: VpcIPC
     pods: [],
     claimOf: (key) => claims.get(key),
     keeps: () => true,
+    isLetGo: () => false,
     addresses: [],
     vipOf: () => undefined,
     eniOf: () => undefined,
@@ -60,6 +61,19 @@ function ask(given: Partial<Omit<NodeClaimFacts, "claimOf">> & { claims?: VpcIPC
 }
 
 describe("what pods wait for", () => {
+  it("is the address on an ENI of this node that has been let go of: it moves to another one here", () => {
+    const here = vip("10.0.0.7", { key: "shop/a", eniID: "eni-off" });
+    const { needs, claimed, demand } = ask({
+      pods: [pod("a")],
+      claims: [claim("a", { address: "10.0.0.7" })],
+      addresses: [here],
+      isLetGo: ({ spec }) => spec.eniID === "eni-off",
+      vipOf: () => here,
+    });
+    expect(needs).toMatchObject([{ key: "shop/a", wants: { kind: "move", from: "eni-off", proven: false } }]);
+    expect([[...claimed], demand]).toEqual([["10.0.0.7"], 1]);
+  });
+
   it("is any address of their claim's subnet, the oldest claim first", () => {
     const older = claim("b", {}, { creationTimestamp: "2025-01-01T00:00:00Z" });
     const { needs, demand } = ask({ pods: [pod("a"), pod("b")], claims: [claim("a"), older] });

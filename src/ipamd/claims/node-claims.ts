@@ -13,6 +13,8 @@ export interface NodeClaimFacts {
   keeps: (key: string) => boolean;
   /** The node's addresses on its instance, by their objects. */
   addresses: readonly VpcIP[];
+  /** Whether the ENI of an address has been let go of: nobody can use the address there any more. */
+  isLetGo: (vip: VpcIP) => boolean;
   /** Object of any address. */
   vipOf: (address: string) => VpcIP | undefined;
   /** The ENI that was last seen to have an address, also one of another node. */
@@ -38,13 +40,16 @@ export interface NodeClaims {
 export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
   const claimed = new Set<string>();
   const byKey = new Map<string, VpcIP>();
-  let unclaimedInUse = 0;
+  let counted = 0;
   for (const vip of facts.addresses) {
     const key = vip.spec.claim;
     if (key !== undefined && facts.keeps(key)) {
       claimed.add(addressOfVpcIp(vip.metadata.name));
+      // Its pod has it moved to another ENI here.
+      if (facts.isLetGo(vip)) continue;
       byKey.set(key, vip);
-    } else if (vip.status?.use?.state === "InUse" || vip.status?.use?.state === "Refused") unclaimedInUse++;
+      counted++;
+    } else if (vip.status?.use?.state === "InUse" || vip.status?.use?.state === "Refused") counted++;
   }
   const needs: (ClaimNeed & { since: string })[] = [];
   const promised: VpcIP[] = [];
@@ -76,7 +81,7 @@ export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
   return {
     needs: needs.map(({ since: _, ...need }) => need),
     claimed,
-    demand: claimed.size + unclaimedInUse + fromPool + needs.length,
+    demand: counted + fromPool + needs.length,
     promised,
   };
 }

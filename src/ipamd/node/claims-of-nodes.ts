@@ -114,6 +114,11 @@ export class ClaimsOfNodes {
       claimOf: (key) => claims.book.claim(key),
       keeps: (key) => claims.book.keeps(key),
       addresses: objects.addressesOf(node).filter(({ spec }) => spec.instanceID === instanceId),
+      isLetGo: ({ spec }) => {
+        const veni = objects.enis.get(spec.eniID);
+        if (veni?.spec.intent !== "Released") return false;
+        return veni.status?.use?.state === "Reclaimable" || view.isDetached(spec.eniID);
+      },
       vipOf: (address) => objects.vipOf(address),
       eniOf: (address) => view.eniWith(address)?.id,
       hasPool: claims.options.poolSize > 0,

@@ -145,9 +145,12 @@ export function capacityOf({ limit }: Pick<NodeView, "limit">): number {
   return Math.min(limit.addresses, limit.enis * limit.addressesPerEni);
 }
 
-/** ENIs that take a place of the instance's quota, or are about to. */
+/** ENIs that take a place of the instance's quota, or are about to: not one that is to go and is attached to nothing any more. */
 export function placesTaken({ enis, creating }: Pick<NodeView, "enis" | "creating">): number {
-  return enis.filter((eni) => !isElsewhere(eni)).length + (creating === undefined ? 0 : 1);
+  return (
+    enis.filter((eni) => !isElsewhere(eni) && !(eni.detached && eni.leaving !== "no")).length +
+    (creating === undefined ? 0 : 1)
+  );
 }
 
 /** Addresses that pods have or can have, those of an ENI that is being made included. */
