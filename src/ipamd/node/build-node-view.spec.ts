@@ -239,4 +239,15 @@ describe("buildNodeView()", () => {
     expect(theEni({ now: 3, addresses: [vip({ state: "InUse" })] }).addresses[0]?.reserved).toBe(false);
     expect(theEni({ now: 300_001 }).addresses[0]?.reserved).toBe(false);
   });
+
+  test("an ENI that is to go and is attached to nothing stays while it keeps the address of a claim, and takes no place", () => {
+    const { instanceId: _, ...off } = eni([{ address: "10.0.16.3", state: "available" }]);
+    cloud.readAll([off], 0);
+    cloud.readAll([off], ABSENCE_INTERVAL_MS);
+    const enis = [veni({ intent: "Released" })];
+    const claims = { needs: [], claimed: new Set(["10.0.16.3"]), isJustEmptied: () => false };
+    expect(theEni({ enis, claims })).toMatchObject({ detached: true, staysDetached: true });
+    expect(theEni({ enis, claims: { ...claims, claimed: new Set() } })).not.toHaveProperty("staysDetached");
+    expect(theEni({ enis })).not.toHaveProperty("staysDetached");
+  });
 });

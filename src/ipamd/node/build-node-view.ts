@@ -70,6 +70,7 @@ function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniVie
     detached: facts.cloud.isDetached(id),
     draining: facts.disabled || facts.isSubnetDraining(veni.spec.subnetID),
     leaving: leaving(veni, facts),
+    ...(staysDetached(veni, facts) && { staysDetached: true }),
     ...(isAwaited(veni, facts) && { awaited: true }),
     addresses: (eni?.addresses ?? []).map(({ address, state }) => ({
       address,
@@ -82,6 +83,11 @@ function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniVie
 
 /** Whatever its agent says: that it is free there, or has been promised to be moved, does not make it the node's to give back. */
 const CLAIMED = { use: "in-use", reclaim: "no" } as const;
+
+function staysDetached({ metadata, spec }: VpcENI, { cloud, claims }: NodeFacts): boolean {
+  if (claims === undefined || spec.intent !== "Released" || !cloud.isDetached(metadata.name)) return false;
+  return (cloud.get(metadata.name)?.addresses ?? []).some(({ address }) => claims.claimed.has(address));
+}
 
 function isAwaited({ metadata, spec }: VpcENI, { claims }: NodeFacts): boolean {
   if (claims === undefined) return false;

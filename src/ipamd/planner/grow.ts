@@ -78,7 +78,7 @@ export function attachNext(view: NodeView): Action[] {
 /** ENIs that are attached to nothing, as far as there are places for them. */
 export function attachable(view: NodeView): EniView[] {
   const unattached = view.enis.filter((eni) => eni.unattached);
-  const taking = unattached.filter((eni) => !(eni.detached && eni.leaving !== "no"));
+  const taking = unattached.filter((eni) => !eni.staysDetached);
   const places = view.limit.enis - (placesTaken(view) - taking.length);
   return unattached.filter((eni) => !eni.busy && !isEmptying(eni)).slice(0, Math.max(0, places));
 }

@@ -57,6 +57,8 @@ export interface EniView {
   draining: boolean;
   /** Being given back as a whole. */
   leaving: "no" | "asked" | "agreed";
+  /** It is to go, is attached to nothing any more, and stays for the addresses of claims until these are wanted elsewhere. */
+  staysDetached?: boolean;
   /** Addresses are to come to it, or have gone from it so recently that the next may come: it is not asked back for being empty. */
   awaited?: boolean;
   addresses: readonly AddressView[];
@@ -145,11 +147,10 @@ export function capacityOf({ limit }: Pick<NodeView, "limit">): number {
   return Math.min(limit.addresses, limit.enis * limit.addressesPerEni);
 }
 
-/** ENIs that take a place of the instance's quota, or are about to: not one that is to go and is attached to nothing any more. */
+/** ENIs that take a place of the instance's quota, or are about to. */
 export function placesTaken({ enis, creating }: Pick<NodeView, "enis" | "creating">): number {
   return (
-    enis.filter((eni) => !isElsewhere(eni) && !(eni.detached && eni.leaving !== "no")).length +
-    (creating === undefined ? 0 : 1)
+    enis.filter((eni) => !isElsewhere(eni) && !eni.staysDetached).length + (creating === undefined ? 0 : 1)
   );
 }
 
