@@ -64,7 +64,7 @@ export function createExtender(
     onlyNominated,
     sawClaim: (claim) => reservations.saw(claim),
     podGone(uid) {
-      reservations.gone(uid, clock.now());
+      reservations.gone(uid, clock.monotonic());
       waker.gone(uid);
     },
   });

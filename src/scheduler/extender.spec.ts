@@ -164,7 +164,7 @@ describe("bind", () => {
     expect(passes("b")).toBe(false);
     // Tried again, it has what it took.
     expect(passes("a")).toBe(true);
-    reservations.gone("uid-a", clock.now());
+    reservations.gone("uid-a", clock.monotonic());
     expect(passes("b")).toBe(true);
     // The scheduler may not know yet that it is gone.
     reservations.end("uid-b");
@@ -229,4 +229,20 @@ it("preempt keeps what the pod is to have until its victims are gone", async () 
   await clock.advance(60_000);
   expect(extender.filter({ Pod: pod("b"), NodeNames: everywhere }).NodeNames).toEqual([]);
   expect(extender.filter({ Pod: pod("a"), NodeNames: ["n1"] }).NodeNames).toEqual(["n1"]);
+});
+
+it("preempt's place is kept while victims end and filter is asked about other nodes, where the pod cannot go", async () => {
+  subnets = new Map([subnet("subnet-a", 1)]);
+  nodes.set("n3", { ...node("n3")[1], disabled: true });
+  const victims = { Pods: [{ UID: "v" }, { UID: "w" }], NumPDBViolations: 0 };
+  const a = pod("a");
+  extender.filter({ Pod: a, NodeNames: ["n3"] });
+  extender.preempt({ Pod: a, NodeNameToMetaVictims: { n1: victims } });
+  // One of them has ended: of n1 the scheduler does not ask yet.
+  expect(extender.filter({ Pod: a, NodeNames: ["n3"] }).NodeNames).toEqual([]);
+  expect(extender.filter({ Pod: pod("b"), NodeNames: ["n2"] }).NodeNames).toEqual([]);
+  expect(extender.filter({ Pod: a, NodeNames: ["n1", "n3"] }).NodeNames).toEqual(["n1"]);
+  // From there on it is a pod that was let pass, as any other.
+  expect(extender.filter({ Pod: a, NodeNames: ["n3"] }).NodeNames).toEqual([]);
+  expect(extender.filter({ Pod: pod("b"), NodeNames: ["n2"] }).NodeNames).toEqual(["n2"]);
 });

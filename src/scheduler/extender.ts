@@ -23,7 +23,7 @@ import type {
 const PREEMPTING_MS = 120_000;
 
 export interface ExtenderWorld {
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly reservations: Reservations;
   /**
    * What the watches show.
@@ -59,7 +59,7 @@ export class Extender {
     try {
       const pod = podView(Pod);
       const names = NodeNames ?? [];
-      const { fitting, refused } = this.#reserve(pod, names);
+      const { fitting, refused } = this.#reserve(pod, names, { evicts: false });
       this.#world.filtered(pod.uid, { names, passed: fitting.size > 0 });
       return {
         NodeNames: [...fitting.keys()],
@@ -90,7 +90,7 @@ export class Extender {
     const candidates = NodeNameToMetaVictims ?? {};
     const pod = podView(Pod);
     const names = Object.keys(candidates);
-    const { fitting } = this.#reserve(pod, names, PREEMPTING_MS);
+    const { fitting } = this.#reserve(pod, names, { evicts: true });
     this.#world.preempted(pod.uid, { names, passed: fitting.size > 0 });
     const kept = Object.entries(candidates).flatMap(([name, victims]) =>
       fitting.has(name) && victims !== null ? [[name, victims] as const] : [],
@@ -111,7 +111,7 @@ export class Extender {
         if (fit === undefined) return `${refused.get(Node)} on ${Node}`;
         const address = fixedAddress(pod.key, view) === undefined ? pod.address : undefined;
         // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
-        reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.now() });
+        reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.monotonic() });
         return { subnetId: fit.subnetId, address };
       });
       if (typeof taken === "string") return { Error: taken };
@@ -124,15 +124,20 @@ export class Extender {
   }
 
   /** Decides as if the pod had no reservation, and keeps for it what it may take. */
-  #reserve(pod: PodView, names: Iterable<string>, forMs?: number): ChosenNodes {
+  #reserve(pod: PodView, names: readonly string[], { evicts }: { evicts: boolean }): ChosenNodes {
     const { reservations, clock } = this.#world;
     const chosen = this.#choose(pod, names, (found) => {
       const { fitting: places } = found;
+      const more = evicts ? { evicts, forMs: PREEMPTING_MS } : {};
       if (places.size > 0)
-        reservations.reserve(pod.uid, { places, address: pod.address, now: clock.now(), forMs });
+        reservations.reserve(pod.uid, { places, address: pod.address, now: clock.monotonic(), ...more });
       return found;
     });
-    if (chosen.fitting.size === 0) reservations.end(pod.uid);
+    if (chosen.fitting.size === 0) {
+      if (evicts) reservations.end(pod.uid);
+      // The scheduler asks about it again each time that one of its victims ends, without the node where it waits for the others.
+      else reservations.refused(pod.uid, new Set(names));
+    }
     return chosen;
   }
 
@@ -140,7 +145,7 @@ export class Extender {
   #choose<T>(pod: PodView, names: Iterable<string>, use: (found: ChosenNodes, view: ClusterView) => T): T {
     const { reservations, clock } = this.#world;
     const view = this.#world.view();
-    reservations.expire(clock.now());
+    reservations.expire(clock.monotonic());
     return reservations.without(pod.uid, () =>
       use(chooseNodes(pod, names, { ...view, reserved: reservations }), view),
     );

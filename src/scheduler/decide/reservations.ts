@@ -18,8 +18,10 @@ interface Reservation {
   readonly places: ReadonlyMap<string, Fit>;
   /** The address that it is to have, where it names one. */
   readonly address: string | undefined;
-  /** Wall clock, ms. */
+  /** Monotonic ms. */
   readonly expiresAt: number;
+  /** Others are to make way for it on these nodes: what is asked about it meanwhile is about others. */
+  readonly evicts: boolean;
   /** Set once the pod has taken what it wanted: the claim, and the node that it names. */
   readonly taken?: { readonly key: string; readonly node: string };
 }
@@ -65,14 +67,14 @@ export class Reservations implements Reserved {
     return this.#byPod.has(podUid);
   }
 
-  /** Ends those whose time is over. @param now wall clock, ms */
+  /** Whether this pod was bound, or deleted, a moment ago. */
+  isGone(podUid: string): boolean {
+    return this.#gone.has(podUid);
+  }
+
+  /** Ends those whose time is over. @param now monotonic ms */
   expire(now: number): void {
     for (const [uid, { expiresAt }] of this.#byPod) if (expiresAt <= now) this.end(uid);
-    for (const [uid, until] of this.#gone) {
-      // In the order of their ends.
-      if (until > now) break;
-      this.#gone.delete(uid);
-    }
   }
 
   /** Where this pod was let pass, and what it may take there; undefined: nowhere, or its time is over. */
@@ -91,14 +93,20 @@ export class Reservations implements Reserved {
     }
   }
 
-  /** The watch has shown a claim: from now on it counts by itself. */
-  saw({ key, node }: Pick<ClaimView, "key" | "node">): void {
+  /** The watch has shown a claim: from now on it counts by itself. One on its way out is a former pod's. */
+  saw({ key, node, leaving }: Pick<ClaimView, "key" | "node" | "leaving">): void {
+    if (leaving) return;
     for (const [uid, { taken }] of this.#byPod) {
       if (taken?.key === key && taken.node === node) this.end(uid);
     }
   }
 
-  /** Instead of whatever the pod had before; nothing for one that waits no more. @param forMs how long */
+  /**
+   * Instead of whatever the pod had before; nothing for one that waits no more.
+   *
+   * @param forMs how long
+   * @param evicts others are to make way for it there
+   */
   reserve(
     podUid: string,
     {
@@ -106,14 +114,16 @@ export class Reservations implements Reserved {
       address,
       now,
       forMs = RESERVED_MS,
+      evicts = false,
     }: {
       places: ReadonlyMap<string, Fit>;
       address?: string | undefined;
       now: number;
       forMs?: number | undefined;
+      evicts?: boolean;
     },
   ): void {
-    if (!this.#gone.has(podUid)) this.#put(podUid, { places, address, expiresAt: now + forMs });
+    if (!this.#gone.has(podUid)) this.#put(podUid, { places, address, expiresAt: now + forMs, evicts });
   }
 
   /**
@@ -134,8 +144,17 @@ export class Reservations implements Reserved {
       places: new Map([[node, fit]]),
       address,
       expiresAt: now + TAKEN_MS,
+      evicts: false,
       taken: { key, node },
     });
+  }
+
+  /** The pod may go to none of these nodes: it has nothing any more, but for nodes where others are making way for it. */
+  refused(podUid: string, names: ReadonlySet<string>): void {
+    const own = this.#byPod.get(podUid);
+    if (own === undefined) return;
+    const waitsElsewhere = own.evicts && own.places.keys().some((node) => !names.has(node));
+    if (!waitsElsewhere) this.end(podUid);
   }
 
   /** The pod wants nothing any more. */
@@ -146,8 +165,13 @@ export class Reservations implements Reserved {
     this.#count(ended, -1);
   }
 
-  /** The pod is bound, or deleted: what it has taken is kept for its claim. @param now wall clock, ms */
+  /** The pod is bound, or deleted: what it has taken is kept for its claim. @param now monotonic ms */
   gone(podUid: string, now: number): void {
+    for (const [uid, until] of this.#gone) {
+      // In the order of their ends.
+      if (until > now) break;
+      this.#gone.delete(uid);
+    }
     this.#gone.set(podUid, now + GONE_MS);
     if (this.#byPod.get(podUid)?.taken === undefined) this.end(podUid);
   }

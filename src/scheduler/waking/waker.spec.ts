@@ -144,3 +144,18 @@ it("forgets pods that are bound or gone", async () => {
   await clock.advance(1000);
   expect(woken).toEqual(["a n1"]);
 });
+
+it("keeps nothing of a pod that it is told of when that is gone already", async () => {
+  reservations.gone("uid-a", clock.monotonic());
+  waker.filtered("uid-a", { names: ["far"], passed: false });
+  waker.preempted("uid-b", { names: ["far"], passed: false });
+  reservations.gone("uid-b", clock.monotonic());
+  waker.gone("uid-b");
+  waker.preempted("uid-b", { names: ["far"], passed: false });
+  // Had anything been kept, they would be woken on that node or not at all.
+  refused = [pod("a")];
+  evictors.set("uid-b", pod("b", { refused: false }));
+  free = 2;
+  await clock.advance(1000);
+  expect(woken).toEqual(["a n1"]);
+});

@@ -58,12 +58,14 @@ export class Waker {
 
   /** Filter was asked about this pod on these nodes. */
   filtered(uid: string, { names, passed }: { names: readonly string[]; passed: boolean }): void {
+    if (this.#world.reservations.isGone(uid)) return;
     this.#mayNotEvict.delete(uid);
     this.#asked(uid, { names, passed });
   }
 
   /** Preempt was asked about this pod, with these nodes as candidates. */
   preempted(uid: string, { names, passed }: { names: readonly string[]; passed: boolean }): void {
+    if (this.#world.reservations.isGone(uid)) return;
     if (passed) this.#mayNotEvict.delete(uid);
     else this.#mayNotEvict.add(uid);
     this.#asked(uid, { names, passed });
@@ -103,7 +105,7 @@ export class Waker {
     const { clock, reservations, wake } = this.#world;
     const waiting = this.#waiting();
     if (waiting.length === 0) return false;
-    const now = clock.now();
+    const now = clock.monotonic();
     const view = this.#viewOrNone();
     if (view === undefined) return false;
     reservations.expire(now);
