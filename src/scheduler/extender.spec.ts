@@ -172,6 +172,19 @@ describe("bind", () => {
     expect(passes("b")).toBe(true);
   });
 
+  it("leaves to others what a pod might have had that it did not take: it is asked about anew", async () => {
+    subnets = new Map([subnet("subnet-a", 1)]);
+    const passes = (name: string) =>
+      extender.filter({ Pod: pod(name), NodeNames: everywhere }).NodeNames.length > 0;
+    expect(passes("a")).toBe(true);
+    known.delete("uid-a");
+    expect((await extender.bind(bindingOf("a", "n1"))).Error).toContain("is not known here yet");
+    expect(passes("b")).toBe(true);
+    nodes.set("n1", { ...node("n1")[1], disabled: true });
+    expect((await extender.bind(bindingOf("b", "n1"))).Error).toContain(REASONS.noEnis);
+    expect(passes("a")).toBe(true);
+  });
+
   it("names the address that a pod names, unless it has another", async () => {
     const wanting = (name: string) => pod(name, { [POD_ANNOTATIONS.nominatedAddress]: "10.0.16.20" });
     expect(extender.filter({ Pod: wanting("a"), NodeNames: everywhere }).NodeNames).toEqual(everywhere);

@@ -104,7 +104,10 @@ export class Extender {
     try {
       const known = this.#world.podOf(PodUID);
       if (known === undefined)
-        return { Error: `pod ${PodNamespace}/${PodName} is not known here yet: it is tried again` };
+        return this.#notBound(
+          PodUID,
+          `pod ${PodNamespace}/${PodName} is not known here yet: it is tried again`,
+        );
       const pod = podView(known);
       const taken = this.#choose(pod, [Node], ({ fitting, refused }, view) => {
         const fit = fitting.get(Node);
@@ -114,13 +117,19 @@ export class Extender {
         reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.monotonic() });
         return { subnetId: fit.subnetId, address };
       });
-      if (typeof taken === "string") return { Error: taken };
+      if (typeof taken === "string") return this.#notBound(PodUID, taken);
       await this.#world.bind({ args, pod: known, ...taken });
       return { Error: "" };
     } catch (error) {
       // What was taken is kept: the claim may have been written, or still be. The pod's next filter, or its end, puts it right.
       return { Error: textOf(error) };
     }
+  }
+
+  /** The pod has taken nothing, and is asked about anew: until then it is to have nothing, rather than a place on each node. */
+  #notBound(podUid: string, reason: string): ExtenderBindingResult {
+    this.#world.reservations.end(podUid);
+    return { Error: reason };
   }
 
   /** Decides as if the pod had no reservation, and keeps for it what it may take. */
