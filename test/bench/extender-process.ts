@@ -73,17 +73,7 @@ export class ExtenderProcess {
     return { now: bytes("VmRSS"), most: bytes("VmHWM") };
   }
 
-  /** Stops it in the middle of whatever it does, until it is thawed: it takes no time of others. */
-  freeze(): void {
-    process.kill(this.daemon.pid, "SIGSTOP");
-  }
-
-  thaw(): void {
-    process.kill(this.daemon.pid, "SIGCONT");
-  }
-
   stop(): Promise<void> {
-    this.thaw();
     return stopDaemon(this.daemon);
   }
 }
