@@ -148,18 +148,26 @@ function awaitedFor(subnetId: string, { awaited, ownIn }: Coming): number {
 /** Whether the node has room for one more address of the subnet: on an ENI that is there or awaited, or on another one. */
 function roomFor(subnet: SubnetView, node: NodeView, coming: Coming): Room | Obstacle {
   const { limit, enis, creatingIn } = node;
-  const { awaited: claimed, reserved } = coming;
+  const { awaited: claimed, reserved, ownIn } = coming;
   let addresses = 0;
   for (const eni of enis) addresses += eni.addresses;
   let toMake = 0;
-  const count = (id: string) => {
-    const more = awaitedFor(id, coming) + (reserved.get(id)?.pods ?? 0);
+  for (const [id, pods] of claimed) {
+    const more = pods - (id === ownIn ? 1 : 0) + (reserved.get(id)?.pods ?? 0);
     addresses += more;
     if (id !== subnet.id) toMake += enisToMake(node, id, more);
-  };
-  for (const id of claimed.keys()) count(id);
-  for (const id of reserved.keys()) if (!claimed.has(id)) count(id);
-  if (creatingIn !== undefined && !claimed.has(creatingIn) && !reserved.has(creatingIn)) count(creatingIn);
+  }
+  for (const [id, { pods }] of reserved) {
+    if (claimed.has(id)) continue;
+    addresses += pods;
+    if (id !== subnet.id) toMake += enisToMake(node, id, pods);
+  }
+  const isCounted =
+    creatingIn === undefined ||
+    creatingIn === subnet.id ||
+    claimed.has(creatingIn) ||
+    reserved.has(creatingIn);
+  if (!isCounted) toMake += enisToMake(node, creatingIn, 0);
   if (addresses >= limit.addresses) return "addresses";
   const awaited = awaitedFor(subnet.id, coming);
   const { pods, sure } = reserved.get(subnet.id) ?? NOBODY;
