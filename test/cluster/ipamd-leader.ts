@@ -1,6 +1,6 @@
 import type { Cluster } from "./cluster.ts";
-import { killInPod } from "./kill-in-pod.ts";
 import { getJson } from "./observe.ts";
+import { signalInPod } from "./signal-in-pod.ts";
 
 /** The pod of the ipamd that leads. */
 export interface Leader {
@@ -34,5 +34,5 @@ export async function findLeader(cluster: Cluster): Promise<Leader> {
 
 /** Kills it: it gets no chance to give the lease back, nor to hear the answers to its calls. */
 export function killLeader({ uid }: Leader): void {
-  killInPod(uid, "tke-eni-ipamd");
+  signalInPod(uid, "tke-eni-ipamd", "SIGKILL");
 }

@@ -1,23 +1,27 @@
 // Fixed addresses on a real cluster: kube-scheduler with the configuration that ships, the extender behind its Service, ipamd, agents.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { ENI_IP_RESOURCE } from "../../src/api/extended-resources.ts";
 import type { VpcIP } from "../../src/api/vpc-ip.ts";
 import type { VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
 import { silentProgress } from "../../tools/build/progress.ts";
-import { compileExecutable } from "../../tools/executables/compile.ts";
-import { podPids } from "./cgroup.ts";
+import { comesBack } from "../scenarios/comes-back.ts";
+import { ipamdKilled, nothing } from "../scenarios/disturbances.ts";
+import { disturbedStage } from "../scenarios/play-one.ts";
+import { rounds } from "../scenarios/rounds.ts";
+import { play } from "../scenarios/scenario.ts";
+import { raiseStage, type StageSet } from "../scenarios/stage.ts";
+import { answeringExtender, signalExtender } from "./answering-extender.ts";
 import type { Cluster } from "./cluster.ts";
 import { down } from "./down.ts";
 import { getJson } from "./observe.ts";
 import { extenderServiceAddress } from "./service-network.ts";
 import { sleepingPod } from "./sleeping-pod.ts";
-import { upStatic } from "./up-static.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const UP_DEADLINE_MS = 900_000; // Kubernetes may have to be built.
 const TEST_MS = 180_000;
+/** Above the sum of its own deadlines. */
+const SCENARIO_MS = 900_000;
 
 interface PodView {
   metadata: { name: string; uid: string };
@@ -28,15 +32,16 @@ interface PodView {
   status: {
     phase: string;
     podIP?: string;
-    conditions?: { type: string; status: string; message?: string }[];
+    conditions?: { type: string; message?: string }[];
   };
 }
 
+let set: StageSet;
 let cluster: Cluster;
 
 beforeAll(async () => {
-  const vpcSim = [await compileExecutable("vpc-sim", silentProgress)];
-  cluster = await upStatic({ nodes: 3, temporary: true, vpcSim }, silentProgress);
+  set = await raiseStage(silentProgress);
+  cluster = set.cluster;
 }, UP_DEADLINE_MS);
 
 afterAll(() => down(silentProgress), 60_000);
@@ -75,6 +80,25 @@ async function scaleExtender(replicas: number): Promise<void> {
   ]);
 }
 
+// `npm run scenarios` plays each with each disturbance; here there is one, which the others of its round have to bear as well.
+for (const [i, round] of rounds.entries()) {
+  describe(`what may happen to pods that have addresses of their own, round ${i + 1}`, () => {
+    for (const scenario of round) {
+      // Concurrent ones run together with those of the next round.
+      const declare = round.length > 1 ? test.concurrent : test;
+      declare(
+        scenario.name,
+        () => {
+          const { patienceMs } = ipamdKilled;
+          const stage = disturbedStage(set, scenario === comesBack ? ipamdKilled : nothing);
+          return play(scenario, { ...stage, patienceMs });
+        },
+        SCENARIO_MS,
+      );
+    }
+  });
+}
+
 describe("a pod of which nothing is said", () => {
   test(
     "asks for an address, is bound by the extender with a claim, and runs with an address of the claim's subnet",
@@ -107,64 +131,16 @@ describe("a pod of which nothing is said", () => {
   });
 });
 
-test(
-  "the pod of a StatefulSet that keeps its address comes back with it, on another node too, and is reached there",
-  async () => {
-    const labels = { app: "web" };
-    const annotations = { [POD_ANNOTATIONS.claimDeletePolicy]: "Never" };
-    const set = {
-      apiVersion: "apps/v1",
-      kind: "StatefulSet",
-      metadata: { name: "web" },
-      spec: {
-        selector: { matchLabels: labels },
-        template: { metadata: { labels, annotations }, spec: sleepingPod({ asks: false }) },
-      },
-    };
-    await cluster.kubectl(["create", "-f", "-"], { input: JSON.stringify(set) });
-    const first = await runs("web-0");
-    await cluster.kubectl(["cordon", first.spec.nodeName ?? ""]);
-    await cluster.kubectl(["delete", "pod", "web-0"]);
-    const second = await runs("web-0");
-    expect(second.metadata.uid).not.toBe(first.metadata.uid);
-    expect(second.spec.nodeName).not.toBe(first.spec.nodeName);
-    expect(second.status.podIP).toBe(first.status.podIP);
-    await cluster.nodeExec("node-3", ["ping", "-c", "1", "-W", "2", first.status.podIP ?? ""]);
-    await cluster.kubectl(["uncordon", first.spec.nodeName ?? ""]);
-  },
-  TEST_MS,
-);
-
-/** The replica that is ready, and so the one that the Service leads to. */
-async function answering(): Promise<{ name: string; uid: string; node: string }> {
-  const { items } = await getJson<{ items: (PodView & { spec: { nodeName: string } })[] }>(
-    cluster,
-    ...["-n", "kube-system", "pods", "-l", "k8s-app=tke-eni-ip-scheduler"],
-  );
-  const ready = items.filter(({ status }) =>
-    status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
-  );
-  const [pod] = ready;
-  if (pod === undefined || ready.length > 1) throw new Error(`${ready.length} of the extender are ready`);
-  return { ...pod.metadata, node: pod.spec.nodeName };
-}
-
-function signalExtender(uid: string, signal: NodeJS.Signals): void {
-  for (const pid of podPids(uid)) {
-    // The kernel keeps fifteen letters of the name.
-    if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() === "tke-eni-ip-scheduler".slice(0, 15))
-      process.kill(pid, signal);
-  }
-}
+const answers = () => answeringExtender(cluster);
 
 test(
   "the extender that answers is killed: the other goes on",
   async () => {
-    const before = await until("one that answers", answering);
-    signalExtender(before.uid, "SIGKILL");
+    const before = await until("one that answers", answers);
+    signalExtender(before, "SIGKILL");
     await create("after-kill");
     await runs("after-kill");
-    await until("one that answers again", answering);
+    await until("one that answers again", answers);
   },
   TEST_MS,
 );
@@ -172,12 +148,12 @@ test(
 test(
   "the extender that answers is held up for longer than its Lease: the other goes on, and still does when it is back",
   async () => {
-    const before = await until("one that answers", answering);
-    signalExtender(before.uid, "SIGSTOP");
+    const before = await until("one that answers", answers);
+    signalExtender(before, "SIGSTOP");
     try {
-      await until("another that answers", async () => (await answering()).uid !== before.uid);
+      await until("another that answers", async () => (await answers()) !== before);
     } finally {
-      signalExtender(before.uid, "SIGCONT");
+      signalExtender(before, "SIGCONT");
     }
     await create("after-pause");
     await runs("after-pause");

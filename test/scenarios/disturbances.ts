@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
+import { answeringExtender, signalExtender } from "../cluster/answering-extender.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { loadDaemons } from "../cluster/daemon-records.ts";
 import { findLeader, killLeader } from "../cluster/ipamd-leader.ts";
-import { killInPod } from "../cluster/kill-in-pod.ts";
-import { getJson } from "../cluster/observe.ts";
 import { startDaemon } from "../cluster/start-daemon.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
 import { controlPlane } from "../cluster/world.ts";
@@ -45,19 +44,9 @@ export const extenderKilled: Disturbance = {
     const uid = await waitUntil("an extender that answers", () => answeringExtender(cluster), {
       deadlineMs: TAKEOVER_MS,
     });
-    killInPod(uid, "tke-eni-ip-scheduler");
+    signalExtender(uid, "SIGKILL");
   },
 };
-
-/** The UID of the extender's pod that kube-scheduler reaches. */
-async function answeringExtender(cluster: Cluster): Promise<string | undefined> {
-  const { items } = await getJson<{
-    items: { metadata: { uid: string }; status: { conditions?: { type: string; status: string }[] } }[];
-  }>(cluster, "pods", ...system, "-l", "k8s-app=tke-eni-ip-scheduler");
-  const isReady = ({ status }: (typeof items)[number]) =>
-    status.conditions?.some((it) => it.type === "Ready" && it.status === "True");
-  return items.find(isReady)?.metadata.uid;
-}
 
 export const apiServerKilled: Disturbance = {
   name: "API server killed",

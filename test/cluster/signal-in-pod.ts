@@ -5,15 +5,15 @@ import { podPids } from "./cgroup.ts";
 const COMM_LENGTH = 15;
 
 /**
- * Kills a program in a pod: it gets no chance to end anything in order, nor to hear the answers to its calls.
+ * Signals a program in a pod. One that is killed gets no chance to end anything in order, nor to hear the answers to its calls.
  *
  * @param uid of the pod
  * @throws where no process of that name is in it
  */
-export function killInPod(uid: string, program: string): void {
+export function signalInPod(uid: string, program: string, signal: NodeJS.Signals): void {
   const pids = podPids(uid).filter(
     (pid) => readFileSync(`/proc/${pid}/comm`, "utf8").trim() === program.slice(0, COMM_LENGTH),
   );
   if (pids.length === 0) throw new Error(`no process ${program} of the pod ${uid} was found`);
-  for (const pid of pids) process.kill(pid, "SIGKILL");
+  for (const pid of pids) process.kill(pid, signal);
 }
