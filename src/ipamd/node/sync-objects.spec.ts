@@ -163,6 +163,30 @@ test("an ENI that came off while the address of a claim moved to it is not delet
   ]);
 });
 
+test("an address that a claim has taken while it was looked at is not asked back anew", async () => {
+  const clock = createManualClock();
+  const memory = createMemoryObjects();
+  const world = {
+    clock,
+    view: new CloudView(),
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "fresh"),
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {}, named: () => {} },
+    claims: { isKept: () => false, isClaimed: () => false, ofAddress: () => undefined },
+  } as unknown as NodeWorld;
+  world.view.readAll([eni("10.0.16.10")], clock.monotonic());
+  await syncObjects(world, which);
+  const spec = memory.objects.vipOf("10.0.16.10")?.spec;
+  if (spec === undefined) throw new Error("the address has no object");
+  await memory.objects.writeAddress("10.0.16.10", { ...spec, reclaim: { token: "old", mode: "when-free" } });
+  await Promise.all([
+    memory.objects.changeAddress("10.0.16.10", ({ reclaim: _, ...is }) => ({ ...is, claim: "shop/web-0" })),
+    syncObjects(world, which),
+  ]);
+  expect(memory.objects.vipOf("10.0.16.10")?.spec).toEqual({ ...spec, claim: "shop/web-0" });
+});
+
 test("the object of an IPv6 address, of which the cloud is not asked, is left alone until its ENI is gone", async () => {
   const clock = createManualClock();
   const memory = createMemoryObjects();

@@ -260,21 +260,26 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
       since: new Date(world.clock.now()).toISOString(),
     });
   }
-  const { reclaim } = vip.spec;
+  const { reclaim, claim } = vip.spec;
   const use = vip.status?.use;
+  // What a claim has said of it meanwhile stands.
+  const change = (to: (spec: VpcIP["spec"]) => VpcIP["spec"]) =>
+    objects.changeAddress(address, (spec) =>
+      spec.reclaim?.token === reclaim?.token && spec.claim === claim ? to(spec) : spec,
+    );
   if (reclaim !== undefined && !world.tokens.isValid(reclaim.token)) {
     const anew = { token: world.tokens.issue(), mode: reclaim.mode };
-    await objects.changeAddress(address, (spec) => ({ ...spec, reclaim: anew }));
+    await change((spec) => ({ ...spec, reclaim: anew }));
   } else if (reclaim !== undefined && use?.token === reclaim.token && use.state === "Refused") {
-    await objects.changeAddress(address, withoutReclaim);
+    await change(withoutReclaim);
     world.tokens.spend(reclaim.token);
   } else if (world.claims === undefined && isOutlived(vip)) {
-    await objects.changeAddress(address, withoutReclaim);
+    await change(withoutReclaim);
     world.tokens.spend(reclaim?.token);
   } else if (reclaim === undefined && use?.state === "Reclaimable" && !world.claims?.isClaimed(vip)) {
     // The agent has closed the door for good, and the question is lost: the object is from a backup, or was edited.
     const asked = { token: world.tokens.issue(), mode: "now" } as const;
-    await objects.changeAddress(address, (spec) => ({ ...spec, reclaim: asked }));
+    await change((spec) => ({ ...spec, reclaim: asked }));
   } else if (
     reclaim === undefined &&
     vip.metadata.deletionTimestamp !== undefined &&
@@ -282,7 +287,7 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   ) {
     // A user's delete is a request to reclaim, answered once no pod holds the address.
     const asked = { token: world.tokens.issue(), mode: "when-free" } as const;
-    await objects.changeAddress(address, (spec) => ({ ...spec, reclaim: asked }));
+    await change((spec) => ({ ...spec, reclaim: asked }));
   }
 }
 
