@@ -71,7 +71,9 @@ export class FixedAddresses {
   /** @returns what is wrong with a pod's having been given an address, if something is */
   given({ nodeName }: Machine, { address, pod }: Veth): string | undefined {
     const owner = this.#claims.get(address);
-    if (owner !== undefined && owner !== pod)
+    // What keeps nothing was its pod's before the agent could know; that pod has ended, or it would hold it.
+    const keeps = owner !== undefined && textAt(this.#claim(owner) ?? {}, "spec.policy") === "Never";
+    if (keeps && owner !== pod)
       return `${address} was given to ${pod} at ${nodeName}, and is of claim ${owner}`;
     const claim = this.#claim(pod);
     const own = textAt(claim ?? {}, "spec.address");
