@@ -411,10 +411,10 @@ export class ModelApiServer {
     const binding = { ...kind, plural: "pods/binding" };
     const uid = textAt(parseBody(request.body), "metadata.uid");
     if (uid !== "" && uid !== metaOf(live.object).uid) {
-      throw conflict(
-        binding,
+      throw preconditionFailed(
+        kind,
         name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metaOf(live.object).uid}`,
+        `UID in precondition: ${uid}, UID in object meta: ${metaOf(live.object).uid}`,
       );
     }
     if (bound !== "") throw conflict(binding, name, `pod ${name} is already assigned to node "${bound}"`);

@@ -3,6 +3,7 @@ import type { ContractApi } from "./contract-api.ts";
 const GROUP = "/apis/networking.tke.cloud.tencent.com/v1";
 const apiVersion = "networking.tke.cloud.tencent.com/v1";
 const VIPS = `${GROUP}/vpcips`;
+const CLAIMS = `${GROUP}/namespaces/default/vpcipclaims`;
 const NECS = `${GROUP}/nodeeniconfigs`;
 const PODS = "/api/v1/namespaces/default/pods";
 const LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
@@ -202,6 +203,21 @@ export const SCENARIOS: Readonly<Record<string, (api: ContractApi) => Promise<vo
     await api.merge(`${VIPS}/10.1.0.6/status`, { status: { use: { state: "Free" } } });
   },
 
+  async "the address that a claim keeps is fixed, with its subnet; of one that keeps nothing it is not"(api) {
+    for (const policy of ["Never", "Immediate"] as const) {
+      const name = `keeps-${policy.toLowerCase()}`;
+      const path = `${CLAIMS}/${name}`;
+      const claim = { apiVersion, kind: "VpcIPClaim", metadata: { name }, spec: { policy } };
+      await api.create(CLAIMS, claim);
+      await api.merge(path, { spec: { subnetID: "subnet-a" } });
+      await api.merge(path, { spec: { subnetID: "subnet-b", address: "10.1.0.9" } });
+      await api.merge(path, { spec: { node: "n2" } });
+      await api.merge(path, { spec: { address: "10.1.0.10" } });
+      await api.merge(path, { spec: { subnetID: "subnet-a" } });
+      await api.merge(path, { spec: { address: null } });
+    }
+  },
+
   async "a name is taken once"(api) {
     await api.create(VIPS, vip("10.1.0.7"));
     await api.create(VIPS, vip("10.1.0.7"));
@@ -337,6 +353,8 @@ export const SCENARIOS: Readonly<Record<string, (api: ContractApi) => Promise<vo
     await api.create(PODS, { ...pod, status: { phase: "Running" } }, { only });
     const target = { apiVersion: "v1", kind: "Node", name: "contract-node" };
     const binding = { apiVersion: "v1", kind: "Binding", metadata: { name: "contract-pod" }, target };
+    const another = { ...binding, metadata: { name: "contract-pod", uid: STRANGER } };
+    await api.request("POST", `${PODS}/contract-pod/binding`, { body: another });
     await api.request("POST", `${PODS}/contract-pod/binding`, { body: binding });
     await api.request("POST", `${PODS}/contract-pod/binding`, { body: binding });
     await api.get(`${PODS}/contract-pod`, { only });
