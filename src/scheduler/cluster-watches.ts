@@ -147,7 +147,7 @@ function nodeView({ metadata, status = {} }: NodeENIConfig): NodeView {
     name: metadata.name,
     zone,
     labelled: subnetIDs,
-    enis: eniInfos.map(({ subnetID, addresses }) => ({ subnetId: subnetID, addresses })),
+    enis: eniInfos.map(({ eniID, subnetID, addresses }) => ({ id: eniID, subnetId: subnetID, addresses })),
     creatingIn: creating?.subnetID,
     limit: {
       enis: limit?.enis ?? 0,
@@ -164,6 +164,7 @@ function addressView({ metadata, spec, status }: VpcIP): AddressView {
     address: addressOfVpcIp(metadata.name),
     subnetId: spec.subnetID,
     node: spec.node,
+    eniId: spec.eniID,
     claim: spec.claim,
     // The cloud's reading is told to the millisecond, and so is this; the time of creation to the second.
     since: cloud?.state === "Assigned" ? Date.parse(cloud.since) : madeAt(metadata.creationTimestamp),
@@ -173,7 +174,8 @@ function addressView({ metadata, spec, status }: VpcIP): AddressView {
 /** The ENI's own address, which is one of the subnet's too. */
 function eniView({ metadata, spec }: VpcENI): AddressView {
   const { primaryIP: address, subnetID: subnetId, node } = spec;
-  return { address, subnetId, node, claim: undefined, since: madeAt(metadata.creationTimestamp) };
+  const since = madeAt(metadata.creationTimestamp);
+  return { address, subnetId, node, eniId: undefined, claim: undefined, since };
 }
 
 /** The latest time, wall clock, ms, that an object's creationTimestamp may stand for. */

@@ -73,7 +73,7 @@ function subnet(id: string, free: number): [string, SubnetView] {
 
 /** With an ENI in the first subnet. */
 function node(name: string): [string, NodeView] {
-  return [name, madeNode(name, { enis: [{ subnetId: "subnet-a", addresses: 0 }] })];
+  return [name, madeNode(name, { enis: [{ id: "eni-1", subnetId: "subnet-a", addresses: 0 }] })];
 }
 
 function pod(name: string, annotations: Record<string, string> = {}): ExtenderPod {
@@ -131,7 +131,11 @@ describe("filter", () => {
 describe("bind", () => {
   it("writes what filter let pass, and leaves to others what the pod does not take", async () => {
     subnets = new Map([subnet("subnet-a", 1), ["subnet-b", { ...subnet("subnet-b", 1)[1], zone: "zone-2" }]]);
-    nodes.set("n3", { ...node("n3")[1], zone: "zone-2", enis: [{ subnetId: "subnet-b", addresses: 0 }] });
+    nodes.set("n3", {
+      ...node("n3")[1],
+      zone: "zone-2",
+      enis: [{ id: "eni-1", subnetId: "subnet-b", addresses: 0 }],
+    });
     extender.filter({ Pod: pod("a"), NodeNames: everywhere });
     // It may still go to either.
     expect(extender.filter({ Pod: pod("b"), NodeNames: everywhere }).NodeNames).toEqual([]);

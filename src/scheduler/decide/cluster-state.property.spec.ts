@@ -8,6 +8,7 @@ import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "
 const SUBNETS = ["subnet-a", "subnet-b", "subnet-c"];
 const NODES = ["n1", "n2", "n3"];
 const CLAIMS = ["shop/a", "shop/b", "shop/c"];
+const ENIS = ["eni-1", "eni-2"];
 const ADDRESSES = ["10.0.16.5", "10.0.16.6", "10.0.16.7", "10.0.16.8"];
 
 const oneOf = (values: readonly string[]) => fc.constantFrom(...values);
@@ -20,9 +21,10 @@ const subnet = fc
 const node = fc
   .record({
     name: oneOf(NODES),
-    enis: fc.array(fc.record({ subnetId: oneOf(SUBNETS), addresses: fc.integer({ min: 0, max: 2 }) }), {
-      maxLength: 3,
-    }),
+    enis: fc.uniqueArray(
+      fc.record({ id: oneOf(ENIS), subnetId: oneOf(SUBNETS), addresses: fc.integer({ min: 0, max: 2 }) }),
+      { maxLength: 2, selector: ({ id }) => id },
+    ),
     creatingIn: maybe(oneOf(SUBNETS)),
     addressesPerEni: fc.integer({ min: 1, max: 2 }),
   })
@@ -34,6 +36,7 @@ const address = fc
     address: oneOf(ADDRESSES),
     subnetId: oneOf(SUBNETS),
     node: oneOf(NODES),
+    eniId: maybe(oneOf(ENIS)),
     claim: maybe(oneOf(CLAIMS)),
     since: time,
   })

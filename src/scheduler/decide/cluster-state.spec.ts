@@ -1,6 +1,11 @@
 import { expect, it } from "bun:test";
-import { madeAddress, madeClaim, madeNode, madeSubnet } from "../testing/made-world.ts";
+import { madeAddress, madeClaim, madeNode, madePod, madeSubnet } from "../testing/made-world.ts";
 import { ClusterState } from "./cluster-state.ts";
+import { fits } from "./fits.ts";
+import { questionOf } from "./question.ts";
+import { REASONS } from "./refusal.ts";
+import { Reservations } from "./reservations.ts";
+import type { AddressView } from "./world.ts";
 
 it("forgets an address however it was read, but not one that is another's by now", () => {
   const state = new ClusterState();
@@ -39,6 +44,35 @@ it("has a claim's address awaited on its node until it is bound there, and of tw
   expect(awaited()).toBe(0);
   state.removeAddress(here);
   expect(awaited()).toBe(1);
+});
+
+it("has an address on its ENI from when its VpcIP is seen: its node tells of it later, and it is awaited no more", () => {
+  const state = new ClusterState();
+  const eni = { id: "eni-1", subnetId: "subnet-a" };
+  const fit = () => {
+    const question = questionOf(madePod("next"), { ...state.view, reserved: new Reservations() });
+    return typeof question === "string" ? question : fits(question, state.view.nodes.get("n"));
+  };
+  const limit = { enis: 1, addressesPerEni: 2, addresses: 9 };
+  state.putSubnet(madeSubnet("subnet-a"));
+  state.putNode(madeNode("n", { enis: [{ ...eni, addresses: 1 }], limit }));
+  expect(fit()).toMatchObject({ subnetId: "subnet-a" });
+  state.putClaim(madeClaim("a", { node: "n" }));
+  const full = `${REASONS.insufficient}: 1 of 1 ENIs, none with room in subnet-a`;
+  expect(fit()).toBe(full);
+  const [former, its] = ["10.0.16.4", "10.0.16.5"].map((address) =>
+    madeAddress(address, { node: "n", eniId: "eni-1" }),
+  ) as [AddressView, AddressView];
+  state.putAddress(former);
+  state.putAddress({ ...its, claim: "shop/a" });
+  expect(fit()).toBe(full);
+  state.putNode(madeNode("n", { enis: [{ ...eni, addresses: 2 }], limit }));
+  expect(fit()).toBe(full);
+  // What comes off is told by the node.
+  state.removeAddress(former);
+  expect(fit()).toBe(full);
+  state.putNode(madeNode("n", { enis: [{ ...eni, addresses: 1 }], limit }));
+  expect(fit()).toMatchObject({ subnetId: "subnet-a" });
 });
 
 it("has the subnets that are configured in the same order, whichever came first, and none where pods name theirs", () => {

@@ -1,6 +1,7 @@
 import { add, addWithin } from "./counts.ts";
 import { enisToMake } from "./enis-to-make.ts";
 import { awaitedOn, isUnread, latest } from "./promised.ts";
+import { withBoundAddresses } from "./with-bound-addresses.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./world.ts";
 
 /**
@@ -11,11 +12,15 @@ import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "
  */
 export class ClusterState {
   readonly #subnets = new Map<string, SubnetView>();
+  /** As NodeENIConfigs tell of them. */
+  readonly #toldNodes = new Map<string, NodeView>();
   readonly #nodes = new Map<string, NodeView>();
   readonly #addresses = new Map<string, AddressView>();
   readonly #claims = new Map<string, ClaimView>();
   readonly #configured: string[] = [];
   readonly #bound = new Map<string, AddressView>();
+  /** VpcIPs, by node and ENI. */
+  readonly #onEnis = new Map<string, Map<string, number>>();
   /** All addresses that are bound for a claim, where there is more than one. */
   readonly #several = new Map<string, readonly AddressView[]>();
   readonly #claimants = new Map<string, readonly string[]>();
@@ -55,14 +60,13 @@ export class ClusterState {
   }
 
   putNode(node: NodeView): void {
-    this.#countNode(node.name, -1);
-    this.#nodes.set(node.name, node);
-    this.#countNode(node.name, 1);
+    this.#toldNodes.set(node.name, node);
+    this.#changeNode(node.name);
   }
 
   removeNode({ name }: NodeView): void {
-    this.#countNode(name, -1);
-    this.#nodes.delete(name);
+    this.#toldNodes.delete(name);
+    this.#changeNode(name);
   }
 
   putAddress(address: AddressView): void {
@@ -121,6 +125,19 @@ export class ClusterState {
       if (after.claim !== undefined) this.#bind(after.claim, [...this.#boundFor(after.claim), after]);
     }
     for (const key of claims) this.#countClaim(key, 1);
+    if (before?.eniId !== undefined) addWithin(this.#onEnis, [before.node, before.eniId], -1);
+    if (after?.eniId !== undefined) addWithin(this.#onEnis, [after.node, after.eniId]);
+    for (const name of new Set([before?.node, after?.node])) if (name !== undefined) this.#changeNode(name);
+  }
+
+  #changeNode(name: string): void {
+    const told = this.#toldNodes.get(name);
+    const node = told && withBoundAddresses(told, this.#onEnis.get(name));
+    if (node === this.#nodes.get(name)) return;
+    this.#countNode(name, -1);
+    if (node === undefined) this.#nodes.delete(name);
+    else this.#nodes.set(name, node);
+    this.#countNode(name, 1);
   }
 
   #boundFor(claim: string): readonly AddressView[] {
@@ -183,5 +200,11 @@ export class ClusterState {
 }
 
 function isSame(a: AddressView, b: AddressView): boolean {
-  return a.subnetId === b.subnetId && a.node === b.node && a.claim === b.claim && a.since === b.since;
+  return (
+    a.subnetId === b.subnetId &&
+    a.node === b.node &&
+    a.eniId === b.eniId &&
+    a.claim === b.claim &&
+    a.since === b.since
+  );
 }

@@ -19,7 +19,7 @@ const NOW = READ_AT;
 const NONE_LEFT = `${REASONS.insufficient}: 0 of 253 addresses left in subnet-a`;
 const NONE_FOR_ENI = `${REASONS.insufficient}: fewer than 2 of 253 addresses left in subnet-a, and another ENI takes one for itself`;
 
-const eni = (subnetId: string, addresses = 0) => ({ subnetId, addresses });
+const eni = (subnetId: string, addresses = 0) => ({ id: "eni-1", subnetId, addresses });
 const small = { enis: 1, addressesPerEni: 9, addresses: 9 };
 const here = madeNode("n", { enis: [eni("subnet-a")] });
 

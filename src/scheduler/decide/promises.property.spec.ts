@@ -48,9 +48,11 @@ const nodes = fc
           ({ perEni, limit, enis, addresses, ...rest }): NodeView => ({
             ...rest,
             name,
-            enis: enis
-              .slice(0, limit)
-              .map(({ subnetId, filled }) => ({ subnetId, addresses: Math.min(filled, perEni) })),
+            enis: enis.slice(0, limit).map(({ subnetId, filled }, i) => ({
+              id: `eni-${i}`,
+              subnetId,
+              addresses: Math.min(filled, perEni),
+            })),
             limit: { enis: limit, addressesPerEni: perEni, addresses },
           }),
         ),

@@ -16,6 +16,7 @@ export interface SubnetView {
 
 /** An ENI of a node. */
 export interface EniView {
+  readonly id: string;
   readonly subnetId: string;
   /** Secondary addresses that the cloud has on it. */
   readonly addresses: number;
@@ -45,6 +46,8 @@ export interface AddressView {
   readonly address: string;
   readonly subnetId: string;
   readonly node: string;
+  /** ENI that it is on beside that one's own; undefined: it is an ENI's own. */
+  readonly eniId: string | undefined;
   /** `namespace/name` of the pod that it is for; undefined: for any, or an ENI's own. */
   readonly claim: string | undefined;
   /** Since when the cloud has been seen to have it, wall clock, ms; never too early. */

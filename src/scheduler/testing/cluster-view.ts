@@ -1,17 +1,20 @@
 import { add, addWithin } from "../decide/counts.ts";
 import { enisToMake } from "../decide/enis-to-make.ts";
 import { awaitedOn, isUnread, latest } from "../decide/promised.ts";
+import { withBoundAddresses } from "../decide/with-bound-addresses.ts";
 import type { AddressView, ClusterParts, ClusterView } from "../decide/world.ts";
 
 /** What ClusterState has of these things, counted from nothing: what it is compared with. */
 export function clusterView(parts: ClusterParts): ClusterView {
   const bound = new Map<string, AddressView>();
   const spokenFor = new Map<string, number>();
+  const onEnis = new Map<string, Map<string, number>>();
   for (const address of parts.addresses.values()) {
     if (address.claim !== undefined) {
       const other = bound.get(address.claim);
       bound.set(address.claim, latest(other === undefined ? [address] : [other, address]) ?? address);
     }
+    if (address.eniId !== undefined) addWithin(onEnis, [address.node, address.eniId]);
     if (isUnread(address, parts.subnets.get(address.subnetId))) add(spokenFor, address.subnetId);
   }
   const claimants = new Map<string, string[]>();
@@ -28,11 +31,14 @@ export function clusterView(parts: ClusterParts): ClusterView {
     const node = awaitedOn(claim, at);
     if (node !== undefined) addWithin(awaited, [node, subnetId]);
   }
-  for (const node of parts.nodes.values()) {
+  const nodes = new Map(
+    [...parts.nodes].map(([name, node]) => [name, withBoundAddresses(node, onEnis.get(name))]),
+  );
+  for (const node of nodes.values()) {
     const { name, creatingIn } = node;
     const here = awaited.get(name);
     for (const [subnetId, count] of here ?? []) add(spokenFor, subnetId, enisToMake(node, subnetId, count));
     if (creatingIn !== undefined && here?.has(creatingIn) !== true) add(spokenFor, creatingIn);
   }
-  return { ...parts, bound, claimants, promised: { spokenFor, awaited } };
+  return { ...parts, nodes, bound, claimants, promised: { spokenFor, awaited } };
 }

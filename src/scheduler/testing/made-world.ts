@@ -54,7 +54,7 @@ export function madeClaim(name: string, more: Partial<ClaimView> = {}): ClaimVie
 }
 
 export function madeAddress(address: string, more: Partial<AddressView> = {}): AddressView {
-  return { address, subnetId: "subnet-a", node: "n", claim: undefined, since: 0, ...more };
+  return { address, subnetId: "subnet-a", node: "n", eniId: undefined, claim: undefined, since: 0, ...more };
 }
 
 export interface MadeParts {

@@ -35,7 +35,7 @@ beforeEach(() => {
     reservations,
     view(): ClusterView {
       if (failure !== undefined) throw failure;
-      const enis = [{ subnetId: "subnet-a", addresses: 0 }];
+      const enis = [{ id: "eni-1", subnetId: "subnet-a", addresses: 0 }];
       return madeCluster({
         subnets: [madeSubnet("subnet-a", { free })],
         nodes: [madeNode("n1", { enis }), madeNode("n2", { enis }), madeNode("far", { zone: "zone-2" })],
