@@ -118,6 +118,35 @@ export class Kubelet {
     this.#connected = false;
   }
 
+  /** The kubelet's own word on what is allocatable. */
+  report(): void {
+    const { server, machine, isCutOff } = this.#world;
+    if (!machine.isOn || isCutOff()) return;
+    const path = `/api/v1/nodes/${machine.nodeName}`;
+    const { status, body } = server.answer({ method: "GET", path });
+    if (status !== 200) return;
+    const node = JSON.parse(body) as {
+      status?: { allocatable?: Record<string, string>; capacity?: Record<string, string> };
+    };
+    const count = String(this.slots.size);
+    const capacity = String(this.#known.size);
+    const shown = [
+      node.status?.allocatable?.[ENI_IP_RESOURCE] ?? "0",
+      node.status?.capacity?.[ENI_IP_RESOURCE] ?? "0",
+    ];
+    if (shown[0] === count && shown[1] === capacity) return;
+    const patch = {
+      status: { allocatable: { [ENI_IP_RESOURCE]: count }, capacity: { [ENI_IP_RESOURCE]: capacity } },
+    };
+    server.answer({
+      method: "PATCH",
+      path: `${path}/status`,
+      query: { fieldManager: "kubelet" },
+      headers: { "content-type": "application/merge-patch+json" },
+      body: JSON.stringify(patch),
+    });
+  }
+
   /** What the API server says of a pod of this node; it is heard late, and in order. */
   podChanged(key: string, pod: JsonObject | undefined): void {
     const { clock, dice, machine } = this.#world;
@@ -353,35 +382,11 @@ export class Kubelet {
     this.#world.server.answer({ method: "DELETE", path, body: JSON.stringify(options) });
   }
 
-  /** The kubelet's own word on what is allocatable. */
   #everyTenSeconds(): void {
-    const { clock, server, machine, dice } = this.#world;
+    const { clock, dice } = this.#world;
     clock.after(STATUS_MS * dice.between(0.95, 1.05), () => {
       this.#everyTenSeconds();
-      if (!machine.isOn || this.#world.isCutOff()) return;
-      const path = `/api/v1/nodes/${machine.nodeName}`;
-      const { status, body } = server.answer({ method: "GET", path });
-      if (status !== 200) return;
-      const node = JSON.parse(body) as {
-        status?: { allocatable?: Record<string, string>; capacity?: Record<string, string> };
-      };
-      const count = String(this.slots.size);
-      const capacity = String(this.#known.size);
-      const shown = [
-        node.status?.allocatable?.[ENI_IP_RESOURCE] ?? "0",
-        node.status?.capacity?.[ENI_IP_RESOURCE] ?? "0",
-      ];
-      if (shown[0] === count && shown[1] === capacity) return;
-      const patch = {
-        status: { allocatable: { [ENI_IP_RESOURCE]: count }, capacity: { [ENI_IP_RESOURCE]: capacity } },
-      };
-      server.answer({
-        method: "PATCH",
-        path: `${path}/status`,
-        query: { fieldManager: "kubelet" },
-        headers: { "content-type": "application/merge-patch+json" },
-        body: JSON.stringify(patch),
-      });
+      this.report();
     });
   }
 

@@ -36,9 +36,14 @@ export class NodeController {
     const { clock, hosts } = this.#world;
     const name = textAt(node, "metadata.name");
     const now = clock.monotonic();
-    if (isHeard(hosts.get(name))) {
+    const host = hosts.get(name);
+    if (isHeard(host)) {
       this.#heard.set(name, now);
-      if (readiness(node) !== "True") this.#say(name, "True");
+      if (readiness(node) !== "True") {
+        // The kubelet says both at once.
+        host?.kubelet.report();
+        this.#say(name, "True");
+      }
       setTaint(this.#world, name, { key: UNREACHABLE, set: false });
       return;
     }

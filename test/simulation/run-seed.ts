@@ -166,7 +166,11 @@ function restartPods(world: World): void {
       .map((veni) => textAt(veni, "metadata.name")),
   );
   for (const vip of world.server.objects("vpcips")) {
-    if (!wanted(vip) && !enis.has(textAt(vip, "spec.eniID"))) continue;
+    const isEniWanted = enis.has(textAt(vip, "spec.eniID"));
+    const claim = textAt(vip, "spec.claim");
+    if (!isEniWanted && !(wanted(vip) && claim === "")) continue;
+    // Pods would come back to the ENI one after the other for as long as they keep their addresses there.
+    if (claim !== "") giveUpClaim(world, claim);
     const [, pod] = textAt(vip, "status.use.pod").split("/");
     if (pod !== undefined) world.deletePod(pod);
   }
@@ -183,6 +187,13 @@ function restartPods(world: World): void {
       if (textAt(pod, "status.phase") === "Pending") world.deletePod(textAt(pod, "metadata.name"));
     }
   }
+}
+
+function giveUpClaim(world: World, key: string): void {
+  const claim = world.server
+    .objects("vpcipclaims")
+    .find((it) => `${textAt(it, "metadata.namespace")}/${textAt(it, "metadata.name")}` === key);
+  if (claim !== undefined && textAt(claim, "metadata.deletionTimestamp") === "") world.deleteClaim(claim);
 }
 
 /** After the last trouble everything settles, and then nothing is done any more. */
