@@ -37,7 +37,7 @@ import { processorTime } from "./processor-time.ts";
 import { rotated } from "./rotated.ts";
 import { formatRatio, median, pairedRatio } from "./statistics.ts";
 
-const ROUNDS = 4;
+const ROUNDS = 3;
 const NODES = 1000;
 const PODS = 1000;
 /** Of the scheduler's client: not what is measured. */
