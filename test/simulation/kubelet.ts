@@ -349,9 +349,20 @@ export class Kubelet {
     this.#done.add(run.uid);
     note(`refuses ${run.key} for good: no slot is free`);
     // Right after an agent has come or gone its slots may be missing for a moment, which is known.
-    if (this.#connected && clock.monotonic() - this.#connectedSince > STATUS_MS) onRefused(run.key);
+    const isSettled = this.#connected && clock.monotonic() - this.#connectedSince > STATUS_MS;
+    // Nobody can know of slots of pods that were deleted by force and still run.
+    if (isSettled && !this.#holdsForgotten()) onRefused(run.key);
     this.#status(run, { phase: "Failed", reason: "UnexpectedAdmissionError" });
     this.#takeNext(run.key);
+  }
+
+  /** Whether a slot is held by a pod that has no object any more. */
+  #holdsForgotten(): boolean {
+    const uids = new Set(this.#world.server.objects("pods").map((pod) => textAt(pod, "metadata.uid")));
+    return [...this.#held.values()].some((key) => {
+      const run = this.#runs.get(key);
+      return run !== undefined && !uids.has(run.uid);
+    });
   }
 
   #status(run: PodRun, status: JsonObject): void {
