@@ -74,6 +74,18 @@ describe("what pods wait for", () => {
     expect([[...claimed], demand]).toEqual([["10.0.0.7"], 1]);
   });
 
+  it("is nothing that has moved already: its former object goes in a moment", () => {
+    const former = vip("10.0.0.7", { key: "shop/a", node: "n2", eniID: "eni-far" });
+    const moved = {
+      pods: [pod("a")],
+      claims: [claim("a", { address: "10.0.0.7" })],
+      vipOf: () => former,
+      eniOf: () => "eni-1",
+    };
+    expect(ask(moved)).toMatchObject({ needs: [], outdated: [former], demand: 1 });
+    expect(ask({ ...moved, eniOf: () => "eni-far" })).toMatchObject({ needs: [{}], outdated: [], demand: 1 });
+  });
+
   it("is any address of their claim's subnet, the oldest claim first", () => {
     const older = claim("b", {}, { creationTimestamp: "2025-01-01T00:00:00Z" });
     const { needs, demand } = ask({ pods: [pod("a"), pod("b")], claims: [claim("a"), older] });

@@ -34,6 +34,8 @@ export interface NodeClaims {
   demand: number;
   /** Of the claimed ones, those of pods that are here whose agent has promised them away, in vain: they begin a new life. */
   promised: readonly VpcIP[];
+  /** Objects of addresses that pods wait for and that have moved already, as readings show. */
+  outdated: readonly VpcIP[];
 }
 
 /** What the claims of its pods ask of a node. */
@@ -53,6 +55,7 @@ export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
   }
   const needs: (ClaimNeed & { since: string })[] = [];
   const promised: VpcIP[] = [];
+  const outdated: VpcIP[] = [];
   const holders = new Set(
     facts.addresses.map(({ spec, status }) => (spec.claim ? undefined : status?.use?.pod)),
   );
@@ -73,6 +76,11 @@ export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
       fromPool++;
       continue;
     }
+    const vip = address === undefined ? undefined : facts.vipOf(address);
+    if (vip?.spec.claim === key && hasMoved(vip, facts.eniOf)) {
+      outdated.push(vip);
+      continue;
+    }
     const wants = address === undefined ? ({ kind: "any" } as const) : wayOf(address, { key, ...facts });
     if (wants === undefined) continue;
     needs.push({ key, subnetId: subnetID, wants, since: claim.metadata.creationTimestamp ?? "" });
@@ -81,9 +89,16 @@ export function nodeClaims(facts: NodeClaimFacts): NodeClaims {
   return {
     needs: needs.map(({ since: _, ...need }) => need),
     claimed,
-    demand: counted + fromPool + needs.length,
+    demand: counted + fromPool + outdated.length + needs.length,
     promised,
+    outdated,
   };
+}
+
+/** Whether an address is on another ENI than its object says: that goes in a moment, and a move would find nothing. */
+function hasMoved(vip: VpcIP, eniOf: NodeClaimFacts["eniOf"]): boolean {
+  const eniId = eniOf(addressOfVpcIp(vip.metadata.name));
+  return eniId !== undefined && eniId !== vip.spec.eniID;
 }
 
 /** How an address comes here; undefined while the next reading or its object says more, or another claim has it. */

@@ -61,7 +61,12 @@ export class ClaimsOfNodes {
       const eni = view.get(veni.metadata.name);
       if (eni !== undefined) claims.book.sawEni(eni.id, eni.addresses.length, clock.monotonic());
     }
-    const { needs, promised } = this.#read(claims, node, instanceId);
+    const { needs, promised, outdated } = this.#read(claims, node, instanceId);
+    for (const vip of outdated) {
+      // The work on the node that it was on may be a long time in coming.
+      const isOff = view.isAddressAbsent(vip.spec.eniID, addressOfVpcIp(vip.metadata.name));
+      if (vip.status?.cloud?.state === "Releasing" && isOff) await dropAddress(this.#world, vip);
+    }
     for (const vip of promised) {
       // Nothing was sent that would take it off, or a reading has shown that it did not.
       if (!view.isBusy(vip.spec.eniID)) await dropAddress(this.#world, vip);
