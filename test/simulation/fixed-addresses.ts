@@ -8,6 +8,9 @@ import type { World } from "./world.ts";
 /** A node that was out of reach counts as such for so long after it has come back: what was decided then may be done late. */
 const DECIDED_MS = 10 * 60_000;
 
+/** Readings that lag by seconds let a move be tried again. */
+const MOST_IN_VAIN = 10;
+
 /** Clocks of objects are of whole seconds, and watches show late what has been proven. */
 const SECOND_MS = 1_000;
 
@@ -19,6 +22,8 @@ export class FixedAddresses {
   readonly #claims = new Map<string, string>();
   /** UIDs of claims that people have deleted. */
   readonly #deletedByPeople = new Set<string>();
+  /** By address, how often it was to be moved from where it is not, one time after the other. */
+  readonly #inVain = new Map<string, number>();
   /** By Node, when it was last so out of reach that its addresses may move. */
   readonly #wasOut = new Map<string, number>();
 
@@ -111,6 +116,25 @@ export class FixedAddresses {
       if (key !== undefined) return `${action} of ${eniId} takes ${address} from claim ${key}, which lives`;
     }
     return undefined;
+  }
+
+  /** @returns what is wrong with calls' being made over and over, if something is */
+  called({
+    action,
+    parameters,
+    outcome,
+  }: {
+    action: string;
+    parameters: object;
+    outcome: string;
+  }): string | undefined {
+    if (action !== "MigratePrivateIpAddress") return undefined;
+    const { PrivateIpAddress: address = "" } = parameters as { PrivateIpAddress?: string };
+    const count = outcome.endsWith("AttachmentNotFound") ? (this.#inVain.get(address) ?? 0) + 1 : 0;
+    this.#inVain.set(address, count);
+    return count > MOST_IN_VAIN
+      ? `${address} was to be moved ${count} times from where it is not`
+      : undefined;
   }
 
   /** A claim that begins to go has a reason to. */

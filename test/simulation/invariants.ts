@@ -167,6 +167,8 @@ export class Invariants {
     } else {
       trace.note(process, `${action}: ${outcome}`);
     }
+    const problem = this.fixed?.called(call);
+    if (problem !== undefined) this.#world.fail(problem);
     if (outcome === "RequestLimitExceeded")
       this.#world.fail(`${process}: ${action} was called above its rate`);
     const isAboveQuota = outcome.startsWith("LimitExceeded") && !this.quotaWasLowered;
