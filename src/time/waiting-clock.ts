@@ -9,7 +9,16 @@ export interface WaitingClock extends Clock {
 /** The clock of this machine. */
 export const systemWaitingClock: WaitingClock = { ...systemClock, sleep };
 
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/** Longest time of setTimeout, ms: what is longer would be over at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  let left = ms;
+  for (; left > LONGEST_MS && !signal?.aborted; left -= LONGEST_MS) await sleepOnce(LONGEST_MS, signal);
+  await sleepOnce(left, signal);
+}
+
+function sleepOnce(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
