@@ -4,7 +4,7 @@ import type { CustomResource } from "./custom-resource.ts";
 import { GROUP, VERSION } from "./group.ts";
 import type { KubeObject } from "./kube-object.ts";
 
-/** Of a VpcIPClaim, set by whoever makes one: it goes once the address is back in the VPC, and no pod of the name is left. */
+/** Of a VpcIPClaim, set by whoever makes one: it goes once no pod of the name has the address there. */
 export const CLAIM_FINALIZER = `${GROUP}/claim`;
 
 export const VpcIPClaimSpec = z.object({

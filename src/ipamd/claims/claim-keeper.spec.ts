@@ -45,6 +45,7 @@ function cluster() {
   return {
     keeper,
     finished,
+    writes: memory.writes,
     claimOf: (name: string) => claims.get(`default/${name}`)?.spec.address,
     ownerOf: (address: string) => memory.addresses.get(address)?.spec.claim,
     reclaimOf: (address: string) => memory.addresses.get(address)?.spec.reclaim,
@@ -129,4 +130,15 @@ test("an address that a former claim has let go is not asked back from the pod t
   await keeper.look("default/a");
   expect(ownerOf("10.0.16.5")).toBe("default/a");
   expect(reclaimOf("10.0.16.5")).toBeUndefined();
+});
+
+test("a claim that goes, and that somebody else's finalizer holds, lets its address go once", async () => {
+  const { keeper, ownerOf, reclaimOf, ...world } = cluster();
+  world.claim("a", { address: "10.0.16.5" }, "2026-01-01T00:00:00Z");
+  world.address("10.0.16.5", { claim: "a" });
+  await keeper.look("default/a");
+  const writes = world.writes.length;
+  await keeper.look("default/a");
+  expect(world.writes.length).toBe(writes);
+  expect([ownerOf("10.0.16.5"), reclaimOf("10.0.16.5")?.mode]).toEqual([undefined, "when-free"]);
 });

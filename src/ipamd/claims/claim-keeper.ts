@@ -215,7 +215,9 @@ export class ClaimKeeper {
       }
     }
     const own = current.spec.address === undefined ? undefined : objects.vipOf(current.spec.address);
-    if (own !== undefined && own.spec.claim === undefined && !isHeldByAnother(own, key)) {
+    const isFree = own !== undefined && own.spec.claim === undefined && !isHeldByAnother(own, key);
+    // One that goes has let go of it.
+    if (isFree && claim.metadata.deletionTimestamp === undefined) {
       await this.#claimAddress(own, key);
     }
     const keeps = claim.spec.policy === "Never" && claim.metadata.deletionTimestamp === undefined;
