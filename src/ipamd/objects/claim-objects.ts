@@ -44,12 +44,13 @@ export class ClaimObjects {
     this.cache = new ObjectCache(source);
   }
 
-  /** The claim that has the address. */
+  /** The claim that has the address; of several, one that is not on its way out. */
   ofAddress(address: string): VpcIPClaim | undefined {
-    return this.#source.store
-      .index("address", address)
+    const isFor = ({ spec }: VpcIPClaim) => spec.address === address;
+    const claims = [...this.#source.store.index("address", address), ...this.cache.unseen().filter(isFor)]
       .map(({ metadata }) => this.cache.get(metadata.name, metadata.namespace))
-      .find((claim) => claim?.spec.address === address);
+      .filter((claim) => claim !== undefined && isFor(claim));
+    return claims.find((claim) => claim?.metadata.deletionTimestamp === undefined) ?? claims[0];
   }
 
   /** Makes a claim, unless there is one: whoever was first has made it. */
@@ -90,15 +91,17 @@ export class ClaimObjects {
     );
   }
 
-  /** Asks for the end of that version of a claim; its finalizer holds it until the address is back. */
+  /** Asks for the end of that version of a claim; its finalizer holds it until the address is nobody's. */
   async release(claim: VpcIPClaim): Promise<void> {
     const { name, namespace, uid, resourceVersion } = claim.metadata;
     await this.#kube.delete(claimResource, name, { namespace, uid, resourceVersion });
   }
 
-  /** Lets a claim go that is on its way out: its address is back, or it never had one. */
+  /** Lets a claim go that is on its way out: its address is nobody's, or it never had one. */
   async finish(claim: VpcIPClaim): Promise<void> {
     const finalizers = claim.metadata.finalizers?.filter((it) => it !== CLAIM_FINALIZER) ?? [];
+    // Others hold it.
+    if (finalizers.length === claim.metadata.finalizers?.length) return;
     await this.change(claim, { finalizers });
     if (finalizers.length === 0) this.cache.removed(claim);
   }

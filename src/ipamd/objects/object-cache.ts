@@ -51,6 +51,11 @@ export class ObjectCache<T extends KubeObject<unknown, unknown>> {
       .filter((object) => object !== undefined);
   }
 
+  /** What our writes answered that the watch had not shown when it was last asked for. */
+  unseen(): T[] {
+    return [...this.written.values()];
+  }
+
   /** Remembers what a write answered. */
   wrote(object: T): T {
     this.#deleted.delete(keyIn(object));
