@@ -2,10 +2,12 @@ import { expect, it } from "bun:test";
 import type { Node } from "../../kube/core-resources.ts";
 import { type MoveFacts, mayMove } from "./move-proof.ts";
 
+const OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
 const NOW = Date.parse("2026-01-01T00:10:00Z");
 
 function facts(given: Partial<MoveFacts> = {}): MoveFacts {
   return {
+    key: "shop/web-0",
     vip: {
       apiVersion: "networking.tke.cloud.tencent.com/v1",
       kind: "VpcIP",
@@ -40,6 +42,10 @@ function answered(state: "Reclaimable" | "InUse" | "Refused", token = "t"): Move
   };
 }
 
+function heldBy(pod: string): MoveFacts["vip"] {
+  return { ...facts().vip, status: { use: { state: "InUse", pod, since: "2026-01-01T00:00:00Z" } } };
+}
+
 it.each<[string, Partial<MoveFacts>, boolean]>([
   ["its agent says nothing", {}, false],
   ["its agent has let it go", { vip: answered("Reclaimable") }, true],
@@ -60,12 +66,19 @@ it.each<[string, Partial<MoveFacts>, boolean]>([
     false,
   ],
   ["its node has been unreachable for the grace", { node: node("Unknown", "2026-01-01T00:05:00Z") }, true],
-  ["nobody knows since when its node is unreachable", { node: node("Unknown", "") }, false],
   [
-    "its node is out of service",
-    { node: node("Unknown", "2026-01-01T00:09:00Z", ["node.kubernetes.io/out-of-service"]) },
+    "its node has been unreachable for the grace, and a pod of another name held it there",
+    { vip: heldBy("shop/other"), node: node("Unknown", "2026-01-01T00:00:00Z", [OUT_OF_SERVICE]) },
+    false,
+  ],
+  [
+    "its node has been unreachable for the grace, and the former pod of the name held it there",
+    { vip: heldBy("shop/web-0"), node: node("Unknown", "2026-01-01T00:00:00Z") },
     true,
   ],
+  ["another pod held it on an ENI that is detached", { vip: heldBy("shop/other"), isDetached: true }, true],
+  ["nobody knows since when its node is unreachable", { node: node("Unknown", "") }, false],
+  ["its node is out of service", { node: node("Unknown", "2026-01-01T00:09:00Z", [OUT_OF_SERVICE]) }, true],
   [
     "its node has another taint",
     { node: node("Unknown", "2026-01-01T00:09:00Z", ["node.kubernetes.io/unreachable"]) },

@@ -33,10 +33,13 @@ export class ClaimsOfNodes {
     const { claims, clock } = this.#world;
     if (claims === undefined) return undefined;
     const found = this.#read(claims, node, instance.id);
+    const needs = found.needs.filter(({ key }) => !claims.isTaken(key));
     const now = clock.monotonic();
     return {
       ...found,
-      needs: found.needs.filter(({ key }) => !claims.isTaken(key)).map((need) => withProof(need, movable)),
+      // Another address is of no use to a pod whose own somebody has.
+      demand: found.demand - (found.needs.length - needs.length),
+      needs: needs.map((need) => withProof(need, movable)),
       isJustEmptied: (eniId) => claims.book.isJustEmptied(eniId, now),
     };
   }
@@ -77,7 +80,7 @@ export class ClaimsOfNodes {
       if (wants.kind !== "move") continue;
       const vip = objects.vipOf(wants.address);
       if (vip === undefined) continue;
-      if (await this.#mayMove(claims, vip)) {
+      if (await this.#mayMove(claims, { key, vip })) {
         movable.add(wants.address);
         continue;
       }
@@ -150,18 +153,22 @@ export class ClaimsOfNodes {
       const index = free.findIndex(({ spec }) => subnetId === undefined || spec.subnetID === subnetId);
       const [vip] = index < 0 ? [] : free.splice(index, 1);
       if (vip !== undefined) {
-        await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => ({ ...spec, claim: key }));
+        // Somebody else may have come to it meanwhile.
+        await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) =>
+          spec.claim === undefined && spec.reclaim === undefined ? { ...spec, claim: key } : spec,
+        );
       }
     }
   }
 
-  async #mayMove({ options }: ClaimWorld, vip: VpcIP): Promise<boolean> {
+  async #mayMove({ options }: ClaimWorld, { key, vip }: { key: string; vip: VpcIP }): Promise<boolean> {
     const { view, tokens, instances, nodes, clock } = this.#world;
     const node = nodes.get(vip.spec.node);
     const isReady = node?.status?.conditions?.some(
       ({ type, status }) => type === "Ready" && status === "True",
     );
     return mayMove({
+      key,
       vip,
       isTokenValid: (token) => tokens.isValid(token),
       isDetached: view.isDetached(vip.spec.eniID),
@@ -178,7 +185,9 @@ export class ClaimsOfNodes {
     const { objects, tokens } = this.#world;
     if (vip.spec.reclaim !== undefined) return;
     const reclaim = { token: tokens.issue(), mode: "move" } as const;
-    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) => ({ ...spec, reclaim }));
+    await objects.changeAddress(addressOfVpcIp(vip.metadata.name), (spec) =>
+      spec.claim === vip.spec.claim && spec.reclaim === undefined ? { ...spec, reclaim } : spec,
+    );
   }
 
   #whyHeld({ options }: ClaimWorld, { metadata, spec, status }: VpcIP): string {
