@@ -128,6 +128,61 @@ test("an address that a claim keeps is used at once on the ENI that it was taken
   expect(named).toHaveLength(2);
 });
 
+test("new addresses of two ENIs are for as many claims", async () => {
+  const clock = createManualClock();
+  const memory = createMemoryObjects();
+  const world = {
+    clock,
+    view: new CloudView(),
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "token"),
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), named: () => {} },
+    claims: { ofAddress: () => undefined, isKept: () => false, gaveAddress: async () => {} },
+  } as unknown as NodeWorld;
+  const other = { ...eni("10.0.16.11"), id: "eni-2" };
+  world.view.readAll([eni("10.0.16.10"), other], clock.monotonic());
+  const needs = ["shop/a", "shop/b", "shop/c"].map((key) => ({
+    key,
+    subnetId: "subnet-a",
+    wants: { kind: "any" } as const,
+  }));
+  await syncObjects(world, { ...which, needs });
+  const claims = [...memory.addresses.values()].map(({ spec }) => spec.claim);
+  expect(claims.toSorted()).toEqual(["shop/a", "shop/b"]);
+});
+
+test.each([
+  ["stays where it is, and says so, when its pod is there again", "node-1", "Assigned"],
+  ["is still on its way when its pod waits elsewhere", "node-2", "Releasing"],
+])("the address of a claim whose move was refused %s", async (_, node, state) => {
+  const clock = createManualClock();
+  const memory = createMemoryObjects();
+  const world = {
+    clock,
+    view: new CloudView(),
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "token"),
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), named: () => {} },
+    claims: {
+      isKept: () => true,
+      isClaimed: () => true,
+      ofAddress: () => "shop/web-0",
+      nodeOf: () => node,
+      gaveAddress: async () => {},
+    },
+  } as unknown as NodeWorld;
+  world.view.readAll([eni("10.0.16.10")], clock.monotonic());
+  await syncObjects(world, which);
+  await memory.objects.writeAddressStatus("10.0.16.10", {
+    state: "Releasing",
+    since: "2026-01-01T00:00:00Z",
+  });
+  await syncObjects(world, which);
+  expect(memory.addresses.get("10.0.16.10")?.status?.cloud?.state).toBe(state as "Assigned" | "Releasing");
+});
+
 test("an ENI that came off while the address of a claim moved to it is not deleted, and the address has its object: from there it moves on", async () => {
   const clock = createManualClock();
   const memory = createMemoryObjects();

@@ -21,11 +21,15 @@ export interface NodeOnInstance {
   needs?: readonly ClaimNeed[];
 }
 
+/** The same; what has got its address is taken off `needs`. */
+type Waiting = NodeOnInstance & { needs: ClaimNeed[] };
+
 /**
  * Brings the objects of a node's ENIs and addresses in line with what the cloud was last seen to say: what has no object is
  * adopted, what is proven gone loses its object.
  */
-export async function syncObjects(world: NodeWorld, which: NodeOnInstance): Promise<void> {
+export async function syncObjects(world: NodeWorld, on: NodeOnInstance): Promise<void> {
+  const which = { ...on, needs: [...(on.needs ?? [])] };
   for (const eni of world.view.ofNode(which.node)) {
     if (world.objects.enis.get(eni.id) === undefined && belongs(eni, which))
       await adoptEni(world, eni, which);
@@ -66,7 +70,7 @@ export async function adoptEni(world: NodeWorld, eni: Eni, which: NodeOnInstance
   });
 }
 
-async function syncEni(world: NodeWorld, veni: VpcENI, which: NodeOnInstance): Promise<void> {
+async function syncEni(world: NodeWorld, veni: VpcENI, which: Waiting): Promise<void> {
   const { view, objects } = world;
   const id = veni.metadata.name;
   const vips = objects.addressesOf(which.node).filter((vip) => vip.spec.eniID === id);
@@ -188,7 +192,7 @@ export async function keepRefusedEni(world: NodeWorld, veni: VpcENI): Promise<vo
 async function adoptAddresses(
   world: NodeWorld,
   eni: Eni,
-  { onlyKept = false, ...which }: NodeOnInstance & { onlyKept?: boolean },
+  { onlyKept = false, ...which }: Waiting & { onlyKept?: boolean },
 ): Promise<void> {
   const now = world.clock.monotonic();
   const { claims } = world;
@@ -204,8 +208,11 @@ async function adoptAddresses(
     addresses: fresh.map(({ address }) => address),
     subnetId: eni.subnetId,
     claimOfAddress: (address) => claims?.ofAddress(address),
-    needs: which.needs ?? [],
+    needs: which.needs,
   });
+  // Another ENI of the node has new ones as well.
+  const served = new Set(keys.values());
+  which.needs.splice(0, which.needs.length, ...which.needs.filter(({ key }) => !served.has(key)));
   await Promise.all(
     fresh.map(async ({ address }) => {
       const claim = keys.get(address);
@@ -260,6 +267,12 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
       since: new Date(world.clock.now()).toISOString(),
     });
   }
+  if (releasing && isToStay(world, vip)) {
+    await objects.writeAddressStatus(address, {
+      state: "Assigned",
+      since: new Date(world.clock.now()).toISOString(),
+    });
+  }
   const { reclaim, claim } = vip.spec;
   const use = vip.status?.use;
   // What a claim has said of it meanwhile stands.
@@ -289,6 +302,15 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
     const asked = { token: world.tokens.issue(), mode: "when-free" } as const;
     await change((spec) => ({ ...spec, reclaim: asked }));
   }
+}
+
+/** Whether an address of a claim is still where a call was to take it off, and nobody wants it elsewhere any more: that was refused. */
+function isToStay({ view, claims }: NodeWorld, vip: VpcIP): boolean {
+  const { claim, eniID, node } = vip.spec;
+  if (claim === undefined || !claims?.isClaimed(vip) || view.isBusy(eniID)) return false;
+  const address = addressOf(vip);
+  const isThere = view.get(eniID)?.addresses.some((it) => it.address === address && it.state === "available");
+  return isThere === true && (claims.nodeOf(claim) ?? node) === node;
 }
 
 /**
