@@ -56,9 +56,9 @@ export class Leadership {
     if (this.#stopping) throw this.#error("is being stopped");
     if (!this.#elector.isLeader() || this.#answersFrom === undefined)
       throw this.#error(`stands by: another one has the Lease ${this.#options.namespace}/${LEASE_NAME}`);
-    const seconds = Math.ceil((this.#answersFrom - this.#world.clock.monotonic()) / 1000);
-    if (seconds > 0)
-      throw this.#error(`answers in ${seconds} s, when no call of the one before can be under way any more`);
+    // Without saying when: a text that changes has the scheduler ask again at once.
+    if (this.#world.clock.monotonic() < this.#answersFrom)
+      throw this.#error("waits until no call of the one before can be under way any more");
   }
 
   /** Right before a call that changes something. @throws Error where it could outlast the Lease */

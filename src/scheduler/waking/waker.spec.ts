@@ -112,7 +112,7 @@ it("goes on where one cannot be helped", async () => {
 it("wakes nobody while nothing may be decided, and tries again what could not be written", async () => {
   refused = [pod("a")];
   free = 1;
-  failure = new Error("the pods of the cluster were last heard of 121 s ago");
+  failure = new Error("the pods of the cluster were last heard of more than 120 s ago");
   await clock.advance(5000);
   expect(woken).toEqual([]);
   failure = undefined;
