@@ -189,6 +189,19 @@ describe("bind", () => {
     expect(passes("a")).toBe(true);
   });
 
+  it("keeps nothing besides a claim that an earlier try has written, which the watch does not show again", async () => {
+    lags = true;
+    bindFails = new Error("no answer in time");
+    extender.filter({ Pod: pod("a"), NodeNames: ["n1"] });
+    await extender.bind(bindingOf("a", "n1"));
+    show(madeClaim("a", { node: "n1" }));
+    bindFails = undefined;
+    expect(extender.filter({ Pod: pod("a"), NodeNames: ["n1"] }).NodeNames).toEqual(["n1"]);
+    expect(await extender.bind(bindingOf("a", "n1"))).toEqual({ Error: "" });
+    expect(reservations.has("uid-a")).toBe(false);
+    expect(reservations.onNode("n1").size).toBe(0);
+  });
+
   it("names the address that a pod names, unless it has another", async () => {
     const wanting = (name: string) => pod(name, { [POD_ANNOTATIONS.nominatedAddress]: "10.0.16.20" });
     expect(extender.filter({ Pod: wanting("a"), NodeNames: everywhere }).NodeNames).toEqual(everywhere);

@@ -115,10 +115,14 @@ export class Extender {
         const address = fixedAddress(pod.key, view) === undefined ? pod.address : undefined;
         // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
         reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.monotonic() });
-        return { subnetId: fit.subnetId, address };
+        return { subnetId: fit.subnetId, address, claims: view.claims };
       });
       if (typeof taken === "string") return this.#notBound(PodUID, taken);
-      await this.#world.bind({ args, pod: known, ...taken });
+      const { subnetId, address, claims } = taken;
+      await this.#world.bind({ args, pod: known, subnetId, address });
+      // One that was there already, as it is to be, is not shown anew.
+      const claim = claims.get(pod.key);
+      if (claim !== undefined) reservations.saw(claim);
       return { Error: "" };
     } catch (error) {
       // What was taken is kept: the claim may have been written, or still be. The pod's next filter, or its end, puts it right.
