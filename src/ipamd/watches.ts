@@ -17,7 +17,8 @@ export interface Watches {
   pods: Reflector<SlimPod, "node" | "place">;
   configs: Reflector<NodeENIConfig>;
   enis: Reflector<VpcENI, "node">;
-  addresses: Reflector<VpcIP, "node">;
+  /** By `node`, and by the `claim` that they are for. */
+  addresses: Reflector<VpcIP, "node" | "claim">;
   subnets: Reflector<VpcSubnet>;
   /** The one ConfigMap that names VPC and subnets. */
   configuration: Reflector<ConfigMap>;
@@ -56,10 +57,13 @@ export function startWatches(world: ReflectorWorld): Watches {
       transform: whole,
       indexes: { node: (veni) => [veni.spec.node] },
     }),
-    addresses: startReflector<VpcIP, VpcIP, "node">(world, {
+    addresses: startReflector<VpcIP, VpcIP, "node" | "claim">(world, {
       resource: addresses,
       transform: whole,
-      indexes: { node: (vip) => [vip.spec.node] },
+      indexes: {
+        node: ({ spec }) => [spec.node],
+        claim: ({ spec }) => (spec.claim === undefined ? [] : [spec.claim]),
+      },
     }),
     subnets: startReflector(world, { resource: subnets, transform: whole }),
     configuration: startReflector(world, {

@@ -22,6 +22,7 @@ function cluster() {
       return changed;
     },
     writeStatus: async () => {},
+    find: async () => undefined,
     finish: async (claim: VpcIPClaim) => void finished.push(keyOf(claim)),
   };
   const keeper = new ClaimKeeper({
@@ -141,4 +142,13 @@ test("a claim that goes, and that somebody else's finalizer holds, lets its addr
   await keeper.look("default/a");
   expect(world.writes.length).toBe(writes);
   expect([ownerOf("10.0.16.5"), reclaimOf("10.0.16.5")?.mode]).toEqual([undefined, "when-free"]);
+});
+
+test("an address whose claim is gone is nobody's, and those of others stay theirs", async () => {
+  const { keeper, ownerOf, ...world } = cluster();
+  world.claim("b", { address: "10.0.16.6" });
+  world.address("10.0.16.5", { claim: "a" });
+  world.address("10.0.16.6", { claim: "b" });
+  await keeper.look("default/a");
+  expect([ownerOf("10.0.16.5"), ownerOf("10.0.16.6")]).toEqual([undefined, "default/b"]);
 });

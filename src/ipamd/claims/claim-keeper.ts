@@ -163,7 +163,7 @@ export class ClaimKeeper {
       return {};
     }
     this.#forget(key);
-    const named = objects.addresses.list().filter(({ spec }) => spec.claim === key);
+    const named = objects.addressesFor(key);
     if (named.length === 0 || (await claims.objects.find(name, namespace)) !== undefined) return {};
     for (const vip of named) {
       logger.warn(

@@ -29,11 +29,16 @@ const subnetResource: Resource<VpcSubnet> = VPC_SUBNET;
 /** How often an intent is written again that met a change of the object. */
 const INTENT_TRIES = 4;
 
+/** Addresses, filed by their nodes, and by the claims that they are for. */
+export interface AddressSource extends NodeObjectSource<VpcIP> {
+  readonly store: ObjectSource<VpcIP>["store"] & { index(name: "node" | "claim", value: string): VpcIP[] };
+}
+
 /** Where the objects come from: one watch a kind. */
 export interface ObjectSources {
   configs: ObjectSource<NodeENIConfig>;
   enis: NodeObjectSource<VpcENI>;
-  addresses: NodeObjectSource<VpcIP>;
+  addresses: AddressSource;
   subnets: ObjectSource<VpcSubnet>;
 }
 
@@ -48,6 +53,7 @@ export class ClusterObjects {
   readonly addresses: NodeObjectCache<VpcIP>;
   readonly subnets: ObjectCache<VpcSubnet>;
   readonly #kube: KubeClient;
+  readonly #addresses: AddressSource;
   /** By name, the last write of an address that is under way. */
   readonly #writing = new Map<string, Promise<void>>();
 
@@ -56,6 +62,7 @@ export class ClusterObjects {
     this.configs = new ObjectCache(sources.configs);
     this.enis = new NodeObjectCache(sources.enis);
     this.addresses = new NodeObjectCache(sources.addresses);
+    this.#addresses = sources.addresses;
     this.subnets = new ObjectCache(sources.subnets);
   }
 
@@ -65,6 +72,17 @@ export class ClusterObjects {
 
   addressesOf(node: string): VpcIP[] {
     return this.addresses.of(node);
+  }
+
+  /** Addresses that are for a claim. @param key `namespace/name` */
+  addressesFor(key: string): VpcIP[] {
+    const found = [...this.#addresses.store.index("claim", key), ...this.addresses.unseen()]
+      .filter(({ spec }) => spec.claim === key)
+      .map(({ metadata }) => metadata.name);
+    return [...new Set(found)]
+      .map((name) => this.addresses.get(name))
+      .filter((vip) => vip !== undefined)
+      .filter(({ spec }) => spec.claim === key);
   }
 
   /** The object of an address. */

@@ -69,7 +69,13 @@ export function createMemoryObjects(): MemoryObjects {
   const objects = new ClusterObjects(kube, {
     configs: source(configs),
     enis: byNode(enis),
-    addresses: byNode(addresses),
+    addresses: {
+      store: {
+        ...source(addresses).store,
+        index: (by: "node" | "claim", value: string) =>
+          [...addresses.values()].filter(({ spec }) => spec[by] === value),
+      },
+    },
     subnets: source(subnets),
   });
   const memory: MemoryObjects = {
