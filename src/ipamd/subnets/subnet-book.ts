@@ -112,8 +112,13 @@ export class SubnetBook {
       };
       // Who counts what came after a reading must know of the newer one, also where as many came as went.
       if (saysTheSame(before, status) && !this.#news.has(id)) continue;
-      await objects.writeSubnet(id, subnet.spec, status);
-      this.#news.delete(id);
+      const isNews = this.#news.delete(id);
+      try {
+        await objects.writeSubnet(id, subnet.spec, status);
+      } catch (error) {
+        if (isNews) this.#news.add(id);
+        throw error;
+      }
     }
   }
 
