@@ -44,6 +44,12 @@ export class ClaimsOfNodes {
     };
   }
 
+  /** Forgets a node that is gone. */
+  departed(node: string): void {
+    this.#told.delete(node);
+    this.#unproven.delete(node);
+  }
+
   /** Whether an address on its way to the node waits for a proof that comes with time. */
   awaitsProof(node: string): boolean {
     return this.#unproven.has(node);
@@ -93,7 +99,8 @@ export class ClaimsOfNodes {
       if (!waiting.has(key) && claims.waitOf(key)?.reason === "WaitingForHolder")
         claims.waits(key, undefined);
     }
-    this.#told.set(node, waiting);
+    if (waiting.size > 0) this.#told.set(node, waiting);
+    else this.#told.delete(node);
     return movable;
   }
 

@@ -101,6 +101,7 @@ export class PresentNodes {
     this.#content.delete(node);
     this.#refusals.over(node);
     this.#settings.forget(node);
+    this.#claims.departed(node);
   }
 
   /** One look at a node: objects in line with the cloud, then whatever the plan says. */
