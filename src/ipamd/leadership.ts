@@ -429,6 +429,7 @@ export class Leadership {
       const eni = this.#world.view.get(id);
       const node = this.#world.objects.enis.get(id)?.spec.node ?? (eni && tagOf(eni, ENI_TAGS.node));
       if (node) this.#queue.trigger(node);
+      this.#trigger(this.#claims?.world.book.takeAwaiting(id) ?? []);
     }
   }
 

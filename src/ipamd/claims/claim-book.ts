@@ -19,6 +19,8 @@ export class ClaimBook {
   readonly #pods: PodSource;
   /** By ENI, when it was last seen with an address. */
   readonly #filled = new Map<string, number>();
+  /** By ENI in the middle of something, nodes to which an address is to move from it. */
+  readonly #awaiting = new Map<string, Set<string>>();
 
   constructor(claims: ObjectCache<VpcIPClaim>, pods: PodSource) {
     this.#claims = claims;
@@ -62,8 +64,21 @@ export class ClaimBook {
     return now - (this.#filled.get(eniId) ?? Number.NEGATIVE_INFINITY) < EMPTY_MS;
   }
 
+  /** Takes that a node waits for an ENI of another one, which does one thing at a time. */
+  awaitsEni(eniId: string, node: string): void {
+    this.#awaiting.set(eniId, (this.#awaiting.get(eniId) ?? new Set()).add(node));
+  }
+
+  /** Nodes that have waited for an ENI of which there is news: each is looked at again, and waits anew if it has to. */
+  takeAwaiting(eniId: string): Iterable<string> {
+    const nodes = this.#awaiting.get(eniId) ?? [];
+    this.#awaiting.delete(eniId);
+    return nodes;
+  }
+
   forgetEni(eniId: string): void {
     this.#filled.delete(eniId);
+    this.#awaiting.delete(eniId);
   }
 }
 

@@ -55,8 +55,8 @@ export async function executeAction(world: NodeWorld, action: Action, context: A
       return permit && spending(permit, () => assignNamed(world, action, { context, permit }));
     }
     case "move": {
-      // Its other side may be in the middle of something: the reading that ends it brings this node up again.
-      if (world.view.isBusy(action.from)) return;
+      // Its other side may be in the middle of something, such as another move: the reading that ends it brings this node up again.
+      if (world.view.isBusy(action.from)) return world.claims?.book.awaitsEni(action.from, context.node);
       const permit = calls.claim("MigratePrivateIpAddress", urgency);
       return permit && spending(permit, () => move(world, action, { context, permit }));
     }
@@ -218,7 +218,7 @@ async function move(
   { eniId, address, from }: Action & { kind: "move" },
   { context, permit }: { context: ActionContext; permit: Permit },
 ): Promise<void> {
-  const { acts, clock, objects, view, logger } = world;
+  const { acts, clock, objects, logger } = world;
   const since = new Date(clock.now()).toISOString();
   await objects.writeAddressStatus(address, { state: "Releasing", since });
   const lacks: Effect = (eni) => !hasAddress(address)(eni);
@@ -232,7 +232,6 @@ async function move(
   } catch (error) {
     // It is not where it was: the next reading shows where it is.
     if (!(error instanceof CloudError && error.class === "done-already")) throw error;
-    view.touch(from, clock.monotonic());
   }
 }
 
