@@ -183,6 +183,27 @@ test.each([
   expect(memory.addresses.get("10.0.16.10")?.status?.cloud?.state).toBe(state as "Assigned" | "Releasing");
 });
 
+test("an address that is a claim's is for any pod where addresses are fixed no more, and stays its where they are", async () => {
+  const clock = createManualClock();
+  const memory = createMemoryObjects();
+  const claims = { isClaimed: () => true, isKept: () => true };
+  const world = {
+    clock,
+    view: new CloudView(),
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "token"),
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }) },
+  } as unknown as NodeWorld;
+  world.view.readAll([eni("10.0.16.10")], clock.monotonic());
+  await syncObjects(world, which);
+  await memory.objects.changeAddress("10.0.16.10", (spec) => ({ ...spec, claim: "shop/web-0" }));
+  await syncObjects({ ...world, claims } as unknown as NodeWorld, which);
+  expect(memory.addresses.get("10.0.16.10")?.spec.claim).toBe("shop/web-0");
+  await syncObjects(world, which);
+  expect(memory.addresses.get("10.0.16.10")?.spec.claim).toBeUndefined();
+});
+
 test("an ENI that came off while the address of a claim moved to it is not deleted, and the address has its object: from there it moves on", async () => {
   const clock = createManualClock();
   const memory = createMemoryObjects();

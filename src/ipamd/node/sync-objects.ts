@@ -274,6 +274,11 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
     });
   }
   const { reclaim, claim } = vip.spec;
+  if (claim !== undefined && world.claims === undefined) {
+    // Addresses are fixed no more: the planner counts on it, and no agent would give it to any pod of another name.
+    await objects.changeAddress(address, ({ claim: _, ...spec }) => spec);
+    return;
+  }
   const use = vip.status?.use;
   // What a claim has said of it meanwhile stands.
   const change = (to: (spec: VpcIP["spec"]) => VpcIP["spec"]) =>
