@@ -188,6 +188,10 @@ describe("a pod with an address", () => {
       `${REASONS.eniLimit}: 0 of 0 ENIs, none with room in subnet-a`,
     );
     expect(ask(pod, madeNode("n"), { subnets: [], claims: [claim] })).toContain(REASONS.eniLimit);
+    const byHand = madeClaim("a", { subnetId: "", address: "10.9.9.9" });
+    expect(ask(pod, madeNode("n"), { claims: [byHand] })).toBe(
+      `${REASONS.eniLimit}: its address 10.9.9.9 is of no container subnet`,
+    );
   });
 
   it("is as one without an address while its claim is being deleted", () => {

@@ -38,6 +38,7 @@ export function questionOf(pod: PodView, world: World): Question | string {
   if (address !== undefined) {
     const at = world.bound.get(pod.key);
     const subnetId = at?.subnetId ?? (claim?.subnetId || (subnetWith(address, world)?.id ?? ""));
+    if (subnetId === "") return `${REASONS.eniLimit}: its address ${address} is of no container subnet`;
     return { pod, world, own, only: undefined, fixed: { subnetId, at }, left: new Map(), usual: new Map() };
   }
   const only = pod.address === undefined ? undefined : nominated(pod.address, { pod, world });
