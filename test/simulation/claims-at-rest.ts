@@ -39,7 +39,9 @@ export function unrestOfClaims(world: World): string | undefined {
 
 function unrestOfClaim(world: World, claim: JsonObject, pod: JsonObject | undefined): string | undefined {
   const state = textAt(claim, "status.state");
-  if (textAt(claim, "metadata.deletionTimestamp") !== "") return `it is on its way out: ${state}`;
+  // One that people have deleted goes with its pod.
+  const isLeaving = textAt(claim, "metadata.deletionTimestamp") !== "";
+  if (isLeaving && (pod === undefined || state !== "Releasing")) return `it is on its way out: ${state}`;
   const address = textAt(claim, "spec.address");
   if (pod === undefined) {
     if (textAt(claim, "spec.policy") === "Immediate") return "its pod is gone, and it is still there";
@@ -49,7 +51,7 @@ function unrestOfClaim(world: World, claim: JsonObject, pod: JsonObject | undefi
     return address === "" ? undefined : unrestOfAddress(world, keyOf(claim), address);
   }
   if (address === "") return "it has no address";
-  if (state !== "Bound") return `it is ${state}`;
+  if (state !== "Bound" && !isLeaving) return `it is ${state}`;
   const node = textAt(pod, "spec.nodeName");
   if (textAt(claim, "status.node") !== node) return `it is bound to ${textAt(claim, "status.node")}`;
   const machine = world.hosts.get(node)?.machine;
