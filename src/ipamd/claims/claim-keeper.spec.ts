@@ -13,6 +13,7 @@ function cluster() {
   const claims = new Map<string, VpcIPClaim>();
   const pods = new Map<string, SlimPod>();
   const finished: string[] = [];
+  const taken = new Set<string>();
   const keyOf = ({ metadata }: VpcIPClaim) => `${metadata.namespace}/${metadata.name}`;
   const objects = {
     async change(claim: VpcIPClaim, { spec = {} }: { spec?: object }): Promise<VpcIPClaim> {
@@ -33,7 +34,8 @@ function cluster() {
       options: { expiresAfterMs: undefined, ownerReferences: false, onlyNominated: false },
       nodeOf: (key: string) => pods.get(key)?.node,
       waitOf: () => undefined,
-      forget: () => {},
+      isTaken: (key: string) => taken.has(key),
+      forget: (key: string) => taken.delete(key),
     },
     objects: memory.objects,
     tokens: new TokenBook(() => "token"),
@@ -46,13 +48,19 @@ function cluster() {
   return {
     keeper,
     finished,
+    taken,
     writes: memory.writes,
     claimOf: (name: string) => claims.get(`default/${name}`)?.spec.address,
     ownerOf: (address: string) => memory.addresses.get(address)?.spec.claim,
     reclaimOf: (address: string) => memory.addresses.get(address)?.spec.reclaim,
-    pod(name: string) {
+    pod(name: string, wish: { ownOnly: boolean } = { ownOnly: false }) {
       const metadata = { name, namespace: "default", uid: `uid of ${name}`, resourceVersion: "1" };
-      pods.set(`default/${name}`, { metadata, node: "node-1", needsAddress: true } as unknown as SlimPod);
+      pods.set(`default/${name}`, {
+        metadata,
+        node: "node-1",
+        needsAddress: true,
+        claim: wish,
+      } as unknown as SlimPod);
     },
     claim(name: string, spec: Partial<VpcIPClaimSpec>, deletionTimestamp?: string) {
       const metadata = {
@@ -151,4 +159,19 @@ test("an address whose claim is gone is nobody's, and those of others stay their
   world.address("10.0.16.6", { claim: "b" });
   await keeper.look("default/a");
   expect([ownerOf("10.0.16.5"), ownerOf("10.0.16.6")]).toEqual([undefined, "default/b"]);
+});
+
+test("a claim that keeps nothing gives up an address that somebody outside has; one whose pod asked for it does not", async () => {
+  const { keeper, claimOf, taken, ...world } = cluster();
+  for (const [name, ownOnly] of [
+    ["a", false],
+    ["b", true],
+  ] as const) {
+    world.pod(name, { ownOnly });
+    world.claim(name, { address: "10.0.17.4" });
+    taken.add(`default/${name}`);
+    await keeper.look(`default/${name}`);
+  }
+  expect([claimOf("a"), claimOf("b")]).toEqual([undefined, "10.0.17.4"]);
+  expect(taken).toEqual(new Set(["default/b"]));
 });

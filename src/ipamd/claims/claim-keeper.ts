@@ -214,6 +214,10 @@ export class ClaimKeeper {
         current = await claims.objects.change(claim, { spec: { address, subnetID: held.spec.subnetID } });
       }
     }
+    if (this.#isForfeited(key, { claim: current, pod })) {
+      claims.forget(key);
+      current = await claims.objects.change(current, { spec: { address: null } });
+    }
     const own = current.spec.address === undefined ? undefined : objects.vipOf(current.spec.address);
     const isFree = own !== undefined && own.spec.claim === undefined && !isHeldByAnother(own, key);
     // One that goes has let go of it.
@@ -233,6 +237,14 @@ export class ClaimKeeper {
       }
     }
     return current;
+  }
+
+  /** Whether somebody outside has the address of a claim that keeps nothing, and whose pod asked for none: any other will do. */
+  #isForfeited(key: string, { claim, pod }: { claim: VpcIPClaim; pod: SlimPod | undefined }): boolean {
+    const { address, policy } = claim.spec;
+    if (address === undefined || policy === "Never" || pod === undefined || pod.claim.ownOnly) return false;
+    const { claims, objects } = this.#parts;
+    return objects.vipOf(address) === undefined && claims.isTaken(key);
   }
 
   /** Finalizer and owner, as they should be while the pod lives. */
