@@ -91,6 +91,11 @@ export function restartStuck(world: World): void {
       continue;
     const claim = claims.get(keyOf(pod));
     const subnetId = textAt(claim ?? {}, "spec.subnetID");
+    if (claim !== undefined && JSON.stringify(claim).includes(`"reason":"AddressTaken"`)) {
+      world.deleteClaim(claim);
+      world.deletePod(textAt(pod, "metadata.name"));
+      continue;
+    }
     const host = world.hosts.get(textAt(pod, "spec.nodeName"));
     if (host !== undefined) {
       if (!hasRoom(world, host, { subnetId, key: keyOf(pod) })) world.deletePod(textAt(pod, "metadata.name"));
