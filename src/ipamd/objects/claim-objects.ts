@@ -71,24 +71,27 @@ export class ClaimObjects {
       metadata: { resourceVersion, ...metadata },
       ...(spec !== undefined && { spec }),
     } as MergePatch<VpcIPClaim>;
-    const changed = await this.#kube.mergePatch(claimResource, name, {
-      namespace,
-      patch,
-      fieldManager: IPAMD_MANAGER,
-    });
-    return this.cache.wrote(changed);
+    const options = { namespace, patch, fieldManager: IPAMD_MANAGER };
+    return this.#write(claim, () => this.#kube.mergePatch(claimResource, name, options));
   }
 
   async writeStatus(claim: VpcIPClaim, status: VpcIPClaimStatus): Promise<void> {
     if (Bun.deepEquals(claim.status ?? {}, status)) return;
     const { name, namespace = "" } = claim.metadata;
-    this.cache.wrote(
-      await this.#kube.applyStatus(
-        claimResource,
-        { metadata: { name, namespace }, status },
-        { fieldManager: IPAMD_MANAGER, force: true },
-      ),
-    );
+    const object = { metadata: { name, namespace }, status };
+    const options = { fieldManager: IPAMD_MANAGER, force: true };
+    await this.#write(claim, () => this.#kube.applyStatus(claimResource, object, options));
+  }
+
+  async #write({ metadata }: VpcIPClaim, write: () => Promise<VpcIPClaim>): Promise<VpcIPClaim> {
+    try {
+      return this.cache.wrote(await write());
+    } catch (error) {
+      // It went before the watch ever brought it: what we remember of it would never go.
+      if (error instanceof KubeError && error.isNotFound)
+        this.cache.forget(metadata.name, metadata.namespace);
+      throw error;
+    }
   }
 
   /** Asks for the end of that version of a claim; its finalizer holds it until the address is nobody's. */
