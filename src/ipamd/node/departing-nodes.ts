@@ -55,7 +55,7 @@ export class DepartingNodes {
     // An ENI may come yet of an intent that was never answered.
     const creating = await this.#creations.settle(node);
     const done = phase === "releasing" && creating === undefined && this.#remains(node).holders.size === 0;
-    if (!done) return { againInMs: this.#onlyKeeps(node) ? KEEPING_MS : LOOK_MS };
+    if (!done) return { againInMs: this.#againInMs(this.#remains(node)) };
     if (config !== undefined) await objects.dropConfig(config);
     return {};
   }
@@ -82,17 +82,17 @@ export class DepartingNodes {
     } else {
       this.#replaced.delete(name);
     }
-    return { againInMs: LOOK_MS };
+    return { againInMs: this.#againInMs(this.#remains(name, instance.id)) };
   }
 
-  /** Whether all that is left of a node are ENIs that are attached to nothing and keep addresses of claims: they go one by one, in days. */
-  #onlyKeeps(node: string): boolean {
+  /** Where all that is left are ENIs that are attached to nothing and keep addresses of claims, there is time: they go one by one, in days. */
+  #againInMs({ node, holders }: Remains): number {
     const { objects, view } = this.#world;
-    const enis = objects.enisOf(node);
-    return (
-      enis.length > 0 &&
-      enis.every((veni) => view.isDetached(veni.metadata.name) && holdsClaimed(this.#world, veni))
+    const enis = objects.enisOf(node).filter(({ spec }) => holders.has(spec.instanceID));
+    const onlyKeeps = enis.every(
+      (veni) => view.isDetached(veni.metadata.name) && holdsClaimed(this.#world, veni),
     );
+    return enis.length > 0 && onlyKeeps ? KEEPING_MS : LOOK_MS;
   }
 
   /** @param present the machine that the node is now, whose things are left alone */
