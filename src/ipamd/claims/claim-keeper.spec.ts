@@ -14,6 +14,9 @@ function cluster() {
   const pods = new Map<string, SlimPod>();
   const finished: string[] = [];
   const taken = new Set<string>();
+  const released: string[] = [];
+  /** What a quorum read finds. */
+  const find: { pod: object | undefined } = { pod: undefined };
   const keyOf = ({ metadata }: VpcIPClaim) => `${metadata.namespace}/${metadata.name}`;
   const objects = {
     async change(claim: VpcIPClaim, { spec = {} }: { spec?: object }): Promise<VpcIPClaim> {
@@ -24,10 +27,11 @@ function cluster() {
     },
     writeStatus: async () => {},
     find: async () => undefined,
+    release: async (claim: VpcIPClaim) => void released.push(keyOf(claim)),
     finish: async (claim: VpcIPClaim) => void finished.push(keyOf(claim)),
   };
   const keeper = new ClaimKeeper({
-    kube: { find: async () => undefined },
+    kube: { find: async () => find.pod },
     claims: {
       book: { claim: (key: string) => claims.get(key), pod: (key: string) => pods.get(key) },
       objects,
@@ -49,6 +53,8 @@ function cluster() {
     keeper,
     finished,
     taken,
+    released,
+    find,
     writes: memory.writes,
     claimOf: (name: string) => claims.get(`default/${name}`)?.spec.address,
     ownerOf: (address: string) => memory.addresses.get(address)?.spec.claim,
@@ -62,14 +68,23 @@ function cluster() {
         claim: wish,
       } as unknown as SlimPod);
     },
-    claim(name: string, spec: Partial<VpcIPClaimSpec>, deletionTimestamp?: string) {
+    claim(
+      name: string,
+      spec: Partial<VpcIPClaimSpec>,
+      deletionTimestamp?: string,
+      status?: VpcIPClaim["status"],
+    ) {
       const metadata = {
         name,
         namespace: "default",
         finalizers: ["networking.tke.cloud.tencent.com/claim"],
         ...(deletionTimestamp !== undefined && { deletionTimestamp }),
       };
-      claims.set(`default/${name}`, { metadata, spec: { policy: "Immediate", ...spec } } as VpcIPClaim);
+      claims.set(`default/${name}`, {
+        metadata,
+        spec: { policy: "Immediate", ...spec },
+        status,
+      } as VpcIPClaim);
     },
     address(address: string, { claim, heldBy }: { claim?: string; heldBy?: string }, reclaim?: object) {
       memory.addresses.set(address, {
@@ -174,4 +189,21 @@ test("a claim that keeps nothing gives up an address that somebody outside has; 
   }
   expect([claimOf("a"), claimOf("b")]).toEqual([undefined, "10.0.17.4"]);
   expect(taken).toEqual(new Set(["default/b"]));
+});
+
+test("a claim that is to keep nothing any more ends only where a quorum read finds no pod", async () => {
+  const { keeper, released, find, ...world } = cluster();
+  world.claim("a", { address: "10.0.16.5" }, undefined, { state: "Kept" });
+  find.pod = {
+    metadata: { name: "a", namespace: "default", uid: "u" },
+    spec: {
+      nodeName: "node-1",
+      containers: [{ resources: { limits: { "tke.cloud.tencent.com/eni-ip": "1" } } }],
+    },
+  };
+  await keeper.look("default/a");
+  expect(released).toEqual([]);
+  find.pod = undefined;
+  await keeper.look("default/a");
+  expect(released).toEqual(["default/a"]);
 });

@@ -329,7 +329,9 @@ function withFinalizer({ metadata }: VpcIPClaim): string[] | undefined {
 }
 
 /** Whether a quorum read has found no pod, and nothing is to be decided on that again: a pod that comes is shown by the watch. */
-function isKept({ metadata, status }: VpcIPClaim, now: number): boolean {
-  if (status?.state !== "Kept" || metadata.deletionTimestamp !== undefined) return false;
+function isKept({ metadata, spec, status }: VpcIPClaim, now: number): boolean {
+  if (status?.state !== "Kept" || spec.policy !== "Never" || metadata.deletionTimestamp !== undefined) {
+    return false;
+  }
   return status.expiresAt === undefined || Date.parse(status.expiresAt) > now;
 }
