@@ -57,15 +57,16 @@ function cluster() {
     find,
     writes: memory.writes,
     claimOf: (name: string) => claims.get(`default/${name}`)?.spec.address,
+    wantedOn: (name: string) => claims.get(`default/${name}`)?.spec.node,
     ownerOf: (address: string) => memory.addresses.get(address)?.spec.claim,
     reclaimOf: (address: string) => memory.addresses.get(address)?.spec.reclaim,
-    pod(name: string, wish: { ownOnly: boolean } = { ownOnly: false }) {
+    pod(name: string, { ownOnly = false, needsAddress = true } = {}) {
       const metadata = { name, namespace: "default", uid: `uid of ${name}`, resourceVersion: "1" };
       pods.set(`default/${name}`, {
         metadata,
         node: "node-1",
-        needsAddress: true,
-        claim: wish,
+        needsAddress,
+        claim: { ownOnly },
       } as unknown as SlimPod);
     },
     claim(
@@ -206,4 +207,23 @@ test("a claim that is to keep nothing any more ends only where a quorum read fin
   find.pod = undefined;
   await keeper.look("default/a");
   expect(released).toEqual(["default/a"]);
+});
+
+test("a claim whose pod has gone is wanted on no node, and on the next one's as soon as that is written", async () => {
+  const { keeper, claimOf, wantedOn, ...world } = cluster();
+  const kept = { policy: "Never", address: "10.0.16.5" } as const;
+  world.claim("a", { ...kept, node: "node-2", podUID: "uid of a" }, undefined, { state: "Pending" });
+  world.address("10.0.16.5", { claim: "a" });
+  await keeper.look("default/a");
+  expect([claimOf("a"), wantedOn("a")]).toEqual(["10.0.16.5", undefined]);
+  // The next pod is being bound: the watch shows its claim, and not yet the pod.
+  const next = { ...kept, node: "node-3", podUID: "uid of the next" };
+  world.claim("a", next, undefined, { state: "Kept" });
+  await keeper.look("default/a");
+  expect(wantedOn("a")).toBe("node-3");
+  // The former one has ended, and the watch still shows it.
+  world.claim("a", next, undefined, { state: "Bound" });
+  world.pod("a", { needsAddress: false });
+  await keeper.look("default/a");
+  expect(wantedOn("a")).toBe("node-3");
 });

@@ -65,8 +65,10 @@ export class ClaimKeeper {
       expiresAfterMs: claims.options.expiresAfterMs,
       now: now(),
     });
-    const kept = lives && (await this.#keepUp(paired, lives));
-    const current = kept ?? paired;
+    const current =
+      lives === undefined
+        ? await this.#withdrawNode(paired, { ended: pod, status: verdict.status })
+        : await this.#keepUp(paired, lives);
     switch (verdict.act) {
       case "finish":
         if (vip !== undefined) await this.#letGo(vip, key);
@@ -245,6 +247,21 @@ export class ClaimKeeper {
     if (address === undefined || policy === "Never" || pod === undefined || pod.claim.ownOnly) return false;
     const { claims, objects } = this.#parts;
     return objects.vipOf(address) === undefined && claims.isTaken(key);
+  }
+
+  /**
+   * Whose pod has gone is wanted nowhere: the extender would keep a place on that node for as long as the claim is kept. Only where a quorum
+   * read has just found no pod, or the claim's own has ended: later the node may be the next one's.
+   */
+  async #withdrawNode(
+    claim: VpcIPClaim,
+    { ended, status: { state } }: { ended: SlimPod | undefined; status: VpcIPClaimStatus },
+  ): Promise<VpcIPClaim> {
+    const { address, node, podUID } = claim.spec;
+    const isNew = state === "Kept" && claim.status?.state !== "Kept";
+    const isOfIt = ended === undefined || ended.metadata.uid === podUID;
+    if (!isNew || !isOfIt || address === undefined || node === undefined) return claim;
+    return this.#parts.claims.objects.change(claim, { spec: { node: null, podUID: null } });
   }
 
   /** Finalizer and owner, as they should be while the pod lives. */
