@@ -3,9 +3,9 @@ import { nodes } from "../../src/kube/core-resources.ts";
 import { tryCommand } from "../../tools/build/run-command.ts";
 import { podPids } from "../cluster/cgroup.ts";
 import { loadDaemons } from "../cluster/daemon-records.ts";
-import { eventsAbout } from "../cluster/observe.ts";
 import { cutNode } from "./cut-node.ts";
 import { untilAnswering, whoAnswers } from "./echo.ts";
+import { eventsAbout } from "./events-about.ts";
 import type { Scenario } from "./scenario.ts";
 import { type Stage, until } from "./stage.ts";
 import { createPods, createWorkload, deletePods, type PodView, untilReady } from "./workload.ts";
@@ -59,10 +59,8 @@ export const leavesCutNode: Scenario = {
       await until(stage, `the agent of ${NODE} to cut ${former.name} off`, {
         withinMs: 60_000,
         check: async () => {
-          const events = await eventsAbout(stage.cluster, "Pod", former.name);
-          return events.some((it) =>
-            /^DriftQuarantined: .* belongs to another node now: it is cut off/.test(it),
-          );
+          const found = await eventsAbout(stage, [former], "DriftQuarantined");
+          return found.some((it) => it.includes("belongs to another node now: it is cut off"));
         },
       });
       const sent = await dropsOf(stage, former);

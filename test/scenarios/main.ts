@@ -27,8 +27,8 @@ function parseMinutes(text: string): number {
 
 const command = new Command("scenarios")
   .description("Plays scenarios of fixed addresses on a real cluster, each with each disturbance.")
-  .option("--only <text>", "scenarios whose name has this in it", "")
-  .option("--disturbance <text>", "disturbances whose name has this in it", "")
+  .option("--only <text...>", "scenarios whose name has one of these in it", [""])
+  .option("--disturbance <text...>", "disturbances whose name has one of these in it", [""])
   .option(
     "--minutes-down <n>",
     "how long ipamd is down in the last rounds, where scenarios are played together",
@@ -37,18 +37,24 @@ const command = new Command("scenarios")
   )
   .parse();
 const { only, disturbance, minutesDown } = command.opts<{
-  only: string;
-  disturbance: string;
+  only: string[];
+  disturbance: string[];
   minutesDown: number;
 }>();
-const chosen = scenarios.filter(({ name }) => name.includes(only));
-const single = disturbances.filter(({ name }) => name.includes(disturbance));
-const lasting = [ipamdDown(minutesDown * 60_000)].filter(({ name }) => name.includes(disturbance));
+const isAmong =
+  (texts: readonly string[]) =>
+  ({ name }: { readonly name: string }) =>
+    texts.some((text) => name.includes(text));
+const chosen = scenarios.filter(isAmong(only));
+const single = disturbances.filter(isAmong(disturbance));
+const lasting = [ipamdDown(minutesDown * 60_000)].filter(isAmong(disturbance));
 if (chosen.length === 0 || single.length + lasting.length === 0) {
   const names = [...scenarios, ...disturbances, ipamdDown(minutesDown * 60_000)].map(
     ({ name }) => `  ${name}`,
   );
-  console.error(`Nothing has "${only}" and "${disturbance}" in its name. There are\n${names.join("\n")}`);
+  console.error(
+    `Nothing has "${only.join(", ")}" and "${disturbance.join(", ")}" in its name. There are\n${names.join("\n")}`,
+  );
   process.exit(1);
 }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { VPC_SUBNET, type VpcSubnet } from "../../src/api/vpc-subnet.ts";
 import type { Resource } from "../../src/kube/resource.ts";
-import { failedSandboxes } from "../cluster/restarts-under-load.ts";
 import { spareSubnet } from "../cluster/world.ts";
+import { eventsAbout } from "./events-about.ts";
 import type { Scenario } from "./scenario.ts";
 import { type Stage, until } from "./stage.ts";
 import { createPods, deletePods, type PodView, podsOf, untilReady } from "./workload.ts";
@@ -43,7 +43,8 @@ export const sharesLastAddresses: Scenario = {
     await deletePods(stage, running.slice(0, FREED));
     await untilShared(stage, { without: running.slice(0, FREED) });
     if (stage.patienceMs <= ADD_MS) {
-      const failed = (await failedSandboxes(stage.cluster)).filter((it) => it.startsWith(CROWD));
+      const all = [...running, ...(await podsOf(stage, CROWD))];
+      const failed = await eventsAbout(stage, all, "FailedCreatePodSandBox");
       assert.deepEqual(failed, [], "no pod fails at the CNI");
     }
 
