@@ -183,6 +183,25 @@ describe("the way back", () => {
     expect(await pool.callsOf("MigratePrivateIpAddress")).toBeGreaterThan(0);
   }, 60_000);
 
+  it("goes to another node although that of others leaves the same ENI at the same time", async () => {
+    const [a, ...others] = [await node(), await node(), await node(), await node()];
+    const names: string[] = [];
+    const addresses: string[] = [];
+    for (const _ of others) {
+      const name = await run(a);
+      names.push(name);
+      addresses.push(await untilBound(name, a));
+    }
+    await pool.deletePods(names);
+    for (const address of addresses) agents.get(a)?.letGo(address);
+    const began = performance.now();
+    await Promise.all(others.map((other, i) => run(other, { name: names[i] ?? "" })));
+    const moved = await Promise.all(others.map((other, i) => untilBound(names[i] ?? "", other)));
+    expect(moved).toEqual(addresses);
+    // An ENI does one thing at a time; nobody waits for the look at all nodes, every half minute.
+    expect(performance.now() - began).toBeLessThan(15_000);
+  }, 90_000);
+
   it("comes back while it is asked for elsewhere, also after its agent has promised it", async () => {
     const [a, b] = [await node(), await node()];
     const name = await run(a);
