@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { answeringExtender, signalExtender } from "../cluster/answering-extender.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import { isAlive } from "../cluster/daemon.ts";
 import { loadDaemons } from "../cluster/daemon-records.ts";
 import { findLeader, killLeader } from "../cluster/ipamd-leader.ts";
 import { startDaemon } from "../cluster/start-daemon.ts";
@@ -57,6 +58,11 @@ export const apiServerKilled: Disturbance = {
     if (daemon === undefined) throw new Error(`the cluster has no record of ${name}`);
     const command = readFileSync(`/proc/${daemon.pid}/cmdline`, "utf8").split("\0").slice(0, -1);
     process.kill(daemon.pid, "SIGKILL");
+    // It holds its port until it is gone.
+    await waitUntil("the end of the API server", () => !isAlive(daemon), {
+      deadlineMs: 10_000,
+      intervalMs: 10,
+    });
     const enter = ["nsenter", `--net=/run/netns/${controlPlane.namespace}`, "--"];
     const started = await startDaemon(name, [...enter, ...command]);
     await waitUntil("the API server's readiness", () => cluster.kubectl(["get", "--raw=/readyz"]), {

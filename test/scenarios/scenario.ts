@@ -77,6 +77,8 @@ async function evidence(cluster: Cluster): Promise<string> {
     ["get", "pods,vipc", "-o", "wide"],
     ["get", "vip,vsub,nec,nodes"],
     ["get", "events", "--field-selector=type=Warning", "--sort-by=.lastTimestamp"],
-  ].map((args) => cluster.kubectl(args).catch((error: Error) => error.message));
-  return [...(await Promise.all(words)), await lastWords(cluster)].join("\n");
+  ].map((args) => cluster.kubectl(args));
+  // What cannot be told must not stand in the place of what went wrong.
+  const told = [...words, lastWords(cluster)].map((it) => it.catch((error: Error) => error.message));
+  return (await Promise.all(told)).join("\n");
 }
