@@ -14,7 +14,7 @@ const options = new Command("sim")
   .option("--minutes <n>", "virtual minutes in which things go wrong", whole)
   .option(
     "--fixed",
-    "pods have addresses of their own in each seed; without --fixed and --pool, in every other",
+    "pods have addresses of their own in each seed; without --fixed and --pool, in every third",
   )
   .option("--pool", "nodes keep a pool of addresses, and pods have none of their own")
   .option("--calm", "nothing goes wrong", false)
