@@ -3,7 +3,7 @@ import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { ABSENCE_INTERVAL_MS, CloudView } from "../cloud-view/cloud-view.ts";
-import type { AddressView, EniView } from "../planner/node-view.ts";
+import { type AddressView, boundCount, type EniView } from "../planner/node-view.ts";
 import { buildNodeView, type NodeFacts } from "./build-node-view.ts";
 
 const API = { apiVersion: "networking.tke.cloud.tencent.com/v1" };
@@ -247,6 +247,8 @@ describe("buildNodeView()", () => {
     const enis = [veni({ intent: "Released" })];
     const claims = { needs: [], claimed: new Set(["10.0.16.3"]), isJustEmptied: () => false };
     expect(theEni({ enis, claims })).toMatchObject({ detached: true, staysDetached: true });
+    // Of no use to the node as long as it is there.
+    expect(boundCount({ enis: [theEni({ enis, claims })] })).toBe(0);
     expect(theEni({ enis, claims: { ...claims, claimed: new Set() } })).not.toHaveProperty("staysDetached");
     expect(theEni({ enis })).not.toHaveProperty("staysDetached");
   });

@@ -134,7 +134,7 @@ export function isElsewhere(eni: EniView): boolean {
  * has agreed to give it back, since the pod counts, too. Of an ENI that is to go only those that a pod holds, or may hold.
  */
 export function keptAddresses(eni: EniView): AddressView[] {
-  if (eni.leaving === "agreed" || isElsewhere(eni)) return [];
+  if (eni.leaving === "agreed" || isElsewhere(eni) || eni.staysDetached) return [];
   return eni.addresses.filter((a) => {
     if (!a.assigned || a.reserved || a.reclaim === "agreed") return false;
     if (a.use === "in-use") return true;
