@@ -68,8 +68,8 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
   await applyDefinitions(kube, world.clock);
   const system = await kube.get(namespaces, "kube-system");
   const watches = startWatches(world);
-  const claims = settings.claims && startClaimWatch(world);
-  const all = { ...watches, ...(claims && { claims }) };
+  const claims = startClaimWatch(world);
+  const all = { ...watches, claims };
   const synced = await Promise.all(Object.values(all).map((watch) => watch.whenSynced()));
   if (!synced.every(Boolean)) throw new Error("a watch was stopped before it had a complete view");
 

@@ -9,7 +9,7 @@ import { createRecordingLogger, type RecordingLogger } from "../kube/testing/rec
 import { createManualClock, type ManualClock } from "../time/testing/manual-clock.ts";
 import type { IpamdWorld } from "./ipamd.ts";
 import { Leadership, type LeadershipOptions } from "./leadership.ts";
-import type { Watches } from "./watches.ts";
+import type { ClaimReflector, Watches } from "./watches.ts";
 
 const CLUSTER = { id: "cls-1", uid: "uid-1" };
 const subnet: Subnet = {
@@ -125,7 +125,7 @@ beforeEach(() => {
         subnets: still(),
         configuration: still(),
       } as unknown as Watches,
-      claims: undefined,
+      claims: still() as unknown as ClaimReflector,
       settings: {
         clusterId: CLUSTER.id,
         vpcId: "vpc-1",

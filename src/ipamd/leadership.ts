@@ -13,6 +13,7 @@ import type { WaitingClock } from "../time/waiting-clock.ts";
 import { PeriodicAudit } from "./audit/periodic-audit.ts";
 import { claimKey } from "./claims/claim-book.ts";
 import { ClaimWork } from "./claims/claim-work.ts";
+import { LeftClaims } from "./claims/left-claims.ts";
 import { CloudReader } from "./cloud-view/cloud-reader.ts";
 import { CloudView } from "./cloud-view/cloud-view.ts";
 import { CONFIGURATION_REFERENCE, Configuration } from "./configuration/configuration.ts";
@@ -60,8 +61,7 @@ export interface LeadershipOptions {
   kube: KubeClient;
   elector: LeaderElector;
   watches: Watches;
-  /** Where pods have addresses of their own. */
-  claims: ClaimReflector | undefined;
+  claims: ClaimReflector;
   settings: IpamdSettings;
   cluster: ClusterIdentity;
   /** What makes it impossible to go on. */
@@ -84,6 +84,8 @@ export class Leadership {
   readonly #audit: PeriodicAudit;
   /** Where pods have addresses of their own. */
   readonly #claims: ClaimWork | undefined;
+  /** Where they have none. */
+  readonly #leftClaims: LeftClaims | undefined;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #loops: Promise<void>[] = [];
   readonly #clock: WaitingClock;
@@ -123,7 +125,9 @@ export class Leadership {
     const objects = new ClusterObjects(fenced, watches);
     const view = new CloudView();
     const tokens = new TokenBook(world.nonce);
-    if (options.claims !== undefined && settings.claims !== undefined) {
+    if (settings.claims === undefined) {
+      this.#leftClaims = new LeftClaims({ kube: fenced, clock, random, logger }, options.claims);
+    } else {
       this.#claims = new ClaimWork(
         { kube: fenced, objects, tokens, notices, clock, random, logger },
         {
@@ -268,7 +272,13 @@ export class Leadership {
     this.#placement.stop();
     await this.#starting;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    await Promise.all([this.#queue.stop(), this.#claims?.stop(), this.#reader.stop(), ...this.#loops]);
+    await Promise.all([
+      this.#queue.stop(),
+      this.#claims?.stop(),
+      this.#leftClaims?.stop(),
+      this.#reader.stop(),
+      ...this.#loops,
+    ]);
     await this.#recorder.stop();
   }
 
@@ -295,6 +305,7 @@ export class Leadership {
     this.#placement.start();
     this.#lookAtAll();
     this.#claims?.start();
+    this.#leftClaims?.start();
     this.#repeat(LOOK_AT_ALL_MS, () => {
       this.#lookAtAll();
       this.#claims?.lookAtAll();

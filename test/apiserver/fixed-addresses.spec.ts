@@ -362,6 +362,13 @@ describe("the end of a claim", () => {
       return (it?.metadata.ownerReferences ?? []).length > 0 && it;
     });
     expect(claim.metadata.ownerReferences).toEqual([owner]);
+    // The workload is made anew under its name.
+    const next = { ...owner, uid: crypto.randomUUID() };
+    await pool.deletePods([name]);
+    await run(a, { name, ownerReferences: [{ ...next, controller: true }] });
+    await until("the next owner", async () =>
+      Bun.deepEquals((await claimOf(name))?.metadata.ownerReferences, [next]),
+    );
     await start();
   }, 60_000);
 });
@@ -496,6 +503,24 @@ describe("an address that somebody else has", () => {
       "few calls",
       async () => (await pool.callsOf("AssignPrivateIpAddresses")) - before <= 2,
     );
+  }, 60_000);
+});
+
+describe("claims that an ipamd without fixed addresses finds", () => {
+  it("go when they are deleted, and their addresses are any pod's", async () => {
+    const a = await node();
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    await pool.restart({ warm: { min: 1, max: 1 } });
+    await until(
+      "the address is any pod's",
+      async () => (await pool.kube.get(vips, address)).spec.claim === undefined,
+    );
+    expect(await claimOf(name)).toBeDefined();
+    await pool.kube.delete(claims, name, IN);
+    await until("the claim is gone", async () => (await claimOf(name)) === undefined);
+    await end(name, address);
+    await start();
   }, 60_000);
 });
 

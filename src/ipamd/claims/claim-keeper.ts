@@ -3,6 +3,7 @@ import { CLAIM_FINALIZER, type VpcIPClaim, type VpcIPClaimStatus } from "../../a
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
 import { pods as podResource } from "../../kube/core-resources.ts";
 import type { KubeClient } from "../../kube/kube-client.ts";
+import type { OwnerReference } from "../../kube/kube-object.ts";
 import type { Logger } from "../../kube/logger.ts";
 import type { BindLatency } from "../metrics.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
@@ -20,6 +21,9 @@ import { placeOfBoundPod } from "./place-of-bound-pod.ts";
 
 /** Topic of what is told about a pod that waits. */
 const TOPIC = "address of its own";
+
+/** Of so many workloads at most it is remembered; then it is read anew. */
+const MOST_OWNERS = 10_000;
 
 export interface ClaimKeeperParts {
   kube: KubeClient;
@@ -41,6 +45,8 @@ export interface ClaimKeeperParts {
  */
 export class ClaimKeeper {
   readonly #parts: ClaimKeeperParts;
+  /** By the UID of what made a pod, the workload behind it. */
+  readonly #owners = new Map<string, OwnerReference>();
 
   constructor(parts: ClaimKeeperParts) {
     this.#parts = parts;
@@ -266,20 +272,32 @@ export class ClaimKeeper {
 
   /** Finalizer and owner, as they should be while the pod lives. */
   async #keepUp(claim: VpcIPClaim, pod: SlimPod): Promise<VpcIPClaim> {
-    const { claims, kube } = this.#parts;
+    const { claims } = this.#parts;
     if (claim.metadata.deletionTimestamp !== undefined) return claim;
     const { ownerReferences } = claims.options;
-    const isOwned = (claim.metadata.ownerReferences ?? []).length > 0;
+    const owners = claim.metadata.ownerReferences ?? [];
     const owner =
-      ownerReferences && claim.spec.policy === "Never" && !isOwned && pod.claim.owner !== undefined
-        ? await ownerOf(kube, pod.claim.owner, pod.metadata.namespace)
+      ownerReferences && claim.spec.policy === "Never" && pod.claim.owner !== undefined
+        ? await this.#ownerOf(pod.claim.owner, pod.metadata.namespace)
         : undefined;
+    // A workload that was made anew under its name is another: with the former one the claim would go while this one's pod lives.
+    const isOwned = owner === undefined || owners.some(({ uid }) => uid === owner.uid);
     const finalizers = withFinalizer(claim);
-    if (finalizers === undefined && owner === undefined) return claim;
+    if (finalizers === undefined && isOwned) return claim;
     return claims.objects.change(claim, {
       ...(finalizers && { finalizers }),
-      ...(owner && { ownerReferences: [owner] }),
+      ...(!isOwned && { ownerReferences: [owner] }),
     });
+  }
+
+  /** What a ReplicaSet is of is read once. */
+  async #ownerOf(maker: OwnerReference, namespace: string): Promise<OwnerReference> {
+    const known = this.#owners.get(maker.uid);
+    if (known !== undefined) return known;
+    const owner = await ownerOf(this.#parts.kube, maker, namespace);
+    if (this.#owners.size >= MOST_OWNERS) this.#owners.clear();
+    this.#owners.set(maker.uid, owner);
+    return owner;
   }
 
   #vipOf(key: string, { spec, status }: VpcIPClaim): VpcIP | undefined {

@@ -117,6 +117,8 @@ export class ClaimsOfNodes {
     for (const { key, subnetId, wants } of view.needs ?? []) {
       // Of one that waits for its holder that is the cause, and the rest may be over by then.
       if (wants.kind === "move" && !wants.proven) continue;
+      // It is tried again now and then: told until it has come.
+      if (wants.kind === "named" && claims?.waitOf(key)?.reason === "AddressTaken") continue;
       const why = shortages.get(key);
       claims?.waits(key, why && waitOf(why, { view, zone, subnets, subnetId }));
     }

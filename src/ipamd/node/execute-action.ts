@@ -231,7 +231,10 @@ async function move(
     logger.info({ node: context.node, address, from, to: eniId }, "moving an address");
   } catch (error) {
     // It is not where it was: the next reading shows where it is.
-    if (!(error instanceof CloudError && error.class === "done-already")) throw error;
+    if (error instanceof CloudError && error.class === "done-already") return;
+    // One of the two is in the middle of something that no reading has shown: this move waits for it, and the rest of the node does not.
+    if (!(error instanceof CloudError && error.class === "retry-later")) throw error;
+    world.claims?.book.awaitsEni(from, context.node);
   }
 }
 
