@@ -255,3 +255,27 @@ test("a configuration of TKE's own is left alone, with a sentence that is said o
   expect(await trusted()).toBe("");
   expect([...running].map((it) => it.port())).toEqual([undefined]);
 });
+
+test("ipamd can make its own Secret and no other: a token of another account is one", async () => {
+  const token = {
+    metadata: {
+      name: WEBHOOK_SECRET,
+      namespace,
+      annotations: { "kubernetes.io/service-account.name": "default" },
+    },
+    type: "kubernetes.io/service-account-token",
+  };
+  const other = { metadata: { name: "another", namespace }, type: "Opaque" };
+  for (const secret of [token, other]) {
+    // A policy is in force a moment after it is applied.
+    await soon(`the refusal of ${secret.metadata.name}`, async () => {
+      try {
+        await ipamds.create(secrets, secret as never);
+      } catch (error) {
+        return String(error).includes("ipamd makes one Secret");
+      }
+      await admin.delete(secrets, secret.metadata.name, { namespace });
+      return false;
+    });
+  }
+});
