@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { answeringExtender, signalExtender } from "../cluster/answering-extender.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { isAlive } from "../cluster/daemon.ts";
+import { type Daemon, isAlive } from "../cluster/daemon.ts";
 import { loadDaemons } from "../cluster/daemon-records.ts";
 import { findLeader, killLeader } from "../cluster/ipamd-leader.ts";
 import { startDaemon } from "../cluster/start-daemon.ts";
@@ -58,8 +58,8 @@ export const apiServerKilled: Disturbance = {
     if (daemon === undefined) throw new Error(`the cluster has no record of ${name}`);
     const command = readFileSync(`/proc/${daemon.pid}/cmdline`, "utf8").split("\0").slice(0, -1);
     process.kill(daemon.pid, "SIGKILL");
-    // It holds its port until it is gone.
-    await waitUntil("the end of the API server", () => !isAlive(daemon), {
+    // The last of its threads holds its port, while the first is a zombie already.
+    await waitUntil("the end of the API server", () => !isAlive(daemon) && threadsOf(daemon) <= 1, {
       deadlineMs: 10_000,
       intervalMs: 10,
     });
@@ -72,6 +72,14 @@ export const apiServerKilled: Disturbance = {
     });
   },
 };
+
+function threadsOf({ pid }: Daemon): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
+}
 
 /** Nobody is ipamd. @param lastsMs from when the last of it has gone */
 export function ipamdDown(lastsMs: number): LastingDisturbance {
