@@ -14,7 +14,7 @@ import type { Notices } from "../signals/notices.ts";
 import { type SlimPod, slimPod } from "../waiting/slim-pod.ts";
 import type { WorkResult } from "../work-queue.ts";
 import { nameIn } from "./claim-book.ts";
-import type { ClaimWait, ClaimWorld } from "./claim-world.ts";
+import { type ClaimWait, type ClaimWorld, WAITING_FOR_HOLDER } from "./claim-world.ts";
 import { judgeClaim } from "./judge-claim.ts";
 import { ownerOf } from "./owner-of.ts";
 import { placeOfBoundPod } from "./place-of-bound-pod.ts";
@@ -86,7 +86,7 @@ export class ClaimKeeper {
         this.#parts.logger.info({ claim: key, address: current.spec.address }, "the time of a claim is over");
         return {};
       case "none":
-        if (vip !== undefined) await this.#withdrawMove(vip, lives?.node);
+        if (vip !== undefined) await this.#withdrawMove(vip, { key, node: lives?.node });
     }
     await claims.objects.writeStatus(current, verdict.status);
     this.#measure(key, { status: verdict.status, isPlaced: lives?.node !== undefined });
@@ -322,10 +322,12 @@ export class ClaimKeeper {
   }
 
   /** Nobody wants it elsewhere any more, and its agent has not let it go. */
-  async #withdrawMove(vip: VpcIP, node: string | undefined): Promise<void> {
-    const { objects, tokens } = this.#parts;
+  async #withdrawMove(vip: VpcIP, { key, node }: { key: string; node: string | undefined }): Promise<void> {
+    const { claims, objects, tokens } = this.#parts;
     const { reclaim } = vip.spec;
-    const isWanted = node !== undefined && node !== vip.spec.node;
+    // Also on the node where it is, where it is to leave one ENI for another: work on that node says so, and when that is over.
+    const isAwaited = claims.waitOf(key)?.reason === WAITING_FOR_HOLDER;
+    const isWanted = isAwaited || (node !== undefined && node !== vip.spec.node);
     if (reclaim?.mode !== "move" || isWanted || vip.status?.use?.state === "Reclaimable") return;
     await objects.changeAddress(addressOfVpcIp(vip.metadata.name), withoutReclaim);
     tokens.spend(reclaim.token);

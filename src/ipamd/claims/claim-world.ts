@@ -18,6 +18,9 @@ export interface ClaimOptions {
   onlyNominated: boolean;
 }
 
+/** Reason of a claim whose address is to leave an ENI, as soon as it is proven that nobody uses it there. */
+export const WAITING_FOR_HOLDER = "WaitingForHolder";
+
 /** Why a claim's address is not where its pod is. */
 export type ClaimWait = Pick<Condition, "reason" | "message">;
 

@@ -1,6 +1,6 @@
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
-import type { ClaimWait, ClaimWorld } from "../claims/claim-world.ts";
+import { type ClaimWait, type ClaimWorld, WAITING_FOR_HOLDER } from "../claims/claim-world.ts";
 import { mayMove, unreachableSince } from "../claims/move-proof.ts";
 import { type NodeClaims, nodeClaims } from "../claims/node-claims.ts";
 import type { ClaimNeed, ClaimShortage, NodeView } from "../planner/node-view.ts";
@@ -92,11 +92,11 @@ export class ClaimsOfNodes {
       }
       this.#unproven.add(node);
       waiting.add(key);
-      claims.waits(key, { reason: "WaitingForHolder", message: this.#whyHeld(claims, vip) });
+      claims.waits(key, { reason: WAITING_FOR_HOLDER, message: this.#whyHeld(claims, vip) });
       await this.#askForMove(vip);
     }
     for (const key of this.#told.get(node) ?? []) {
-      if (!waiting.has(key) && claims.waitOf(key)?.reason === "WaitingForHolder")
+      if (!waiting.has(key) && claims.waitOf(key)?.reason === WAITING_FOR_HOLDER)
         claims.waits(key, undefined);
     }
     if (waiting.size > 0) this.#told.set(node, waiting);

@@ -153,11 +153,12 @@ describe("a pod that names an address", () => {
 describe("a pod with an address", () => {
   const pod = madePod("a");
   const claim = madeClaim("a", { address: "10.0.16.5", node: "gone" });
-  const crowded = madeNode("n", { enis: [eni("subnet-a", 9)], limit: small });
+  const crowded = madeNode("n", { enis: [{ ...eni("subnet-a", 9), id: "eni-n" }], limit: small });
+  const bound = madeAddress("10.0.16.5", { claim: "shop/a", eniId: "eni-n" });
 
   it("goes to its node, and to any other of its subnet with room, also when the subnet is full or drains", () => {
     const subnets = [madeSubnet("subnet-a", { free: 0, active: false })];
-    const addresses = [madeAddress("10.0.16.5", { claim: "shop/a" })];
+    const addresses = [bound];
     const parts = { subnets, claims: [claim], addresses };
     expect(ask(pod, crowded, parts)).toMatchObject({ subnetId: "subnet-a", hasEni: true });
     expect(ask(pod, madeNode("other", { enis: [eni("subnet-a", 8)] }), parts)).toMatchObject({
@@ -172,8 +173,17 @@ describe("a pod with an address", () => {
 
   it("has the one that is bound under its name, where the claim does not name it yet", () => {
     const claims = [madeClaim("a", { node: "gone" })];
-    const addresses = [madeAddress("10.0.16.5", { claim: "shop/a" })];
+    const addresses = [bound];
     expect(ask(pod, crowded, { claims, addresses })).toMatchObject({ hasEni: true });
+  });
+
+  it("is not at home on a node whose name another machine had: what is on that one's ENIs has to come here", () => {
+    const addresses = [{ ...bound, eniId: "eni-former" }];
+    expect(ask(pod, crowded, { claims: [claim], addresses })).toBe(
+      `${REASONS.eniLimit}: 9 of 9 addresses on the node`,
+    );
+    const elsewhere = madeNode("n", { zone: "zone-far" });
+    expect(ask(pod, elsewhere, { claims: [claim], addresses })).toContain(REASONS.eniLimit);
   });
 
   it("may have an ENI made for it in its subnet's zone, and nowhere else", () => {

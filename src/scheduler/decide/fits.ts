@@ -53,7 +53,9 @@ function fitsFixed(
   node: NodeView,
   { subnetId, at }: NonNullable<Question["fixed"]>,
 ): Fit | string {
-  if (at?.node === node.name) return { subnetId, hasEni: true, takes: 0 };
+  // Another machine may have had the node's name: its ENIs are not this one's, nor is its zone.
+  const isHere = at?.node === node.name && node.enis.some(({ id }) => id === at.eniId);
+  if (isHere) return { subnetId, hasEni: true, takes: 0 };
   const subnet = question.world.subnets.get(subnetId);
   if (subnet === undefined) return refusal(REASONS.eniLimit, { node, obstacles: [], named: [subnetId] });
   const room = roomFor(subnet, node, comingTo(node, question));
