@@ -67,6 +67,7 @@ export class ClaimKeeper {
       claim: paired,
       pod: lives && { uid: lives.metadata.uid, node: lives.node },
       vip,
+      isUsable: vip !== undefined && this.#isUsable(vip, key),
       wait: this.#waitOf(key, paired),
       expiresAfterMs: claims.options.expiresAfterMs,
       now: now(),
@@ -99,6 +100,15 @@ export class ClaimKeeper {
     if (status.state === "Bound") latency.bound(key, monotonic());
     else if (status.state === "Pending" && isPlaced) latency.waits(key, monotonic());
     else latency.over(key);
+  }
+
+  /** Of another machine that had the node's name no pod can have it; on an ENI that goes, only one that has it. */
+  #isUsable({ spec, status }: VpcIP, key: string): boolean {
+    const { objects } = this.#parts;
+    const instance = objects.configs.get(spec.node)?.status?.instanceID;
+    if (instance !== undefined && instance !== spec.instanceID) return false;
+    const isItsOwn = status?.use?.state === "InUse" && status.use.pod === key;
+    return isItsOwn || objects.enis.get(spec.eniID)?.spec.intent !== "Released";
   }
 
   #waitOf(key: string, { spec }: VpcIPClaim): ClaimWait | undefined {

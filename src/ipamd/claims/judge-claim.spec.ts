@@ -46,6 +46,7 @@ function facts(overrides: Partial<ClaimFacts> = {}): ClaimFacts {
     claim: claim({}),
     pod: { uid: "u1", node: "n1" },
     vip: vip("n1"),
+    isUsable: true,
     wait: undefined,
     expiresAfterMs: undefined,
     now: NOW,
@@ -76,6 +77,7 @@ describe("a claim whose pod is there", () => {
       { vip: vip("n2"), wait: { reason: "WaitingForHolder", message: "" } },
       "WaitingForHolder",
     ],
+    ["has its address where no pod can have it", { isUsable: false }, "Assigning"],
     ["has its address on its way off", { vip: vip("n1", "Releasing") }, "Assigning"],
     ["has a pod that is on no node", { pod: { uid: "u1", node: undefined } }, "PodNotScheduled"],
   ])("waits where it %s", (_, given, reason) => {

@@ -16,6 +16,8 @@ export interface ClaimFacts {
   pod: JudgedPod | undefined;
   /** Object of its address. */
   vip: VpcIP | undefined;
+  /** Whether a pod of that node can have it: not where it is on an ENI of a former machine of that name, or of one that goes. */
+  isUsable: boolean;
   /** Why the address is not where the pod is. */
   wait: ClaimWait | undefined;
   /** How long a kept address outlives its pod where the pod did not say, ms; undefined: for good. */
@@ -41,10 +43,11 @@ export function judgeClaim(facts: ClaimFacts): ClaimVerdict {
   return claim.spec.policy === "Never" ? kept(facts) : { status: { state: "Releasing" }, act: "release" };
 }
 
-function wanted({ claim, vip, wait, now }: ClaimFacts, pod: JudgedPod): ClaimVerdict {
+function wanted({ claim, vip, isUsable, wait, now }: ClaimFacts, pod: JudgedPod): ClaimVerdict {
   const before = claim.status?.conditions;
   const { node } = pod;
-  const isThere = node !== undefined && vip?.spec.node === node && vip.status?.cloud?.state === "Assigned";
+  const isHere = node !== undefined && vip?.spec.node === node && isUsable;
+  const isThere = isHere && vip.status?.cloud?.state === "Assigned";
   const message = vip && `${addressOfVpcIp(vip.metadata.name)} is on ${vip.spec.eniID} of ${vip.spec.node}`;
   // A pod that keeps nothing has still to show which address it was given.
   if (isThere && message !== undefined && claim.spec.address !== undefined) {
