@@ -395,7 +395,8 @@ describe("ipamd", () => {
     expect((await cloudEnis()).map((eni) => eni.eniId)).not.toContain(name);
   });
 
-  test("an address that the cloud hands back right after its release stays unused", async () => {
+  /** Has an address of node-d given back, and as many pods come as it has lost and more: the cloud hands the lowest free ones out, and so that. */
+  async function giveBackAndAskForMore(pods: number): Promise<{ name: string; eniId: string }> {
     const held = (await addressesOf("node-d"))[0] as VpcIP;
     const { name, uid } = held.metadata;
     await kube.delete(vips, name);
@@ -406,12 +407,35 @@ describe("ipamd", () => {
     const token = asked.spec.reclaim?.token as string;
     await sayUse(name, { state: "Reclaimable", token, since: new Date().toISOString() });
     await until("the object to go", async () => (await kube.find(vips, name))?.metadata.uid !== uid);
-    // The simulated cloud gives out the lowest free addresses: that which was just released is among them.
-    await addPods("node-d", 6);
-    await until("nine others", async () => (await addressesOf("node-d")).length === 9);
+    await addPods("node-d", pods);
+    return { name, eniId: held.spec.eniID };
+  }
+
+  const cloudHas = async (eniId: string, address: string) =>
+    (await cloudEnis()).some((it) => it.eniId === eniId && it.addresses.some((a) => a.address === address));
+
+  test("an address that the cloud hands back right after its release is used, since no second release can come", async () => {
+    const { name, eniId } = await giveBackAndAskForMore(6);
+    await until("nine addresses", async () => (await addressesOf("node-d")).length === 9);
+    expect((await addressesOf("node-d")).map((vip) => vip.metadata.name)).toContain(name);
+    expect(await cloudHas(eniId, name)).toBe(true);
+  });
+
+  test("one whose release was never answered stays unused when the cloud hands it back", async () => {
+    await ipamd?.stop();
+    ipamd = await start({}, (cloud) =>
+      changed(cloud, {
+        async unassign(eniId, addresses) {
+          await cloud.unassign(eniId, addresses);
+          const lost = { class: "unknown", action: "UnassignPrivateIpAddresses", code: "" } as const;
+          throw new CloudError({ ...lost, message: "no answer", requestId: "" });
+        },
+      }),
+    );
+    const { name, eniId } = await giveBackAndAskForMore(4);
+    await until("the cloud to hand it back", () => cloudHas(eniId, name));
+    await until("thirteen others", async () => (await addressesOf("node-d")).length === 13);
     expect((await addressesOf("node-d")).map((vip) => vip.metadata.name)).not.toContain(name);
-    const eni = (await cloudEnis()).find((it) => it.eniId === held.spec.eniID);
-    expect(eni?.addresses.map((it) => it.address)).toContain(name);
   });
 
   test("an ENI that the cloud gives nothing to does not hold up the others", async () => {
