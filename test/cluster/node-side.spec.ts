@@ -121,8 +121,9 @@ test(
     ]);
     await until("two addresses to be told", async () => (await heldBy(containerId)).length === 2, 20_000);
     await deleteSleepers(cluster, "leaky");
-    // By its lists alone the agent would wait until the allocation is two minutes old.
-    await until("both to be given back", async () => (await heldBy(containerId)).length === 0, 60_000);
+    // The kubelet removes sandboxes of pods that are gone once a minute. By its lists alone the agent would wait until the allocation is two
+    // minutes old.
+    await until("both to be given back", async () => (await heldBy(containerId)).length === 0, 90_000);
     const log = await cluster.kubectl([
       "logs",
       "-n",
