@@ -213,13 +213,9 @@ export class ClaimKeeper {
     { claim, pod }: { claim: VpcIPClaim; pod: SlimPod | undefined },
   ): Promise<VpcIPClaim> {
     const { claims, objects } = this.#parts;
-    const nodes = new Set(
-      [pod?.node, claim.status?.node, claim.spec.node].filter((node) => node !== undefined),
-    );
-    const near = [...nodes].flatMap((node) => objects.addressesOf(node));
-    const held = near.find(
-      (vip) =>
-        isHeld(vip) && vip.status?.use?.pod === key && vip.spec.node === pod?.node && !isAnothers(vip, key),
+    const onItsNode = pod?.node === undefined ? [] : objects.addressesOf(pod.node);
+    const held = onItsNode.find(
+      (vip) => isHeld(vip) && vip.status?.use?.pod === key && !isAnothers(vip, key),
     );
     let current = claim;
     const isOpen = claim.spec.address === undefined || claim.spec.policy === "Immediate";
@@ -243,9 +239,9 @@ export class ClaimKeeper {
       await this.#claimAddress(own, key);
     }
     const keeps = claim.spec.policy === "Never" && claim.metadata.deletionTimestamp === undefined;
-    for (const vip of new Set([...near, ...(own === undefined ? [] : [own])])) {
+    for (const vip of objects.addressesFor(key)) {
       const isOwn = vip.metadata.name === own?.metadata.name;
-      if (vip.spec.claim !== key || (isOwn && keeps)) continue;
+      if (isOwn && keeps) continue;
       // A pod was given it before it was this claim's.
       const isLost = (own !== undefined && !isOwn) || isHeldByAnother(vip, key);
       if (!isLost) continue;
@@ -310,14 +306,10 @@ export class ClaimKeeper {
     return owner;
   }
 
-  #vipOf(key: string, { spec, status }: VpcIPClaim): VpcIP | undefined {
-    const { objects, claims } = this.#parts;
-    if (spec.address !== undefined) {
-      const own = objects.vipOf(spec.address);
-      return own?.spec.claim === key ? own : undefined;
-    }
-    const nodes = [claims.nodeOf(key), spec.node, status?.node].filter((node) => node !== undefined);
-    return nodes.flatMap((node) => objects.addressesOf(node)).find((vip) => vip.spec.claim === key);
+  #vipOf(key: string, { spec }: VpcIPClaim): VpcIP | undefined {
+    return this.#parts.objects
+      .addressesFor(key)
+      .find(({ metadata }) => spec.address === undefined || addressOfVpcIp(metadata.name) === spec.address);
   }
 
   /** An address is nobody's from now on, and asked for: its agent lets it go once no pod has it and it has rested. */
