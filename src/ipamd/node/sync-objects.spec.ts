@@ -3,7 +3,7 @@ import { ENI_TAGS } from "../../api/eni-tags.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
-import { createManualClock } from "../../time/testing/manual-clock.ts";
+import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { CloudView, RESERVED_MS } from "../cloud-view/cloud-view.ts";
 import { createMemoryObjects, type MemoryObjects } from "../objects/testing/memory-objects.ts";
 import { TokenBook } from "../objects/token-book.ts";
@@ -32,6 +32,18 @@ function eni(...addresses: string[]): Eni {
   };
 }
 
+/** What a leader knows that has read nothing yet. */
+function known(memory: MemoryObjects, clock: ManualClock) {
+  return {
+    clock,
+    view: new CloudView(),
+    objects: memory.objects,
+    logger: createRecordingLogger(),
+    tokens: new TokenBook(() => "token"),
+    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), named: () => {}, gaveBack: () => {} },
+  };
+}
+
 test.each([
   ["not used when the cloud hands it back, until its call cannot come any more", true],
   ["used half a minute after that was answered, when no reading is from before it", false],
@@ -46,17 +58,12 @@ test.each([
   } as const;
   const lead = (memory: MemoryObjects): NodeWorld =>
     ({
-      clock,
-      view: new CloudView(),
-      objects: memory.objects,
-      logger: createRecordingLogger(),
-      tokens: new TokenBook(() => "token"),
+      ...known(memory, clock),
       acts: {
         unassign: async () => {
           if (isLost) throw new CloudError(lost);
         },
       },
-      subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {} },
     }) as unknown as NodeWorld;
   const calls = { claim: () => ({ use: (call: () => unknown) => call(), release: () => {} }) };
   const context = { calls: calls as unknown as RunCalls, urgency: "release" } as unknown as ActionContext;
@@ -96,11 +103,8 @@ test("an address that a claim keeps is used at once on the ENI that it was taken
   let kept = "10.0.16.11";
   const named: string[] = [];
   const world = {
-    clock,
+    ...known(memory, clock),
     view,
-    objects: memory.objects,
-    logger: createRecordingLogger(),
-    tokens: new TokenBook(() => "token"),
     subnets: {
       get: async () => ({ cidr: "10.0.16.0/24" }),
       gaveBack: () => {},
@@ -132,12 +136,7 @@ test("new addresses of two ENIs are for as many claims", async () => {
   const clock = createManualClock();
   const memory = createMemoryObjects();
   const world = {
-    clock,
-    view: new CloudView(),
-    objects: memory.objects,
-    logger: createRecordingLogger(),
-    tokens: new TokenBook(() => "token"),
-    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), named: () => {} },
+    ...known(memory, clock),
     claims: { ofAddress: () => undefined, isKept: () => false, gaveAddress: async () => {} },
   } as unknown as NodeWorld;
   const other = { ...eni("10.0.16.11"), id: "eni-2" };
@@ -159,12 +158,7 @@ test.each([
   const clock = createManualClock();
   const memory = createMemoryObjects();
   const world = {
-    clock,
-    view: new CloudView(),
-    objects: memory.objects,
-    logger: createRecordingLogger(),
-    tokens: new TokenBook(() => "token"),
-    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), named: () => {} },
+    ...known(memory, clock),
     claims: {
       isKept: () => true,
       isClaimed: () => true,
@@ -188,12 +182,7 @@ test("an address that is a claim's is for any pod where addresses are fixed no m
   const memory = createMemoryObjects();
   const claims = { isClaimed: () => true, isKept: () => true };
   const world = {
-    clock,
-    view: new CloudView(),
-    objects: memory.objects,
-    logger: createRecordingLogger(),
-    tokens: new TokenBook(() => "token"),
-    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }) },
+    ...known(memory, clock),
   } as unknown as NodeWorld;
   world.view.readAll([eni("10.0.16.10")], clock.monotonic());
   await syncObjects(world, which);
@@ -209,13 +198,8 @@ test("an ENI that came off while the address of a claim moved to it is not delet
   const memory = createMemoryObjects();
   const calls: string[] = [];
   const world = {
-    clock,
-    view: new CloudView(),
-    objects: memory.objects,
-    logger: createRecordingLogger(),
-    tokens: new TokenBook(() => "token"),
+    ...known(memory, clock),
     acts: { remove: async (id: string) => void calls.push(id) },
-    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {}, named: () => {} },
     claims: {
       isKept: (address: string) => address === "10.0.16.11",
       isClaimed: ({ spec }: { spec: { claim?: string } }) => spec.claim !== undefined,
@@ -243,12 +227,8 @@ test("an address that a claim has taken while it was looked at is not asked back
   const clock = createManualClock();
   const memory = createMemoryObjects();
   const world = {
-    clock,
-    view: new CloudView(),
-    objects: memory.objects,
-    logger: createRecordingLogger(),
+    ...known(memory, clock),
     tokens: new TokenBook(() => "fresh"),
-    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {}, named: () => {} },
     claims: { isKept: () => false, isClaimed: () => false, ofAddress: () => undefined },
   } as unknown as NodeWorld;
   world.view.readAll([eni("10.0.16.10")], clock.monotonic());
@@ -267,12 +247,7 @@ test("the object of an IPv6 address, of which the cloud is not asked, is left al
   const clock = createManualClock();
   const memory = createMemoryObjects();
   const world = {
-    clock,
-    view: new CloudView(),
-    objects: memory.objects,
-    logger: createRecordingLogger(),
-    tokens: new TokenBook(() => "token"),
-    subnets: { get: async () => ({ cidr: "10.0.16.0/24" }), gaveBack: () => {} },
+    ...known(memory, clock),
   } as unknown as NodeWorld;
   const dropped: string[] = [];
   memory.objects.dropAddress = async ({ metadata }) => void dropped.push(metadata.name);
