@@ -1,28 +1,20 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../api/eni-tags.ts";
 import type { CloudVpc, Eni, Tag } from "../cloud/cloud-vpc.ts";
+import { cloudEni } from "../cloud/testing/cloud-eni.ts";
 import { createManualClock } from "../time/testing/manual-clock.ts";
 import { adopt } from "./adopt.ts";
 import { answeringTransport } from "./testing/answering-transport.ts";
 
 function eni(id: string, uid: string, node = "node-1"): Eni {
-  return {
+  return cloudEni({
     id,
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
-    zone: "ap-1",
-    primary: false,
-    state: "available",
-    primaryAddress: "10.0.16.2",
-    addresses: [],
     tags: [
       { key: ENI_TAGS.clusterId, value: "cls-1" },
       { key: ENI_TAGS.clusterUid, value: uid },
       { key: ENI_TAGS.node, value: node },
     ],
-  };
+  });
 }
 
 let enis: Eni[];

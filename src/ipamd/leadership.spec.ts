@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../api/eni-tags.ts";
 import type { NodeENIConfig, NodeENIConfigStatus } from "../api/node-eni-config.ts";
 import type { CloudVpc, Eni, Subnet } from "../cloud/cloud-vpc.ts";
+import { cloudEni } from "../cloud/testing/cloud-eni.ts";
 import type { Node } from "../kube/core-resources.ts";
 import type { KubeClient } from "../kube/kube-client.ts";
 import type { LeaderElector } from "../kube/lease.ts";
@@ -27,23 +28,14 @@ const node: Node = {
 };
 
 function eni(uid: string, primary = false): Eni {
-  return {
-    id: "eni-1",
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
-    zone: "ap-1",
+  return cloudEni({
     primary,
-    state: "available",
     instanceId: "ins-1",
-    primaryAddress: "10.0.16.2",
-    addresses: [],
     tags: [
       { key: ENI_TAGS.clusterId, value: CLUSTER.id },
       { key: ENI_TAGS.clusterUid, value: uid },
     ],
-  };
+  });
 }
 
 let clock: ManualClock;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import type { Occurrence } from "../../kube/event-series.ts";
 import { createRecordingLogger, type RecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
@@ -11,25 +12,15 @@ const CLUSTER = { id: "cls-1", uid: "uid-1" };
 
 /** An ENI of ours for which nobody has made an object, and which no Node explains. */
 function orphan(uid = CLUSTER.uid): Eni {
-  return {
-    id: "eni-1",
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
-    zone: "ap-1",
-    primary: false,
-    state: "available",
+  return cloudEni({
     instanceId: "ins-1",
-    primaryAddress: "10.0.16.2",
-    addresses: [],
     tags: [
       { key: ENI_TAGS.clusterId, value: CLUSTER.id },
       { key: ENI_TAGS.clusterUid, value: uid },
       { key: ENI_TAGS.node, value: "node-1" },
       { key: ENI_TAGS.nonce, value: "nonce-1" },
     ],
-  };
+  });
 }
 
 let clock: ManualClock;

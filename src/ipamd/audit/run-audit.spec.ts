@@ -3,6 +3,7 @@ import { ENI_TAGS } from "../../api/eni-tags.ts";
 import { IPAMD_MANAGER } from "../../api/field-managers.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { CloudVpc, Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { answeringTransport, listOf } from "../testing/answering-transport.ts";
 import { runAudit } from "./run-audit.ts";
@@ -10,23 +11,13 @@ import { runAudit } from "./run-audit.ts";
 const GROUP = "/apis/networking.tke.cloud.tencent.com/v1";
 
 /** An ENI that another cluster of the same id has made. */
-const foreign: Eni = {
-  id: "eni-1",
-  name: "",
-  mac: "20:90:6f:00:00:01",
-  vpcId: "vpc-1",
-  subnetId: "subnet-a",
-  zone: "ap-1",
-  primary: false,
-  state: "available",
+const foreign: Eni = cloudEni({
   instanceId: "ins-1",
-  primaryAddress: "10.0.16.2",
-  addresses: [],
   tags: [
     { key: ENI_TAGS.clusterId, value: "cls-1" },
     { key: ENI_TAGS.clusterUid, value: "uid of another cluster" },
   ],
-};
+});
 
 let clock: ManualClock;
 /** What the cloud answers, one reading after the other. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import { createRecordingLogger, type RecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { CloudReader } from "./cloud-reader.ts";
@@ -9,21 +10,13 @@ const POLL_MS = 300;
 const FULL_MS = 30_000;
 
 function eni(id: string, overrides: Partial<Eni> = {}): Eni {
-  return {
+  return cloudEni({
     id,
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
     subnetId: "subnet-1",
     zone: "zone-1",
-    primary: false,
-    state: "available",
     instanceId: "ins-1",
-    primaryAddress: "10.0.16.2",
-    addresses: [],
-    tags: [],
     ...overrides,
-  };
+  });
 }
 
 let clock: ManualClock;

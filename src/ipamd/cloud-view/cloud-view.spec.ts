@@ -1,23 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import { ABSENCE_INTERVAL_MS, CloudView, RESERVED_MS, STALE_MS } from "./cloud-view.ts";
 
 function eni(addresses: string[] = [], overrides: Partial<Eni> = {}): Eni {
-  return {
-    id: "eni-1",
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
+  return cloudEni({
     subnetId: "subnet-1",
     zone: "zone-1",
-    primary: false,
-    state: "available",
     instanceId: "ins-1",
-    primaryAddress: "10.0.16.2",
     addresses: addresses.map((address) => ({ address, state: "available" })),
-    tags: [],
     ...overrides,
-  };
+  });
 }
 
 describe("CloudView", () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import { ABSENCE_INTERVAL_MS, CloudView } from "../cloud-view/cloud-view.ts";
 import { type AddressView, boundCount, type EniView } from "../planner/node-view.ts";
 import { buildNodeView, type NodeFacts } from "./build-node-view.ts";
@@ -10,21 +11,12 @@ const API = { apiVersion: "networking.tke.cloud.tencent.com/v1" };
 const SINCE = "2026-03-01T12:00:00Z";
 
 function eni(addresses: Eni["addresses"] = [], overrides: Partial<Eni> = {}): Eni {
-  return {
-    id: "eni-1",
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
+  return cloudEni({
     zone: "zone-1",
-    primary: false,
-    state: "available",
     instanceId: "ins-1",
-    primaryAddress: "10.0.16.2",
     addresses,
-    tags: [],
     ...overrides,
-  };
+  });
 }
 
 function veni(spec: Partial<VpcENI["spec"]> = {}, use?: NonNullable<VpcENI["status"]>["use"]): VpcENI {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { CloudView } from "../cloud-view/cloud-view.ts";
@@ -18,24 +19,15 @@ let fullReadings: number;
 let book: CreationBook;
 
 function eniOf(nonce: string, node: string): Eni {
-  return {
+  return cloudEni({
     id: `eni-${nonce}`,
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
-    zone: "ap-1",
-    primary: false,
-    state: "available",
     instanceId: "ins-1",
-    primaryAddress: "10.0.16.2",
-    addresses: [],
     tags: [
       { key: ENI_TAGS.node, value: node },
       { key: ENI_TAGS.nonce, value: nonce },
       { key: ENI_TAGS.clusterUid, value: "uid" },
     ],
-  };
+  });
 }
 
 async function intend(node: string, nonce = `nonce-of-${node}`): Promise<string> {

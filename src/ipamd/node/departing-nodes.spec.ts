@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock } from "../../time/testing/manual-clock.ts";
@@ -16,20 +17,11 @@ import { syncObjects } from "./sync-objects.ts";
 const node = { metadata: { name: "node-1", uid: "uid-n" }, spec: {} } as unknown as Node;
 
 function eni(instanceId?: string): Eni {
-  return {
-    id: "eni-1",
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
-    zone: "ap-1",
-    primary: false,
-    state: "available",
+  return cloudEni({
     ...(instanceId !== undefined && { instanceId }),
-    primaryAddress: "10.0.16.2",
     addresses: [{ address: "10.0.16.10", state: "available" }],
     tags: [{ key: ENI_TAGS.node, value: "node-1" }],
-  };
+  });
 }
 
 test("what a former machine of a name keeps for claims is looked at now and then, and each second until it is detached", async () => {

@@ -3,6 +3,7 @@ import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { VpcENISpec } from "../../api/vpc-eni.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Eni, Instance } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import type { Node } from "../../kube/core-resources.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
@@ -34,23 +35,14 @@ const instance: Instance = {
 };
 
 function eni(addresses: number, attached = true): Eni {
-  return {
-    id: "eni-1",
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
-    zone: "ap-1",
-    primary: false,
-    state: "available",
+  return cloudEni({
     ...(attached && { instanceId: "ins-1" }),
-    primaryAddress: "10.0.16.2",
     addresses: Array.from({ length: addresses }, (_, i) => ({
       address: `10.0.16.${10 + i}`,
       state: "available" as const,
     })),
     tags: [{ key: ENI_TAGS.node, value: "node-1" }],
-  };
+  });
 }
 
 const veni: VpcENISpec = {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
 import { CloudError } from "../../cloud/cloud-error.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
+import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { CloudView, RESERVED_MS } from "../cloud-view/cloud-view.ts";
@@ -16,20 +17,11 @@ import { syncObjects } from "./sync-objects.ts";
 const which = { node: "node-1", instanceId: "ins-1", addressesPerEni: 9 };
 
 function eni(...addresses: string[]): Eni {
-  return {
-    id: "eni-1",
-    name: "",
-    mac: "20:90:6f:00:00:01",
-    vpcId: "vpc-1",
-    subnetId: "subnet-a",
-    zone: "ap-1",
-    primary: false,
-    state: "available",
+  return cloudEni({
     instanceId: "ins-1",
-    primaryAddress: "10.0.16.2",
     addresses: addresses.map((address) => ({ address, state: "available" })),
     tags: [{ key: ENI_TAGS.node, value: "node-1" }],
-  };
+  });
 }
 
 /** What a leader knows that has read nothing yet. */
