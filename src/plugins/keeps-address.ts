@@ -1,4 +1,4 @@
-import { POD_ANNOTATIONS } from "../api/annotations.ts";
+import { takesOwnOnly } from "../api/takes-own-only.ts";
 import type { NetworkConfiguration } from "../cni/network-configuration.ts";
 
 /** Capability by which a runtime hands a pod's annotations on (CNI conventions, "Dynamic Plugin specific Fields"). */
@@ -10,9 +10,5 @@ const CAPABILITY = "io.kubernetes.cri.pod-annotations";
  */
 export function keepsAddress({ own }: NetworkConfiguration): boolean {
   const annotations = own.object("runtimeConfig")?.object(CAPABILITY);
-  return (
-    annotations?.string(POD_ANNOTATIONS.claimDeletePolicy) === "Never" ||
-    (annotations?.string(POD_ANNOTATIONS.nominatedAddress) ?? "") !== "" ||
-    (annotations?.string(POD_ANNOTATIONS.nominatedSubnets) ?? "") !== ""
-  );
+  return takesOwnOnly((key) => annotations?.string(key));
 }

@@ -1,4 +1,5 @@
 import { type PodWishes, podWishes } from "../../api/pod-wishes.ts";
+import { takesOwnOnly } from "../../api/takes-own-only.ts";
 import type { Pod } from "../../kube/core-resources.ts";
 import type { OwnerReference } from "../../kube/kube-object.ts";
 
@@ -19,11 +20,12 @@ export interface ClaimWish {
 
 /** @param pod of the API, whole */
 export function claimWish({ metadata }: Pick<Pod, "metadata">): ClaimWish {
-  const { policy, expiresAfterSeconds, nominated, address, mistake } = podWishes(metadata.annotations ?? {});
+  const { annotations = {} } = metadata;
+  const { policy, expiresAfterSeconds, nominated, address, mistake } = podWishes(annotations);
   const owner = metadata.ownerReferences?.find(({ controller }) => controller);
   return {
     policy,
-    ownOnly: policy === "Never" || address !== undefined || nominated.length > 0,
+    ownOnly: takesOwnOnly((key) => annotations[key]),
     ...(address !== undefined && mistake === undefined && { address }),
     ...(nominated.length > 0 && { subnetIds: nominated }),
     ...(expiresAfterSeconds !== undefined && mistake === undefined && { expiresAfterSeconds }),
