@@ -1,6 +1,7 @@
 import { POD_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { Dice } from "./dice.ts";
+import { inRounds } from "./in-rounds.ts";
 import type { World } from "./world.ts";
 
 /** What is asked of the claim of a name, by all its pods. */
@@ -22,15 +23,7 @@ export class StatefulWorkload {
   constructor(world: World, dice: Dice) {
     this.#world = world;
     this.#dice = dice;
-    this.#rounds();
-  }
-
-  #rounds(): void {
-    const { clock } = this.#world;
-    clock.after(this.#dice.between(500, 4_000), () => {
-      this.#round();
-      this.#rounds();
-    });
+    inRounds(world.clock, { dice, mostMs: 4_000 }, () => this.#round());
   }
 
   #round(): void {

@@ -1,6 +1,7 @@
 import { textAt } from "../../src/sim/kube/served-kind.ts";
 import type { JsonObject } from "../../src/sim/kube/shape.ts";
 import type { Dice } from "./dice.ts";
+import { inRounds } from "./in-rounds.ts";
 import { REPLICA, type World } from "./world.ts";
 
 /** Keeps as many pods as are wanted, as a ReplicaSet does, and replaces some now and then. */
@@ -15,15 +16,7 @@ export class Workload {
   constructor(world: World, dice: Dice) {
     this.#world = world;
     this.#dice = dice;
-    this.#rounds();
-  }
-
-  #rounds(): void {
-    const { clock } = this.#world;
-    clock.after(this.#dice.between(500, 5_000), () => {
-      this.#round();
-      this.#rounds();
-    });
+    inRounds(world.clock, { dice, mostMs: 5_000 }, () => this.#round());
   }
 
   #round(): void {
