@@ -112,6 +112,14 @@ async function run(
   return name;
 }
 
+/** A claim by hand, before there is a pod of the name. */
+async function reserve(name: string, address: string): Promise<void> {
+  await pool.kube.create(claims, {
+    metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
+    spec: { policy: "Never", address, subnetID: "subnet-pods0001" },
+  });
+}
+
 const claimOf = (name: string) => pool.kube.find(claims, name, IN);
 
 /** Waits until an address is for the pod on its node, has the agent give it, and waits until the claim says so. */
@@ -418,15 +426,8 @@ describe("where subnets have to be named", () => {
       status: "False",
       reason: "NoSubnetNamed",
     });
-    const name = pool.unique("pod-");
-    await pool.kube.create(pods, {
-      metadata: {
-        name,
-        namespace: NAMESPACE,
-        annotations: { "tke.cloud.tencent.com/nominated-eni-subnets": "subnet-pods0002,subnet-pods0001" },
-      },
-      spec: { nodeName: a, containers: [{ name: "c", image: "none" }] },
-    });
+    const named = { "tke.cloud.tencent.com/nominated-eni-subnets": "subnet-pods0002,subnet-pods0001" };
+    const [name = ""] = await pool.addPods(a, 1, named);
     await untilBound(name, a);
     expect((await claimOf(name))?.spec.subnetID).toBe("subnet-pods0001");
     await start();
@@ -436,25 +437,11 @@ describe("where subnets have to be named", () => {
 describe("an address that a pod names", () => {
   it("is that pod's, and another's claim of it waits and says whose it is", async () => {
     const a = await node();
-    const bare = async () => {
-      const name = pool.unique("pod-");
-      await pool.kube.create(pods, {
-        metadata: {
-          name,
-          namespace: NAMESPACE,
-          annotations: { "tke.cloud.tencent.com/nominated-vpc-ip": "10.0.16.77" },
-        },
-        spec: { nodeName: a, containers: [{ name: "c", image: "none" }] },
-      });
-      return name;
-    };
-    const first = await bare();
+    const named = { "tke.cloud.tencent.com/nominated-vpc-ip": "10.0.16.77" };
+    const [first = ""] = await pool.addPods(a, 1, named);
     expect(await untilBound(first, a)).toBe("10.0.16.77");
     const second = pool.unique("pod-");
-    await pool.kube.create(claims, {
-      metadata: { name: second, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
-      spec: { policy: "Never", address: "10.0.16.77", subnetID: "subnet-pods0001" },
-    });
+    await reserve(second, "10.0.16.77");
     await run(a, { name: second });
     await until("it says whose it is", async () => {
       const bound = conditionOf(await claimOf(second), "Bound");
@@ -488,10 +475,7 @@ describe("an address that somebody else has", () => {
     const a = await node();
     await pool.control.takeAddresses("subnet-pods0001", { addresses: ["10.0.16.200"] });
     const name = pool.unique("pod-");
-    await pool.kube.create(claims, {
-      metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
-      spec: { policy: "Never", address: "10.0.16.200", subnetID: "subnet-pods0001" },
-    });
+    await reserve(name, "10.0.16.200");
     await run(a, { name });
     await until(
       "it says so",

@@ -254,13 +254,18 @@ export class Pool {
     });
   }
 
-  async addPods(node: string, count: number): Promise<string[]> {
+  /** Makes pods that are bound to a node, as no scheduler of ours does. */
+  async addPods(
+    node: string,
+    count: number,
+    annotations: Readonly<Record<string, string>> = {},
+  ): Promise<string[]> {
     const names: string[] = [];
     for (let i = 0; i < count; i++) {
       const name = this.unique(`${node}-pod-`);
       names.push(name);
       await this.kube.create(pods, {
-        metadata: { name, namespace: "default" },
+        metadata: { name, namespace: "default", annotations },
         spec: { nodeName: node, containers: [{ name: "c", image: "none" }] },
       });
     }
