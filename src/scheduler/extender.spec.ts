@@ -199,7 +199,7 @@ describe("bind", () => {
     expect(extender.filter({ Pod: pod("a"), NodeNames: ["n1"] }).NodeNames).toEqual(["n1"]);
     expect(await extender.bind(bindingOf("a", "n1"))).toEqual({ Error: "" });
     expect(reservations.has("uid-a")).toBe(false);
-    expect(reservations.onNode("n1").size).toBe(0);
+    expect(reservations.onNode("n1").pods).toBe(0);
   });
 
   it("names the address that a pod names, unless it has another", async () => {

@@ -15,9 +15,12 @@ export function chooseNodes(pod: PodView, names: Iterable<string>, world: World)
   const fitting = new Map<string, Fit>();
   const refused = new Map<string, string>();
   for (const name of names) {
-    const answer = typeof question === "string" ? question : fits(question, world.nodes.get(name));
-    if (typeof answer === "string") refused.set(name, answer);
-    else fitting.set(name, answer);
+    const node = world.nodes.get(name);
+    const answer = typeof question === "string" ? question : fits(question, node);
+    // By the node's own text: the scheduler's is another one in each request, and has to be hashed whenever it is looked up first.
+    const key = node?.name ?? name;
+    if (typeof answer === "string") refused.set(key, answer);
+    else fitting.set(key, answer);
   }
   return { fitting, refused };
 }

@@ -23,14 +23,14 @@ it("counts an address off from when it is seen to when the subnet has been read 
   const state = new ClusterState();
   state.putAddress(madeAddress("10.0.16.5", { since: 20 }));
   state.putSubnet(madeSubnet("subnet-a", { readAt: 10 }));
-  expect(state.view.promised.spokenFor.get("subnet-a")).toBe(1);
+  expect(state.view.spokenFor.get("subnet-a")).toBe(1);
   state.putSubnet(madeSubnet("subnet-a", { readAt: 20 }));
-  expect(state.view.promised.spokenFor.size).toBe(0);
+  expect(state.view.spokenFor.size).toBe(0);
 });
 
 it("has a claim's address awaited on its node until it is bound there, and of two the later one", () => {
   const state = new ClusterState();
-  const awaited = () => state.view.promised.awaited.get("n")?.get("subnet-a") ?? 0;
+  const awaited = () => state.view.nodes.get("n")?.inSubnet.get("subnet-a")?.awaited ?? 0;
   state.putNode(madeNode("n"));
   state.putClaim(madeClaim("a", { node: "n" }));
   expect(awaited()).toBe(1);

@@ -1,8 +1,8 @@
+import { countedNode } from "./counted-node.ts";
 import { add, addWithin } from "./counts.ts";
 import { enisToMake } from "./enis-to-make.ts";
 import { awaitedOn, isUnread, latest } from "./promised.ts";
-import { withBoundAddresses } from "./with-bound-addresses.ts";
-import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./world.ts";
+import type { AddressView, ClaimView, ClusterView, CountedNode, NodeView, SubnetView } from "./world.ts";
 
 /**
  * The cluster as watches show it, and what follows from it for every decision, counted on with each change: addresses change all the time,
@@ -14,7 +14,7 @@ export class ClusterState {
   readonly #subnets = new Map<string, SubnetView>();
   /** As NodeENIConfigs tell of them. */
   readonly #toldNodes = new Map<string, NodeView>();
-  readonly #nodes = new Map<string, NodeView>();
+  readonly #nodes = new Map<string, CountedNode>();
   readonly #addresses = new Map<string, AddressView>();
   readonly #claims = new Map<string, ClaimView>();
   readonly #configured: string[] = [];
@@ -25,6 +25,7 @@ export class ClusterState {
   readonly #several = new Map<string, readonly AddressView[]>();
   readonly #claimants = new Map<string, readonly string[]>();
   readonly #spokenFor = new Map<string, number>();
+  /** Addresses that are to come to a node for claims, by node and subnet. */
   readonly #awaited = new Map<string, Map<string, number>>();
   readonly #onlyNominated: boolean;
 
@@ -37,7 +38,7 @@ export class ClusterState {
     configured: this.#configured,
     bound: this.#bound,
     claimants: this.#claimants,
-    promised: { spokenFor: this.#spokenFor, awaited: this.#awaited },
+    spokenFor: this.#spokenFor,
   };
 
   /** @param options.onlyNominated a pod that names no subnet gets none: none is configured */
@@ -60,13 +61,11 @@ export class ClusterState {
   }
 
   putNode(node: NodeView): void {
-    this.#toldNodes.set(node.name, node);
-    this.#changeNode(node.name);
+    this.#changeNode(node.name, () => this.#toldNodes.set(node.name, node));
   }
 
   removeNode({ name }: NodeView): void {
-    this.#toldNodes.delete(name);
-    this.#changeNode(name);
+    this.#changeNode(name, () => this.#toldNodes.delete(name));
   }
 
   putAddress(address: AddressView): void {
@@ -125,18 +124,26 @@ export class ClusterState {
       if (after.claim !== undefined) this.#bind(after.claim, [...this.#boundFor(after.claim), after]);
     }
     for (const key of claims) this.#countClaim(key, 1);
-    if (before?.eniId !== undefined) addWithin(this.#onEnis, [before.node, before.eniId], -1);
-    if (after?.eniId !== undefined) addWithin(this.#onEnis, [after.node, after.eniId]);
-    for (const name of new Set([before?.node, after?.node])) if (name !== undefined) this.#changeNode(name);
+    this.#countOnEni(before, -1);
+    this.#countOnEni(after, 1);
   }
 
-  #changeNode(name: string): void {
-    const told = this.#toldNodes.get(name);
-    const node = told && withBoundAddresses(told, this.#onEnis.get(name));
-    if (node === this.#nodes.get(name)) return;
+  #countOnEni(address: AddressView | undefined, sign: 1 | -1): void {
+    if (address?.eniId === undefined) return;
+    const { node, eniId } = address;
+    this.#changeNode(node, () => addWithin(this.#onEnis, [node, eniId], sign));
+  }
+
+  /** @param change what there is to say of the node */
+  #changeNode(name: string, change: () => void): void {
     this.#countNode(name, -1);
-    if (node === undefined) this.#nodes.delete(name);
-    else this.#nodes.set(name, node);
+    change();
+    const told = this.#toldNodes.get(name);
+    if (told === undefined) this.#nodes.delete(name);
+    else {
+      const more = { onEni: this.#onEnis.get(name), awaited: this.#awaited.get(name) };
+      this.#nodes.set(name, countedNode(told, more));
+    }
     this.#countNode(name, 1);
   }
 
@@ -182,20 +189,15 @@ export class ClusterState {
     if (at === undefined) add(this.#spokenFor, subnetId, sign);
     const node = awaitedOn(claim, at);
     if (node === undefined) return;
-    this.#countNode(node, -1);
-    addWithin(this.#awaited, [node, subnetId], sign);
-    this.#countNode(node, 1);
+    this.#changeNode(node, () => addWithin(this.#awaited, [node, subnetId], sign));
   }
 
   /** Addresses that the node's ENIs to be made take for themselves. */
   #countNode(name: string, sign: 1 | -1): void {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
-    const here = this.#awaited.get(name);
-    for (const [subnetId, count] of here ?? [])
-      add(this.#spokenFor, subnetId, sign * enisToMake(node, subnetId, count));
-    const { creatingIn } = node;
-    if (creatingIn !== undefined && here?.has(creatingIn) !== true) add(this.#spokenFor, creatingIn, sign);
+    for (const [subnetId, { awaited }] of node.inSubnet)
+      add(this.#spokenFor, subnetId, sign * enisToMake(node, subnetId, awaited));
   }
 }
 

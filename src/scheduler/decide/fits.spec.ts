@@ -31,7 +31,7 @@ function ask(
   reserved = new Reservations(),
 ): Fit | string | undefined {
   const view =
-    "promised" in parts ? parts : madeCluster({ nodes: node === undefined ? [] : [node], ...parts });
+    "spokenFor" in parts ? parts : madeCluster({ nodes: node === undefined ? [] : [node], ...parts });
   const name = node?.name ?? "gone";
   const { fitting, refused } = chooseNodes(pod, [name], { ...view, reserved });
   return fitting.get(name) ?? refused.get(name);

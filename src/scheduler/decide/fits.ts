@@ -1,11 +1,11 @@
 import { enisToMake } from "./enis-to-make.ts";
 import { activeByZone, type Question, type SubnetLeft } from "./question.ts";
 import { type Obstacle, REASONS, refusal } from "./refusal.ts";
-import type { Fit, NodeView, ReservedOnNode, SubnetView } from "./world.ts";
+import type { CountedNode, Fit, ReservedOnNode, ReservedOnNodeInSubnet, SubnetView } from "./world.ts";
 
 /** How a node has room for one more address of a subnet. */
 interface Room {
-  /** Of an ENI that is there or awaited there is a place for it that nobody else was let pass for. */
+  /** An ENI that is there or awaited has a place for it that nobody else was let pass for. */
   readonly hasEni: boolean;
   /** ENIs that the node needs more, should all come that were let pass. */
   readonly more: number;
@@ -18,7 +18,7 @@ interface Found {
 }
 
 /** What filter, preempt and bind ask of a node: where the pod's address would be, or the text of its refusal. */
-export function fits(question: Question, node: NodeView | undefined): Fit | string {
+export function fits(question: Question, node: CountedNode | undefined): Fit | string {
   if (node === undefined || node.disabled) return REASONS.noEnis;
   if (question.fixed !== undefined) return fitsFixed(question, node, question.fixed);
   const coming = comingTo(node, question);
@@ -50,7 +50,7 @@ function isBetter(a: Found, b: Found): boolean {
 /** An address that is there needs room on an ENI of its subnet, unless it is bound here already; of the subnet it takes an ENI's at most. */
 function fitsFixed(
   question: Question,
-  node: NodeView,
+  node: CountedNode,
   { subnetId, at }: NonNullable<Question["fixed"]>,
 ): Fit | string {
   // Another machine may have had the node's name: its ENIs are not this one's, nor is its zone.
@@ -70,14 +70,14 @@ function fitsFixed(
 }
 
 /** Subnets that the pod or the node names for it, or that are configured. */
-function namedSubnets({ pod, only, world }: Question, node: NodeView): readonly string[] {
+function namedSubnets({ pod, only, world }: Question, node: CountedNode): readonly string[] {
   if (only !== undefined) return [only.id];
   if (pod.nominated.length > 0) return pod.nominated;
   return node.labelled.length > 0 ? node.labelled : world.configured;
 }
 
 /** Of these, those of the node's zone that a new address may be of. */
-function allowed(question: Question, node: NodeView): readonly SubnetView[] {
+function allowed(question: Question, node: CountedNode): readonly SubnetView[] {
   const isByNode =
     question.only === undefined && question.pod.nominated.length === 0 && node.labelled.length > 0;
   const byZone = isByNode ? activeByZone(node.labelled, question.world) : question.usual;
@@ -97,11 +97,11 @@ function leftOf({ id, free }: SubnetView, question: Question): SubnetLeft {
     const node = world.nodes.get(name);
     if (node === undefined) continue;
     const coming = comingTo(node, question);
-    const awaited = awaitedFor(id, coming);
-    const reserved = coming.reserved.get(id)?.pods ?? 0;
+    const awaited = awaitedFor(id, node, coming);
+    const reserved = coming.reserved.inSubnet.get(id)?.pods ?? 0;
     enis += enisToMake(node, id, awaited + reserved) - enisToMake(node, id, awaited);
   }
-  const promised = (world.promised.spokenFor.get(id) ?? 0) - (own?.subnetId === id ? own.spokenFor : 0);
+  const promised = (world.spokenFor.get(id) ?? 0) - (own?.subnetId === id ? own.spokenFor : 0);
   const made = {
     addresses: free === undefined ? undefined : free - promised - addresses - Math.min(makers, enis),
     makers,
@@ -122,65 +122,56 @@ function lackOf(left: SubnetLeft, { room, itself }: { room: Room; itself: 0 | 1 
   return room.hasEni ? "left" : "left-for-eni";
 }
 
-/** What may come to a node for others, by subnet. */
+/** What may come to a node for others. */
 interface Coming {
-  /** For claims, that of the pod itself included. */
-  readonly awaited: ReadonlyMap<string, number>;
-  readonly reserved: ReadonlyMap<string, ReservedOnNode>;
+  readonly reserved: ReservedOnNode;
   /** Subnet of the address that the pod's own claim awaits there. */
   readonly ownIn: string | undefined;
 }
 
-const NONE: ReadonlyMap<string, number> = new Map();
-const NOBODY: ReservedOnNode = { pods: 0, sure: 0 };
-
-function comingTo({ name }: NodeView, { world, own }: Question): Coming {
-  return {
-    awaited: world.promised.awaited.get(name) ?? NONE,
-    reserved: world.reserved.onNode(name),
-    ownIn: own?.node === name ? own.subnetId : undefined,
-  };
+function comingTo({ name }: CountedNode, { world, own }: Question): Coming {
+  return { reserved: world.reserved.onNode(name), ownIn: own?.node === name ? own.subnetId : undefined };
 }
 
-/** Addresses of a subnet that come for claims of other pods. */
-function awaitedFor(subnetId: string, { awaited, ownIn }: Coming): number {
-  return (awaited.get(subnetId) ?? 0) - (subnetId === ownIn ? 1 : 0);
+/** Addresses of a subnet that come to the node for claims of other pods. */
+function awaitedFor(subnetId: string, node: CountedNode, { ownIn }: Coming): number {
+  return (node.inSubnet.get(subnetId)?.awaited ?? 0) - (subnetId === ownIn ? 1 : 0);
 }
 
 /** Whether the node has room for one more address of the subnet: on an ENI that is there or awaited, or on another one. */
-function roomFor(subnet: SubnetView, node: NodeView, coming: Coming): Room | Obstacle {
-  const { limit, enis, creatingIn } = node;
-  const { awaited: claimed, reserved, ownIn } = coming;
-  let addresses = 0;
-  for (const eni of enis) addresses += eni.addresses;
-  let toMake = 0;
-  for (const [id, pods] of claimed) {
-    const more = pods - (id === ownIn ? 1 : 0) + (reserved.get(id)?.pods ?? 0);
-    addresses += more;
-    if (id !== subnet.id) toMake += enisToMake(node, id, more);
-  }
-  for (const [id, { pods }] of reserved) {
-    if (claimed.has(id)) continue;
-    addresses += pods;
-    if (id !== subnet.id) toMake += enisToMake(node, id, pods);
-  }
-  const isCounted =
-    creatingIn === undefined ||
-    creatingIn === subnet.id ||
-    claimed.has(creatingIn) ||
-    reserved.has(creatingIn);
-  if (!isCounted) toMake += enisToMake(node, creatingIn, 0);
-  if (addresses >= limit.addresses) return "addresses";
-  const awaited = awaitedFor(subnet.id, coming);
-  const { pods, sure } = reserved.get(subnet.id) ?? NOBODY;
-  const standing = enisToMake(node, subnet.id, awaited);
-  const withOthers = enisToMake(node, subnet.id, awaited + pods);
+function roomFor(subnet: SubnetView, node: CountedNode, coming: Coming): Room | Obstacle {
+  const { limit } = node;
+  const { reserved, ownIn } = coming;
+  if (node.addresses - (ownIn === undefined ? 0 : 1) + reserved.pods >= limit.addresses) return "addresses";
+  const awaited = awaitedFor(subnet.id, node, coming);
+  const { pods, sure } = reserved.inSubnet.get(subnet.id) ?? NOBODY;
   const withIt = enisToMake(node, subnet.id, awaited + pods + 1);
+  if (withIt === 0) return ROOM_ON_ENI;
+  const standing = enisToMake(node, subnet.id, awaited);
   const room = {
     hasEni: enisToMake(node, subnet.id, awaited + sure + 1) === standing,
-    more: withIt - withOthers,
+    more: withIt - enisToMake(node, subnet.id, awaited + pods),
   };
   if (withIt === standing) return room;
   if (subnet.zone !== node.zone) return "zone";
-  return enis.length + toMake + withIt > limit.enis ? "enis" : room;
+  return node.enis.length + enisToMakeElsewhere(subnet, node, coming) + withIt > limit.enis ? "enis" : room;
+}
+
+const NOBODY: ReservedOnNodeInSubnet = { pods: 0, sure: 0 };
+
+/** As most nodes have it: the answer is one for all of them. */
+const ROOM_ON_ENI: Room = { hasEni: true, more: 0 };
+
+/** ENIs that the node lacks for what may come to it of other subnets. */
+function enisToMakeElsewhere({ id: subnetId }: SubnetView, node: CountedNode, coming: Coming): number {
+  const { inSubnet } = coming.reserved;
+  let enis = 0;
+  for (const id of node.inSubnet.keys()) {
+    const pods = inSubnet.get(id)?.pods ?? 0;
+    if (id !== subnetId) enis += enisToMake(node, id, awaitedFor(id, node, coming) + pods);
+  }
+  for (const [id, { pods }] of inSubnet) {
+    if (id !== subnetId && !node.inSubnet.has(id)) enis += enisToMake(node, id, pods);
+  }
+  return enis;
 }

@@ -1,14 +1,6 @@
 import { enisToMake } from "./enis-to-make.ts";
 import type { AddressView, ClaimView, ClusterView, SubnetView } from "./world.ts";
 
-/** What claims have been promised, by the state of the cluster alone: it changes only when that does. */
-export interface Promised {
-  /** Addresses of a subnet that are spoken for and that its last reading does not show, those of ENIs to be made included. */
-  readonly spokenFor: ReadonlyMap<string, number>;
-  /** Addresses that are to come to a node for claims, by node and subnet. */
-  readonly awaited: ReadonlyMap<string, ReadonlyMap<string, number>>;
-}
-
 /** What a claim itself adds to what is promised: that does not stand in the way of its own pod. */
 export interface OwnPart {
   readonly subnetId: string;
@@ -19,10 +11,7 @@ export interface OwnPart {
 }
 
 /** What this claim adds; nothing where it is on its way out, since then its pod waits for another one. */
-export function ownPart(
-  claim: ClaimView | undefined,
-  { bound, nodes, promised }: ClusterView,
-): OwnPart | undefined {
+export function ownPart(claim: ClaimView | undefined, { bound, nodes }: ClusterView): OwnPart | undefined {
   if (claim === undefined || claim.leaving) return undefined;
   const at = bound.get(claim.key);
   const subnetId = at?.subnetId ?? claim.subnetId;
@@ -30,7 +19,7 @@ export function ownPart(
   const node = name === undefined ? undefined : nodes.get(name);
   let enis = 0;
   if (node !== undefined) {
-    const count = promised.awaited.get(node.name)?.get(subnetId) ?? 0;
+    const count = node.inSubnet.get(subnetId)?.awaited ?? 0;
     enis = enisToMake(node, subnetId, count) - enisToMake(node, subnetId, count - 1);
   }
   return { subnetId, spokenFor: (at === undefined ? 1 : 0) + enis, node: name };

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { clusterView } from "../testing/cluster-view.ts";
 import { madeAddress, madeClaim, madePod } from "../testing/made-world.ts";
 import { chooseNodes } from "./choose-nodes.ts";
+import { countedNode } from "./counted-node.ts";
 import { enisToMake } from "./enis-to-make.ts";
 import { Reservations } from "./reservations.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, PodView, SubnetView } from "./world.ts";
@@ -179,7 +180,10 @@ function takenIn(id: string, cluster: Cluster): number {
     if (node !== undefined && !leaving && bound.get(key)?.node !== node)
       coming.set(node, (coming.get(node) ?? 0) + 1);
   }
-  for (const name of NODES) taken += enisToMake(cluster.node(name), id, coming.get(name) ?? 0);
+  for (const name of NODES) {
+    const node = countedNode(cluster.node(name), { onEni: undefined, awaited: undefined });
+    taken += enisToMake(node, id, coming.get(name) ?? 0);
+  }
   return taken;
 }
 
@@ -275,7 +279,7 @@ it("is left as it was once every reservation has ended", () => {
       for (const pod of all) cluster.reservations.end(pod.uid);
       for (const id of SUBNETS)
         expect(cluster.reservations.inSubnet(id)).toEqual({ addresses: 0, makers: 0, makerNodes: new Map() });
-      for (const name of NODES) expect(cluster.reservations.onNode(name).size).toBe(0);
+      for (const name of NODES) expect(cluster.reservations.onNode(name).pods).toBe(0);
       for (const pod of all) {
         if (pod.address !== undefined) expect(cluster.reservations.hasAddress(pod.address)).toBe(false);
       }

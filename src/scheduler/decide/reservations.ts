@@ -7,7 +7,7 @@ export const RESERVED_MS = 30_000;
 /** How long what a pod has taken is kept while the watch does not show its claim. */
 const TAKEN_MS = 60_000;
 
-const NONE_ON_NODE: ReadonlyMap<string, ReservedOnNode> = new Map();
+const NONE_ON_NODE: ReservedOnNode = { pods: 0, inSubnet: new Map() };
 const NONE_IN_SUBNET: ReservedInSubnet = { addresses: 0, makers: 0, makerNodes: new Map() };
 
 /** How long a pod that waits no more is remembered: the scheduler may still ask about it. */
@@ -28,7 +28,7 @@ interface Reservation {
 
 interface OnNode {
   pods: number;
-  sure: number;
+  readonly inSubnet: Map<string, { pods: number; sure: number }>;
 }
 
 interface InSubnet {
@@ -44,13 +44,14 @@ interface InSubnet {
  */
 export class Reservations implements Reserved {
   readonly #byPod = new Map<string, Reservation>();
-  readonly #onNode = new Map<string, Map<string, OnNode>>();
+  /** With nodes that nobody may go to any more, until there is no reservation at all: each pod comes to most nodes, and goes. */
+  readonly #onNode = new Map<string, OnNode>();
   readonly #inSubnet = new Map<string, InSubnet>();
   readonly #addresses = new Map<string, number>();
   /** Pods that are bound, or deleted, and until when that is remembered. UIDs do not come back. */
   readonly #gone = new Map<string, number>();
 
-  onNode(name: string): ReadonlyMap<string, ReservedOnNode> {
+  onNode(name: string): ReservedOnNode {
     return this.#onNode.get(name) ?? NONE_ON_NODE;
   }
 
@@ -163,6 +164,7 @@ export class Reservations implements Reserved {
     if (ended === undefined) return;
     this.#byPod.delete(podUid);
     this.#count(ended, -1);
+    if (this.#byPod.size === 0) this.#onNode.clear();
   }
 
   /** The pod is bound, or deleted: what it has taken is kept for its claim. @param now monotonic ms */
@@ -214,19 +216,17 @@ export class Reservations implements Reserved {
   #countOnNode(node: string, { subnetId, hasEni }: Fit, amount: 1 | -1): void {
     let here = this.#onNode.get(node);
     if (here === undefined) {
-      here = new Map();
+      here = { pods: 0, inSubnet: new Map() };
       this.#onNode.set(node, here);
     }
-    let counted = here.get(subnetId);
+    let counted = here.inSubnet.get(subnetId);
     if (counted === undefined) {
       counted = { pods: 0, sure: 0 };
-      here.set(subnetId, counted);
+      here.inSubnet.set(subnetId, counted);
     }
+    here.pods += amount;
     counted.pods += amount;
     if (hasEni) counted.sure += amount;
-    if (counted.pods > 0) return;
-    here.delete(subnetId);
-    if (here.size === 0) this.#onNode.delete(node);
   }
 
   #subnet(id: string): InSubnet {

@@ -1,5 +1,3 @@
-import type { Promised } from "./promised.ts";
-
 /** A subnet that pods get addresses from, as its VpcSubnet says. */
 export interface SubnetView {
   readonly id: string;
@@ -39,6 +37,22 @@ export interface NodeView {
   };
   /** It is to have no ENIs. */
   readonly disabled: boolean;
+}
+
+/** What a node has of a subnet, and is to get. */
+export interface NodeInSubnet {
+  /** More addresses that its ENIs there have room for. */
+  readonly places: number;
+  /** Addresses that are to come to it for claims. */
+  readonly awaited: number;
+}
+
+/** A node with what decisions need of it, counted once. */
+export interface CountedNode extends NodeView {
+  /** Addresses that its ENIs have, and that are to come to it for claims. */
+  readonly addresses: number;
+  /** Subnets in which it has an ENI, gets one, or awaits addresses. */
+  readonly inSubnet: ReadonlyMap<string, NodeInSubnet>;
 }
 
 /** An address that is bound: a pod's, as its VpcIP says, or an ENI's own, as its VpcENI does. */
@@ -81,11 +95,13 @@ export interface ClusterParts {
 
 /** The same, with what follows from it for every decision. */
 export interface ClusterView extends ClusterParts {
+  readonly nodes: ReadonlyMap<string, CountedNode>;
   /** Addresses that are bound for a claim, by its key. */
   readonly bound: ReadonlyMap<string, AddressView>;
   /** Keys of claims that name an address, by that address. */
   readonly claimants: ReadonlyMap<string, readonly string[]>;
-  readonly promised: Promised;
+  /** Addresses of a subnet that are spoken for and that its last reading does not show, those of ENIs to be made included. */
+  readonly spokenFor: ReadonlyMap<string, number>;
 }
 
 /** Where a pod may go on a node. */
@@ -98,10 +114,16 @@ export interface Fit {
   readonly takes: 0 | 1;
 }
 
-/** Pods that may come to a node for an address of one subnet. */
+/** Pods that may come to a node for an address. */
 export interface ReservedOnNode {
   readonly pods: number;
-  /** Of these, those for whom an ENI has room. */
+  readonly inSubnet: ReadonlyMap<string, ReservedOnNodeInSubnet>;
+}
+
+/** Of these, those that want an address of one subnet. */
+export interface ReservedOnNodeInSubnet {
+  readonly pods: number;
+  /** Those for whom an ENI has room. */
   readonly sure: number;
 }
 
@@ -116,8 +138,7 @@ export interface ReservedInSubnet {
 
 /** What other pods were let pass for and have not taken yet. */
 export interface Reserved {
-  /** By subnet. */
-  onNode(name: string): ReadonlyMap<string, ReservedOnNode>;
+  onNode(name: string): ReservedOnNode;
   inSubnet(id: string): ReservedInSubnet;
   /** Whether one of them is to have this very address. */
   hasAddress(address: string): boolean;

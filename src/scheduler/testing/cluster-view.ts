@@ -1,7 +1,7 @@
+import { countedNode } from "../decide/counted-node.ts";
 import { add, addWithin } from "../decide/counts.ts";
 import { enisToMake } from "../decide/enis-to-make.ts";
 import { awaitedOn, isUnread, latest } from "../decide/promised.ts";
-import { withBoundAddresses } from "../decide/with-bound-addresses.ts";
 import type { AddressView, ClusterParts, ClusterView } from "../decide/world.ts";
 
 /** What ClusterState has of these things, counted from nothing: what it is compared with. */
@@ -32,7 +32,10 @@ export function clusterView(parts: ClusterParts): ClusterView {
     if (node !== undefined) addWithin(awaited, [node, subnetId]);
   }
   const nodes = new Map(
-    [...parts.nodes].map(([name, node]) => [name, withBoundAddresses(node, onEnis.get(name))]),
+    [...parts.nodes].map(([name, node]) => [
+      name,
+      countedNode(node, { onEni: onEnis.get(name), awaited: awaited.get(name) }),
+    ]),
   );
   for (const node of nodes.values()) {
     const { name, creatingIn } = node;
@@ -40,5 +43,5 @@ export function clusterView(parts: ClusterParts): ClusterView {
     for (const [subnetId, count] of here ?? []) add(spokenFor, subnetId, enisToMake(node, subnetId, count));
     if (creatingIn !== undefined && here?.has(creatingIn) !== true) add(spokenFor, creatingIn);
   }
-  return { ...parts, nodes, bound, claimants, promised: { spokenFor, awaited } };
+  return { ...parts, nodes, bound, claimants, spokenFor };
 }

@@ -57,10 +57,8 @@ function leastLoaded(
 ): { node: string; fit: Fit } | undefined {
   let best: { node: string; fit: Fit; load: number } | undefined;
   for (const [node, fit] of fitting) {
-    let load = fit.hasEni ? 0 : 1_000_000;
-    for (const eni of view.nodes.get(node)?.enis ?? []) load += eni.addresses;
-    for (const count of view.promised.awaited.get(node)?.values() ?? []) load += count;
-    for (const { pods: coming } of reservations.onNode(node).values()) load += coming;
+    const { addresses = 0 } = view.nodes.get(node) ?? {};
+    const load = (fit.hasEni ? 0 : 1_000_000) + addresses + reservations.onNode(node).pods;
     if (best === undefined || load < best.load) best = { node, fit, load };
   }
   return best;
