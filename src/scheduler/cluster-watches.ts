@@ -8,6 +8,7 @@ import { type Pod, pods } from "../kube/core-resources.ts";
 import { type Reflector, type ReflectorWorld, startReflector } from "../kube/reflector/reflector.ts";
 import { keyOf, type Resource } from "../kube/resource.ts";
 import { ClusterState } from "./decide/cluster-state.ts";
+import type { NodeNumbers } from "./decide/node-numbers.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./decide/world.ts";
 import { type WaitingPod, waitingPod } from "./waking/waiting-pod.ts";
 
@@ -21,6 +22,8 @@ const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
 const subnets: Resource<VpcSubnet> = VPC_SUBNET;
 
 export interface ClusterWatchesOptions {
+  /** By which nodes are counted. */
+  readonly numbers: NodeNumbers;
   /** A pod that names no subnet gets none. */
   readonly onlyNominated: boolean;
   /** Told of each claim as the watch shows it. */

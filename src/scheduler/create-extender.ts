@@ -7,6 +7,7 @@ import type { Resource } from "../kube/resource.ts";
 import type { CallOptions, KubeTransport } from "../kube/transport.ts";
 import { type BindTo, bindPod } from "./bind-pod.ts";
 import { ClusterWatches } from "./cluster-watches.ts";
+import { NodeNumbers } from "./decide/node-numbers.ts";
 import { Reservations } from "./decide/reservations.ts";
 import { Extender } from "./extender.ts";
 import { CALL_MS, Leadership } from "./leadership.ts";
@@ -48,7 +49,8 @@ export function createExtender(
   { onlyNominated, namespace, identity }: ExtenderIdentity,
 ): ExtenderCore {
   const { clock, kube, logger } = world;
-  const reservations = new Reservations();
+  const numbers = new NodeNumbers();
+  const reservations = new Reservations(numbers);
   /** Binds that are under way, by the pod's UID. */
   const underWay = new Map<string, Promise<void>>();
   const leadership = new Leadership(
@@ -61,6 +63,7 @@ export function createExtender(
     },
   );
   const watches = new ClusterWatches(world, {
+    numbers,
     onlyNominated,
     sawClaim: (claim) => reservations.saw(claim),
     podGone(uid) {

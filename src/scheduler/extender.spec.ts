@@ -5,7 +5,7 @@ import { REASONS } from "./decide/refusal.ts";
 import { RESERVED_MS, Reservations } from "./decide/reservations.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./decide/world.ts";
 import { Extender } from "./extender.ts";
-import { clusterView } from "./testing/cluster-view.ts";
+import { clusterView, madeNumbers } from "./testing/cluster-view.ts";
 import { madeAddress, madeClaim, madeNode, madeSubnet } from "./testing/made-world.ts";
 import type { ExtenderPod } from "./wire/extender-messages.ts";
 
@@ -41,7 +41,7 @@ beforeEach(() => {
   lags = false;
   known = new Map();
   decided = [];
-  reservations = new Reservations();
+  reservations = new Reservations(madeNumbers);
   extender = new Extender({
     clock,
     reservations,

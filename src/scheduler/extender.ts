@@ -59,10 +59,10 @@ export class Extender {
     try {
       const pod = podView(Pod);
       const names = NodeNames ?? [];
-      const { fitting, refused } = this.#reserve(pod, names, { evicts: false });
-      this.#world.filtered(pod.uid, { names, passed: fitting.size > 0 });
+      const { passed, refused } = this.#reserve(pod, names, { evicts: false });
+      this.#world.filtered(pod.uid, { names, passed: passed.length > 0 });
       return {
-        NodeNames: [...fitting.keys()],
+        NodeNames: passed,
         FailedNodes: {},
         FailedAndUnresolvableNodes: Object.fromEntries(refused),
         Error: "",

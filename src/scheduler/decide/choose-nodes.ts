@@ -1,26 +1,39 @@
 import { fits } from "./fits.ts";
+import { Places } from "./places.ts";
 import { questionOf } from "./question.ts";
-import type { Fit, PodView, World } from "./world.ts";
+import { QuickLook } from "./quick-look.ts";
+import { REASONS } from "./refusal.ts";
+import type { PodView, World } from "./world.ts";
 
 export interface ChosenNodes {
-  /** Where the pod may go, in the order in which they were asked about. */
-  readonly fitting: ReadonlyMap<string, Fit>;
+  /** Where the pod may go, and the names of that in the order in which they were asked about. */
+  readonly fitting: Places;
+  readonly passed: readonly string[];
   /** Why it may not, by node. */
   readonly refused: ReadonlyMap<string, string>;
 }
 
 /** Asks of each of these nodes whether the pod fits there. */
 export function chooseNodes(pod: PodView, names: Iterable<string>, world: World): ChosenNodes {
-  const question = questionOf(pod, world);
-  const fitting = new Map<string, Fit>();
+  const { numbers } = world.rooms;
+  const fitting = new Places(numbers);
+  const passed: string[] = [];
   const refused = new Map<string, string>();
-  for (const name of names) {
-    const node = world.nodes.get(name);
-    const answer = typeof question === "string" ? question : fits(question, node);
-    // By the node's own text: the scheduler's is another one in each request, and has to be hashed whenever it is looked up first.
-    const key = node?.name ?? name;
-    if (typeof answer === "string") refused.set(key, answer);
-    else fitting.set(key, answer);
+  const question = questionOf(pod, world);
+  if (typeof question === "string") {
+    for (const name of names) refused.set(name, question);
+    return { fitting, passed, refused };
   }
-  return { fitting, refused };
+  const quick = new QuickLook(question);
+  for (const name of names) {
+    const number = numbers.find(name);
+    const answer =
+      number === undefined ? REASONS.noEnis : (quick.at(number) ?? fits(question, world.nodes.get(name)));
+    if (typeof answer === "string") refused.set(name, answer);
+    else if (number !== undefined) {
+      fitting.add(number, answer);
+      passed.push(name);
+    }
+  }
+  return { fitting, passed, refused };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { clusterView } from "../testing/cluster-view.ts";
+import { clusterView, madeNumbers } from "../testing/cluster-view.ts";
 import { madeAddress, madeClaim, madeNode, madeSubnet } from "../testing/made-world.ts";
 import { ClusterState } from "./cluster-state.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./world.ts";
@@ -69,7 +69,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 test("after any changes, what was counted on is what is counted anew", () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60, size: "max" }), fc.boolean(), (events, onlyNominated) => {
-      const state = new ClusterState({ onlyNominated });
+      const state = new ClusterState({ numbers: madeNumbers, onlyNominated });
       const parts = {
         subnets: new Map<string, SubnetView>(),
         nodes: new Map<string, NodeView>(),
@@ -132,9 +132,15 @@ function remove(state: ClusterState, { subnets, nodes, addresses, claims }: Part
 }
 
 /** Without the order in which things came. */
-function comparable({ configured, claimants, ...view }: ClusterView): object {
+function comparable({ configured, claimants, rooms, ...view }: ClusterView): object {
   return {
     ...view,
+    rooms: NODES.map((name) => {
+      const number = madeNumbers.of(name);
+      const inSubnets = SUBNETS.map((id) => rooms.inSubnet(id)[number]);
+      const zone = rooms.zones[rooms.zone()[number] ?? -1];
+      return [zone, zone === undefined ? undefined : rooms.addresses()[number], ...inSubnets];
+    }),
     configured: configured.toSorted(),
     claimants: new Map([...claimants].map(([address, keys]) => [address, keys.toSorted()])),
   };

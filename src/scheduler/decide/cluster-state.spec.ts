@@ -1,4 +1,5 @@
 import { expect, it } from "bun:test";
+import { madeNumbers } from "../testing/cluster-view.ts";
 import { madeAddress, madeClaim, madeNode, madePod, madeSubnet } from "../testing/made-world.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { fits } from "./fits.ts";
@@ -8,7 +9,7 @@ import { Reservations } from "./reservations.ts";
 import type { AddressView } from "./world.ts";
 
 it("forgets an address however it was read, but not one that is another's by now", () => {
-  const state = new ClusterState();
+  const state = new ClusterState({ numbers: madeNumbers });
   const ofEni = { address: "10.0.16.5", since: 1 };
   state.putAddress(madeAddress(ofEni.address, ofEni));
   state.putAddress(madeAddress(ofEni.address, { since: 2, claim: "shop/a" }));
@@ -20,7 +21,7 @@ it("forgets an address however it was read, but not one that is another's by now
 });
 
 it("counts an address off from when it is seen to when the subnet has been read since", () => {
-  const state = new ClusterState();
+  const state = new ClusterState({ numbers: madeNumbers });
   state.putAddress(madeAddress("10.0.16.5", { since: 20 }));
   state.putSubnet(madeSubnet("subnet-a", { readAt: 10 }));
   expect(state.view.spokenFor.get("subnet-a")).toBe(1);
@@ -29,7 +30,7 @@ it("counts an address off from when it is seen to when the subnet has been read 
 });
 
 it("has a claim's address awaited on its node until it is bound there, and of two the later one", () => {
-  const state = new ClusterState();
+  const state = new ClusterState({ numbers: madeNumbers });
   const awaited = () => state.view.nodes.get("n")?.inSubnet.get("subnet-a")?.awaited ?? 0;
   state.putNode(madeNode("n"));
   state.putClaim(madeClaim("a", { node: "n" }));
@@ -47,10 +48,10 @@ it("has a claim's address awaited on its node until it is bound there, and of tw
 });
 
 it("has an address on its ENI from when its VpcIP is seen: its node tells of it later, and it is awaited no more", () => {
-  const state = new ClusterState();
+  const state = new ClusterState({ numbers: madeNumbers });
   const eni = { id: "eni-1", subnetId: "subnet-a" };
   const fit = () => {
-    const question = questionOf(madePod("next"), { ...state.view, reserved: new Reservations() });
+    const question = questionOf(madePod("next"), { ...state.view, reserved: new Reservations(madeNumbers) });
     return typeof question === "string" ? question : fits(question, state.view.nodes.get("n"));
   };
   const limit = { enis: 1, addressesPerEni: 2, addresses: 9 };
@@ -76,7 +77,10 @@ it("has an address on its ENI from when its VpcIP is seen: its node tells of it 
 });
 
 it("has the subnets that are configured in the same order, whichever came first, and none where pods name theirs", () => {
-  const [state, nominated] = [new ClusterState(), new ClusterState({ onlyNominated: true })];
+  const [state, nominated] = [
+    new ClusterState({ numbers: madeNumbers }),
+    new ClusterState({ numbers: madeNumbers, onlyNominated: true }),
+  ];
   for (const id of ["subnet-c", "subnet-a", "subnet-b"]) {
     state.putSubnet(madeSubnet(id));
     nominated.putSubnet(madeSubnet(id));

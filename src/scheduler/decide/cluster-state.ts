@@ -1,6 +1,8 @@
 import { countedNode } from "./counted-node.ts";
 import { add, addWithin } from "./counts.ts";
 import { enisToMake } from "./enis-to-make.ts";
+import type { NodeNumbers } from "./node-numbers.ts";
+import { NodeRooms } from "./node-rooms.ts";
 import { awaitedOn, isUnread, latest } from "./promised.ts";
 import type { AddressView, ClaimView, ClusterView, CountedNode, NodeView, SubnetView } from "./world.ts";
 
@@ -27,23 +29,27 @@ export class ClusterState {
   readonly #spokenFor = new Map<string, number>();
   /** Addresses that are to come to a node for claims, by node and subnet. */
   readonly #awaited = new Map<string, Map<string, number>>();
+  readonly #rooms: NodeRooms;
   readonly #onlyNominated: boolean;
 
   /** Always as of the last change. */
-  readonly view: ClusterView = {
-    subnets: this.#subnets,
-    nodes: this.#nodes,
-    addresses: this.#addresses,
-    claims: this.#claims,
-    configured: this.#configured,
-    bound: this.#bound,
-    claimants: this.#claimants,
-    spokenFor: this.#spokenFor,
-  };
+  readonly view: ClusterView;
 
   /** @param options.onlyNominated a pod that names no subnet gets none: none is configured */
-  constructor({ onlyNominated = false }: { onlyNominated?: boolean } = {}) {
+  constructor({ numbers, onlyNominated = false }: { numbers: NodeNumbers; onlyNominated?: boolean }) {
+    this.#rooms = new NodeRooms(numbers);
     this.#onlyNominated = onlyNominated;
+    this.view = {
+      subnets: this.#subnets,
+      nodes: this.#nodes,
+      rooms: this.#rooms,
+      addresses: this.#addresses,
+      claims: this.#claims,
+      configured: this.#configured,
+      bound: this.#bound,
+      claimants: this.#claimants,
+      spokenFor: this.#spokenFor,
+    };
   }
 
   putSubnet(subnet: SubnetView): void {
@@ -136,15 +142,21 @@ export class ClusterState {
 
   /** @param change what there is to say of the node */
   #changeNode(name: string, change: () => void): void {
-    this.#countNode(name, -1);
+    const before = this.#nodes.get(name);
+    if (before !== undefined) {
+      this.#countNode(before, -1);
+      this.#rooms.remove(before);
+    }
     change();
     const told = this.#toldNodes.get(name);
-    if (told === undefined) this.#nodes.delete(name);
-    else {
-      const more = { onEni: this.#onEnis.get(name), awaited: this.#awaited.get(name) };
-      this.#nodes.set(name, countedNode(told, more));
+    if (told === undefined) {
+      this.#nodes.delete(name);
+      return;
     }
-    this.#countNode(name, 1);
+    const node = countedNode(told, { onEni: this.#onEnis.get(name), awaited: this.#awaited.get(name) });
+    this.#nodes.set(name, node);
+    this.#countNode(node, 1);
+    this.#rooms.put(node);
   }
 
   #boundFor(claim: string): readonly AddressView[] {
@@ -193,9 +205,7 @@ export class ClusterState {
   }
 
   /** Addresses that the node's ENIs to be made take for themselves. */
-  #countNode(name: string, sign: 1 | -1): void {
-    const node = this.#nodes.get(name);
-    if (node === undefined) return;
+  #countNode(node: CountedNode, sign: 1 | -1): void {
     for (const [subnetId, { awaited }] of node.inSubnet)
       add(this.#spokenFor, subnetId, sign * enisToMake(node, subnetId, awaited));
   }

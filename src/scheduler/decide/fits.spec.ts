@@ -1,5 +1,6 @@
 import { describe, expect, it } from "bun:test";
 import { POD_ANNOTATIONS } from "../../api/annotations.ts";
+import { madeNumbers } from "../testing/cluster-view.ts";
 import {
   type MadeParts,
   madeAddress,
@@ -11,6 +12,7 @@ import {
   READ_AT,
 } from "../testing/made-world.ts";
 import { chooseNodes } from "./choose-nodes.ts";
+import { Places } from "./places.ts";
 import { REASONS } from "./refusal.ts";
 import { Reservations } from "./reservations.ts";
 import type { ClusterView, Fit, NodeView, PodView } from "./world.ts";
@@ -28,7 +30,7 @@ function ask(
   pod: PodView,
   node: NodeView | undefined,
   parts: MadeParts | ClusterView,
-  reserved = new Reservations(),
+  reserved = new Reservations(madeNumbers),
 ): Fit | string | undefined {
   const view =
     "spokenFor" in parts ? parts : madeCluster({ nodes: node === undefined ? [] : [node], ...parts });
@@ -51,6 +53,16 @@ describe("a pod without an address", () => {
     expect(ask(pod, madeNode("n", { zone: "zone-3" }), { subnets })).toBe(
       `${REASONS.insufficient}: of subnet-a, subnet-b, subnet-far none gives addresses in zone-3`,
     );
+  });
+
+  it("has the place that its own claim awaits, and one on an ENI that is being made, rather than one of a subnet with less left", () => {
+    const enis = [eni("subnet-a", 8), { ...eni("subnet-b"), id: "eni-2" }];
+    const subnets = [madeSubnet("subnet-a", { free: 50 }), madeSubnet("subnet-b", { free: 10 })];
+    const own = madeClaim("a", { node: "n" });
+    expect(ask(pod, madeNode("n", { enis }), { subnets, claims: [own] })).toMatchObject({ subnetId: "subnet-a" });
+    const full = [eni("subnet-a", 9), ...enis.slice(1)];
+    const node = madeNode("n", { enis: full, creatingIn: "subnet-a" });
+    expect(ask(pod, node, { subnets })).toMatchObject({ subnetId: "subnet-a", hasEni: true });
   });
 
   it("is told what is in the way, by what does not change with those on their way", () => {
@@ -136,9 +148,13 @@ describe("a pod that names an address", () => {
   });
 
   it("is refused while another that names it has been let pass", () => {
-    const reserved = new Reservations();
+    const reserved = new Reservations(madeNumbers);
     const fit = { subnetId: "subnet-a", hasEni: true, takes: 1 } as const;
-    reserved.reserve("uid-b", { places: new Map([["n", fit]]), address: "10.0.16.20", now: NOW });
+    reserved.reserve("uid-b", {
+      places: Places.of(madeNumbers, [["n", fit]]),
+      address: "10.0.16.20",
+      now: NOW,
+    });
     expect(ask(pod, here, { subnets }, reserved)).toBe(REASONS.addressInUse);
     reserved.end("uid-b");
     expect(ask(pod, here, { subnets }, reserved)).toMatchObject({ subnetId: "subnet-a" });
@@ -251,16 +267,16 @@ describe("what is left of a subnet", () => {
   });
 
   it("is less what others were let pass for, and an ENI for each node that may need one", () => {
-    const reserved = new Reservations();
+    const reserved = new Reservations(madeNumbers);
     const fit = (hasEni: boolean) => ({ subnetId: "subnet-a", hasEni, takes: 1 }) as const;
     const limit = { enis: 3, addressesPerEni: 2, addresses: 6 };
     const nodes = [here, madeNode("x", { limit }), madeNode("y", { limit })];
     const left = (count: number) =>
       typeof ask(pod, here, { subnets: free(count), nodes }, reserved) !== "string";
-    reserved.reserve("b", { places: new Map([["n", fit(true)]]), now: NOW });
+    reserved.reserve("b", { places: Places.of(madeNumbers, [["n", fit(true)]]), now: NOW });
     expect([left(1), left(2)]).toEqual([false, true]);
     // To either of two: it takes one ENI at most.
-    const either = new Map([
+    const either = Places.of(madeNumbers, [
       ["x", fit(false)],
       ["y", fit(false)],
     ]);
@@ -269,11 +285,11 @@ describe("what is left of a subnet", () => {
     reserved.reserve("d", { places: either, now: NOW });
     expect([left(5), left(6)]).toEqual([false, true]);
     // To one of two nodes with ENIs of two: a third one comes to an ENI that another has made, or has a third one made.
-    const one = new Map([["x", fit(false)]]);
+    const one = Places.of(madeNumbers, [["x", fit(false)]]);
     for (const uid of ["c", "d", "e"]) reserved.reserve(uid, { places: one, now: NOW });
     expect([left(6), left(7)]).toEqual([false, true]);
     // One that has its address already takes none.
-    reserved.reserve("f", { places: new Map([["n", { ...fit(true), takes: 0 }]]), now: NOW });
+    reserved.reserve("f", { places: Places.of(madeNumbers, [["n", { ...fit(true), takes: 0 }]]), now: NOW });
     expect([left(6), left(7)]).toEqual([false, true]);
     for (const uid of ["b", "c", "d", "e", "f"]) reserved.end(uid);
     expect([left(0), left(1)]).toEqual([false, true]);
@@ -304,7 +320,7 @@ it("lets exactly as many pods pass as there are addresses, however many ask at o
   const limit = { enis: 7, addressesPerEni: 29, addresses: 203 };
   const nodes = ["n1", "n2", "n3"].map((name) => madeNode(name, { limit, enis: [eni("subnet-a")] }));
   const view = madeCluster({ subnets: [madeSubnet("subnet-a", { free: 20 })], nodes });
-  const reserved = new Reservations();
+  const reserved = new Reservations(madeNumbers);
   const passed = Array.from({ length: 50 }, (_, i) => madePod(`p${i}`)).filter((pod) => {
     const { fitting } = chooseNodes(pod, ["n1", "n2", "n3"], { ...view, reserved });
     if (fitting.size > 0) reserved.reserve(pod.uid, { places: fitting, now: NOW });

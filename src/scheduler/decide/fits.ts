@@ -1,5 +1,5 @@
 import { enisToMake } from "./enis-to-make.ts";
-import { activeByZone, type Question, type SubnetLeft } from "./question.ts";
+import { activeByZone, namedSubnets, type Question, type SubnetLeft } from "./question.ts";
 import { type Obstacle, REASONS, refusal } from "./refusal.ts";
 import type { CountedNode, Fit, ReservedOnNode, ReservedOnNodeInSubnet, SubnetView } from "./world.ts";
 
@@ -11,7 +11,7 @@ interface Room {
   readonly more: number;
 }
 
-interface Found {
+interface Rank {
   readonly subnetId: string;
   readonly hasEni: boolean;
   readonly left: number;
@@ -23,7 +23,7 @@ export function fits(question: Question, node: CountedNode | undefined): Fit | s
   if (question.fixed !== undefined) return fitsFixed(question, node, question.fixed);
   const coming = comingTo(node, question);
   const obstacles: (readonly [SubnetView, Obstacle])[] = [];
-  let best: Found | undefined;
+  let best: (Rank & { readonly fit: Fit }) | undefined;
   for (const subnet of allowed(question, node)) {
     const room = roomFor(subnet, node, coming);
     const left = leftOf(subnet, question);
@@ -32,17 +32,17 @@ export function fits(question: Question, node: CountedNode | undefined): Fit | s
       obstacles.push([subnet, obstacle ?? "left"]);
       continue;
     }
-    const found = { subnetId: subnet.id, hasEni: room.hasEni, left: left.addresses ?? 0 };
+    const fit = room.hasEni ? left.onEni : left.onNewEni;
+    const found = { ...fit, left: left.addresses ?? 0, fit };
     if (best === undefined || isBetter(found, best)) best = found;
   }
   if (best === undefined)
     return refusal(REASONS.insufficient, { node, obstacles, named: namedSubnets(question, node) });
-  const { subnetId, hasEni } = best;
-  return { subnetId, hasEni, takes: question.own?.subnetId === subnetId ? 0 : 1 };
+  return best.fit;
 }
 
 /** An ENI that is there comes first, else the subnet with most addresses left; their names where nothing else decides, so that it is always the same. */
-function isBetter(a: Found, b: Found): boolean {
+export function isBetter(a: Rank, b: Rank): boolean {
   if (a.hasEni !== b.hasEni) return a.hasEni;
   return a.left === b.left ? a.subnetId < b.subnetId : a.left > b.left;
 }
@@ -65,15 +65,8 @@ function fitsFixed(
   const left = leftOf(subnet, question);
   const lack =
     moreEnis(left, room) === 0 ? undefined : lackOf(left, { room, itself: at === undefined ? 1 : 0 });
-  if (lack === undefined) return { subnetId, hasEni: room.hasEni, takes: 0 };
+  if (lack === undefined) return room.hasEni ? left.onEni : left.onNewEni;
   return refusal(REASONS.insufficient, { node, obstacles: [[subnet, lack]], named: [] });
-}
-
-/** Subnets that the pod or the node names for it, or that are configured. */
-function namedSubnets({ pod, only, world }: Question, node: CountedNode): readonly string[] {
-  if (only !== undefined) return [only.id];
-  if (pod.nominated.length > 0) return pod.nominated;
-  return node.labelled.length > 0 ? node.labelled : world.configured;
 }
 
 /** Of these, those of the node's zone that a new address may be of. */
@@ -85,28 +78,31 @@ function allowed(question: Question, node: CountedNode): readonly SubnetView[] {
 }
 
 /** Addresses left in a subnet for this pod, which are the same for all nodes. */
-function leftOf({ id, free }: SubnetView, question: Question): SubnetLeft {
-  const { world, own, left } = question;
+export function leftOf({ id, free }: SubnetView, question: Question): SubnetLeft {
+  const { world, own, fixed, left } = question;
   const counted = left.get(id);
   if (counted !== undefined) return counted;
-  const { addresses, makers, makerNodes } = world.reserved.inSubnet(id);
+  const { addresses, makers, pods, sure } = world.reserved.inSubnet(id);
   let enis = 0;
-  for (const name of makerNodes.keys()) {
-    // More than one for each of them is none can have.
-    if (enis > makers) break;
-    const node = world.nodes.get(name);
+  const { numbers } = world.rooms;
+  // More than one for each of them is none can have.
+  for (let number = 0; number < numbers.size && enis <= makers; number++) {
+    const reserved = pods.at(number);
+    if (reserved === sure.at(number)) continue;
+    const node = world.nodes.get(numbers.nameOf(number));
     if (node === undefined) continue;
-    const coming = comingTo(node, question);
-    const awaited = awaitedFor(id, node, coming);
-    const reserved = coming.reserved.inSubnet.get(id)?.pods ?? 0;
+    const awaited = awaitedFor(id, node, comingTo(node, question));
     enis += enisToMake(node, id, awaited + reserved) - enisToMake(node, id, awaited);
   }
+  const takes = fixed !== undefined || own?.subnetId === id ? 0 : 1;
   const promised = (world.spokenFor.get(id) ?? 0) - (own?.subnetId === id ? own.spokenFor : 0);
   const made = {
     addresses: free === undefined ? undefined : free - promised - addresses - Math.min(makers, enis),
     makers,
     enis,
-  };
+    onEni: { subnetId: id, hasEni: true, takes },
+    onNewEni: { subnetId: id, hasEni: false, takes },
+  } as const;
   left.set(id, made);
   return made;
 }
@@ -116,7 +112,10 @@ function moreEnis({ makers, enis }: SubnetLeft, { hasEni, more }: Room): number 
   return Math.min(makers + (hasEni ? 0 : 1), enis + more) - Math.min(makers, enis);
 }
 
-function lackOf(left: SubnetLeft, { room, itself }: { room: Room; itself: 0 | 1 }): Obstacle | undefined {
+export function lackOf(
+  left: SubnetLeft,
+  { room, itself }: { room: Room; itself: 0 | 1 },
+): Obstacle | undefined {
   if (left.addresses === undefined) return "unread";
   if (left.addresses >= itself + moreEnis(left, room)) return undefined;
   return room.hasEni ? "left" : "left-for-eni";
@@ -160,7 +159,7 @@ function roomFor(subnet: SubnetView, node: CountedNode, coming: Coming): Room | 
 const NOBODY: ReservedOnNodeInSubnet = { pods: 0, sure: 0 };
 
 /** As most nodes have it: the answer is one for all of them. */
-const ROOM_ON_ENI: Room = { hasEni: true, more: 0 };
+export const ROOM_ON_ENI: Room = { hasEni: true, more: 0 };
 
 /** ENIs that the node lacks for what may come to it of other subnets. */
 function enisToMakeElsewhere({ id: subnetId }: SubnetView, node: CountedNode, coming: Coming): number {

@@ -2,7 +2,7 @@ import { POD_ANNOTATIONS } from "../../api/annotations.ts";
 import { placeInCidr } from "../../api/place-in-cidr.ts";
 import { type OwnPart, ownPart } from "./promised.ts";
 import { REASONS } from "./refusal.ts";
-import type { AddressView, ClusterView, PodView, SubnetView, World } from "./world.ts";
+import type { AddressView, ClusterView, Fit, NodeView, PodView, SubnetView, World } from "./world.ts";
 
 /** What is left of a subnet for a pod. */
 export interface SubnetLeft {
@@ -11,6 +11,9 @@ export interface SubnetLeft {
   /** Pods that may need another ENI there, and ENIs that they would need if all of them came to each of their nodes: the less of both counts. */
   readonly makers: number;
   readonly enis: number;
+  /** What the pod would take of it, with an ENI that has room and with another one. */
+  readonly onEni: Fit;
+  readonly onNewEni: Fit;
 }
 
 /** What is the same of a pod for all nodes. */
@@ -46,6 +49,13 @@ export function questionOf(pod: PodView, world: World): Question | string {
   const named = only !== undefined ? [only.id] : pod.nominated.length > 0 ? pod.nominated : world.configured;
   const usual = activeByZone(named, world);
   return { pod, world, own, only, fixed: undefined, left: new Map(), usual };
+}
+
+/** Subnets that the pod or the node names for it, or that are configured. */
+export function namedSubnets({ pod, only, world }: Question, node: NodeView): readonly string[] {
+  if (only !== undefined) return [only.id];
+  if (pod.nominated.length > 0) return pod.nominated;
+  return node.labelled.length > 0 ? node.labelled : world.configured;
 }
 
 /** Of these subnets, those that new addresses may be of. */

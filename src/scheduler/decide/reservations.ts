@@ -1,5 +1,15 @@
+import { ByNode } from "./by-node.ts";
 import { add } from "./counts.ts";
-import type { ClaimView, Fit, Reserved, ReservedInSubnet, ReservedOnNode } from "./world.ts";
+import type { NodeNumbers } from "./node-numbers.ts";
+import { Places } from "./places.ts";
+import type {
+  ClaimView,
+  Fit,
+  Reserved,
+  ReservedInSubnet,
+  ReservedOnNode,
+  ReservedOnNodeInSubnet,
+} from "./world.ts";
 
 /** How long a pod that was let pass keeps what it may take. The scheduler binds within that, busy as it may be, or asks anew. */
 export const RESERVED_MS = 30_000;
@@ -8,14 +18,14 @@ export const RESERVED_MS = 30_000;
 const TAKEN_MS = 60_000;
 
 const NONE_ON_NODE: ReservedOnNode = { pods: 0, inSubnet: new Map() };
-const NONE_IN_SUBNET: ReservedInSubnet = { addresses: 0, makers: 0, makerNodes: new Map() };
+const NONE_IN_SUBNET: ReservedInSubnet = { addresses: 0, makers: 0, pods: new ByNode(), sure: new ByNode() };
 
 /** How long a pod that waits no more is remembered: the scheduler may still ask about it. */
 const GONE_MS = 60_000;
 
 interface Reservation {
   /** Nodes that the pod may go to: it takes an address on one of them. */
-  readonly places: ReadonlyMap<string, Fit>;
+  readonly places: Places;
   /** The address that it is to have, where it names one. */
   readonly address: string | undefined;
   /** Monotonic ms. */
@@ -26,17 +36,11 @@ interface Reservation {
   readonly taken?: { readonly key: string; readonly node: string };
 }
 
-interface OnNode {
-  pods: number;
-  readonly inSubnet: Map<string, { pods: number; sure: number }>;
-}
-
-interface InSubnet {
+interface InSubnet extends ReservedInSubnet {
   addresses: number;
   makers: number;
   /** Reservations that have a place there, of whichever kind. */
   reservations: number;
-  readonly makerNodes: Map<string, number>;
 }
 
 /**
@@ -44,15 +48,33 @@ interface InSubnet {
  */
 export class Reservations implements Reserved {
   readonly #byPod = new Map<string, Reservation>();
-  /** With nodes that nobody may go to any more, until there is no reservation at all: each pod comes to most nodes, and goes. */
-  readonly #onNode = new Map<string, OnNode>();
+  readonly #numbers: NodeNumbers;
+  readonly #onNode = new ByNode();
   readonly #inSubnet = new Map<string, InSubnet>();
   readonly #addresses = new Map<string, number>();
   /** Pods that are bound, or deleted, and until when that is remembered. UIDs do not come back. */
   readonly #gone = new Map<string, number>();
 
+  /** @param numbers what nodes are counted by */
+  constructor(numbers: NodeNumbers) {
+    this.#numbers = numbers;
+    numbers.keepWhile((number) => this.#onNode.at(number) > 0);
+  }
+
   onNode(name: string): ReservedOnNode {
-    return this.#onNode.get(name) ?? NONE_ON_NODE;
+    const number = this.#numbers.find(name);
+    const pods = number === undefined ? 0 : this.#onNode.at(number);
+    if (number === undefined || pods === 0) return NONE_ON_NODE;
+    const inSubnet = new Map<string, ReservedOnNodeInSubnet>();
+    for (const [id, subnet] of this.#inSubnet) {
+      const here = subnet.pods.at(number);
+      if (here > 0) inSubnet.set(id, { pods: here, sure: subnet.sure.at(number) });
+    }
+    return { pods, inSubnet };
+  }
+
+  onNodes(): Int32Array {
+    return this.#onNode.upTo(this.#numbers.size);
   }
 
   inSubnet(id: string): ReservedInSubnet {
@@ -79,7 +101,7 @@ export class Reservations implements Reserved {
   }
 
   /** Where this pod was let pass, and what it may take there; undefined: nowhere, or its time is over. */
-  placesOf(podUid: string): ReadonlyMap<string, Fit> | undefined {
+  placesOf(podUid: string): Places | undefined {
     return this.#byPod.get(podUid)?.places;
   }
 
@@ -117,7 +139,7 @@ export class Reservations implements Reserved {
       forMs = RESERVED_MS,
       evicts = false,
     }: {
-      places: ReadonlyMap<string, Fit>;
+      places: Places;
       address?: string | undefined;
       now: number;
       forMs?: number | undefined;
@@ -142,7 +164,7 @@ export class Reservations implements Reserved {
     }: { key: string; node: string; fit: Fit; address?: string | undefined; now: number },
   ): void {
     this.#put(podUid, {
-      places: new Map([[node, fit]]),
+      places: Places.of(this.#numbers, [[node, fit]]),
       address,
       expiresAt: now + TAKEN_MS,
       evicts: false,
@@ -154,7 +176,7 @@ export class Reservations implements Reserved {
   refused(podUid: string, names: ReadonlySet<string>): void {
     const own = this.#byPod.get(podUid);
     if (own === undefined) return;
-    const waitsElsewhere = own.evicts && own.places.keys().some((node) => !names.has(node));
+    const waitsElsewhere = own.evicts && [...own.places].some(([node]) => !names.has(node));
     if (!waitsElsewhere) this.end(podUid);
   }
 
@@ -164,7 +186,6 @@ export class Reservations implements Reserved {
     if (ended === undefined) return;
     this.#byPod.delete(podUid);
     this.#count(ended, -1);
-    if (this.#byPod.size === 0) this.#onNode.clear();
   }
 
   /** The pod is bound, or deleted: what it has taken is kept for its claim. @param now monotonic ms */
@@ -189,50 +210,34 @@ export class Reservations implements Reserved {
     this.#count(reservation, 1);
   }
 
-  #count({ places, address }: Reservation, amount: 1 | -1): void {
+  #count({ places: { codes, fits }, address }: Reservation, amount: 1 | -1): void {
     if (address !== undefined) add(this.#addresses, address, amount);
-    /** By subnet: what it takes of it at most, and whether it may need an ENI. */
-    const most = new Map<string, { takes: 0 | 1; makes: boolean }>();
-    for (const [node, fit] of places) {
-      const { subnetId, hasEni, takes } = fit;
-      this.#countOnNode(node, fit, amount);
-      const there = most.get(subnetId);
-      if (there === undefined) most.set(subnetId, { takes, makes: !hasEni });
-      else {
-        there.makes ||= !hasEni;
-        if (takes === 1) there.takes = 1;
-      }
-      if (!hasEni) add(this.#subnet(subnetId).makerNodes, node, amount);
+    const all = this.#onNode.upTo(codes.length);
+    const counts = fits.map(({ subnetId, hasEni }) => {
+      const { pods, sure } = this.#subnet(subnetId);
+      return { pods: pods.upTo(codes.length), sure: sure.upTo(codes.length), one: hasEni ? amount : 0 };
+    });
+    for (let number = 0; number < codes.length; number++) {
+      const here = counts[(codes[number] ?? 0) - 1];
+      if (here === undefined) continue;
+      all[number] = (all[number] ?? 0) + amount;
+      here.pods[number] = (here.pods[number] ?? 0) + amount;
+      here.sure[number] = (here.sure[number] ?? 0) + here.one;
     }
-    for (const [subnetId, { takes, makes }] of most) {
+    // It takes one address, wherever it goes, and may need one ENI.
+    for (const [subnetId, there] of Map.groupBy(fits, (fit) => fit.subnetId)) {
       const subnet = this.#subnet(subnetId);
-      subnet.addresses += takes * amount;
-      if (makes) subnet.makers += amount;
+      if (there.some(({ takes }) => takes === 1)) subnet.addresses += amount;
+      if (there.some(({ hasEni }) => !hasEni)) subnet.makers += amount;
       subnet.reservations += amount;
       if (subnet.reservations === 0) this.#inSubnet.delete(subnetId);
     }
   }
 
-  #countOnNode(node: string, { subnetId, hasEni }: Fit, amount: 1 | -1): void {
-    let here = this.#onNode.get(node);
-    if (here === undefined) {
-      here = { pods: 0, inSubnet: new Map() };
-      this.#onNode.set(node, here);
-    }
-    let counted = here.inSubnet.get(subnetId);
-    if (counted === undefined) {
-      counted = { pods: 0, sure: 0 };
-      here.inSubnet.set(subnetId, counted);
-    }
-    here.pods += amount;
-    counted.pods += amount;
-    if (hasEni) counted.sure += amount;
-  }
-
   #subnet(id: string): InSubnet {
     let subnet = this.#inSubnet.get(id);
     if (subnet === undefined) {
-      subnet = { addresses: 0, makers: 0, reservations: 0, makerNodes: new Map() };
+      subnet = { addresses: 0, makers: 0, reservations: 0, pods: new ByNode(), sure: new ByNode() };
       this.#inSubnet.set(id, subnet);
     }
     return subnet;

@@ -1,3 +1,6 @@
+import type { ByNode } from "./by-node.ts";
+import type { NodeRooms } from "./node-rooms.ts";
+
 /** A subnet that pods get addresses from, as its VpcSubnet says. */
 export interface SubnetView {
   readonly id: string;
@@ -96,6 +99,8 @@ export interface ClusterParts {
 /** The same, with what follows from it for every decision. */
 export interface ClusterView extends ClusterParts {
   readonly nodes: ReadonlyMap<string, CountedNode>;
+  /** The same of them, in arrays. */
+  readonly rooms: NodeRooms;
   /** Addresses that are bound for a claim, by its key. */
   readonly bound: ReadonlyMap<string, AddressView>;
   /** Keys of claims that name an address, by that address. */
@@ -132,13 +137,16 @@ export interface ReservedInSubnet {
   readonly addresses: number;
   /** Pods that may need another ENI there: each has one made at most. */
   readonly makers: number;
-  /** Nodes where they would, with how many may come for that. */
-  readonly makerNodes: ReadonlyMap<string, number>;
+  /** Pods that may come to a node for an address of it, and those of them for whom an ENI has room. */
+  readonly pods: ByNode;
+  readonly sure: ByNode;
 }
 
 /** What other pods were let pass for and have not taken yet. */
 export interface Reserved {
   onNode(name: string): ReservedOnNode;
+  /** Pods that may come to a node, by its number. */
+  onNodes(): Int32Array;
   inSubnet(id: string): ReservedInSubnet;
   /** Whether one of them is to have this very address. */
   hasAddress(address: string): boolean;

@@ -1,8 +1,13 @@
 import { countedNode } from "../decide/counted-node.ts";
 import { add, addWithin } from "../decide/counts.ts";
 import { enisToMake } from "../decide/enis-to-make.ts";
+import { NodeNumbers } from "../decide/node-numbers.ts";
+import { NodeRooms } from "../decide/node-rooms.ts";
 import { awaitedOn, isUnread, latest } from "../decide/promised.ts";
 import type { AddressView, ClusterParts, ClusterView } from "../decide/world.ts";
+
+/** By which all made worlds, and what is reserved in them, count nodes. */
+export const madeNumbers = new NodeNumbers();
 
 /** What ClusterState has of these things, counted from nothing: what it is compared with. */
 export function clusterView(parts: ClusterParts): ClusterView {
@@ -43,5 +48,7 @@ export function clusterView(parts: ClusterParts): ClusterView {
     for (const [subnetId, count] of here ?? []) add(spokenFor, subnetId, enisToMake(node, subnetId, count));
     if (creatingIn !== undefined && here?.has(creatingIn) !== true) add(spokenFor, creatingIn);
   }
-  return { ...parts, nodes, bound, claimants, spokenFor };
+  const rooms = new NodeRooms(madeNumbers);
+  for (const node of nodes.values()) rooms.put(node);
+  return { ...parts, nodes, bound, claimants, rooms, spokenFor };
 }

@@ -1,4 +1,5 @@
 import { chooseNodes } from "../decide/choose-nodes.ts";
+import type { Places } from "../decide/places.ts";
 import { fixedAddress } from "../decide/question.ts";
 import type { Reservations } from "../decide/reservations.ts";
 import type { ClusterView, Fit } from "../decide/world.ts";
@@ -52,7 +53,7 @@ export function addressWanted(pod: WaitingPod, view: ClusterView): string | unde
 
 /** The scheduler goes by the node that is named to it, and by no score: pods are spread here. */
 function leastLoaded(
-  fitting: ReadonlyMap<string, Fit>,
+  fitting: Places,
   { view, reservations }: NextWakeOptions,
 ): { node: string; fit: Fit } | undefined {
   let best: { node: string; fit: Fit; load: number } | undefined;

@@ -4,6 +4,7 @@ import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
 import { createManualClock, type ManualClock } from "../../time/testing/manual-clock.ts";
 import { Reservations } from "../decide/reservations.ts";
 import type { ClusterView } from "../decide/world.ts";
+import { madeNumbers } from "../testing/cluster-view.ts";
 import { madeCluster, madeNode, madeSubnet } from "../testing/made-world.ts";
 import type { WaitingPod } from "./waiting-pod.ts";
 import { Waker } from "./waker.ts";
@@ -28,7 +29,7 @@ beforeEach(() => {
   evictors = new Map();
   woken = [];
   wakeFails = false;
-  reservations = new Reservations();
+  reservations = new Reservations(madeNumbers);
   waker = new Waker({
     clock,
     logger: createRecordingLogger(),

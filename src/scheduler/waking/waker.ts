@@ -1,5 +1,6 @@
 import type { Logger } from "../../kube/logger.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
+import { Places } from "../decide/places.ts";
 import type { Reservations } from "../decide/reservations.ts";
 import type { ClusterView } from "../decide/world.ts";
 import { addressWanted, nextWake } from "./next-wake.ts";
@@ -113,7 +114,7 @@ export class Waker {
     const next = nextWake(due, { view, reservations, placesOf: (uid) => this.#places.get(uid) });
     if (next === undefined) return false;
     const { uid } = next.pod.metadata;
-    const places = new Map([[next.node, next.fit]]);
+    const places = Places.of(view.rooms.numbers, [[next.node, next.fit]]);
     reservations.reserve(uid, { places, address: addressWanted(next.pod, view), now, forMs: KEPT_MS });
     const unanswered = (this.#woken.get(uid)?.unanswered ?? 0) + 1;
     this.#woken.set(uid, { at: clock.monotonic(), unanswered });

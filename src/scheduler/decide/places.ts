@@ -1,0 +1,64 @@
+import type { NodeNumbers } from "./node-numbers.ts";
+import type { Fit } from "./world.ts";
+
+/** Nodes that a pod may go to, and what it takes there: nearly all of thousands have one of a few fits. */
+export class Places {
+  readonly #numbers: NodeNumbers;
+  /** By a node's number: which of the fits it has, counted from one. */
+  #codes: Int16Array;
+  readonly #fits: Fit[] = [];
+  #size = 0;
+
+  constructor(numbers: NodeNumbers) {
+    this.#numbers = numbers;
+    this.#codes = new Int16Array(numbers.size);
+  }
+
+  static of(numbers: NodeNumbers, entries: Iterable<readonly [name: string, fit: Fit]>): Places {
+    const places = new Places(numbers);
+    for (const [name, fit] of entries) places.add(numbers.of(name), fit);
+    return places;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** By a node's number: which of the fits it has, counted from one; 0: it is none of the places. */
+  get codes(): Int16Array {
+    return this.#codes;
+  }
+
+  get fits(): readonly Fit[] {
+    return this.#fits;
+  }
+
+  add(number: number, fit: Fit): void {
+    let code = this.#fits.indexOf(fit) + 1;
+    if (code === 0) code = this.#fits.push(fit);
+    if (number >= this.#codes.length) {
+      const codes = new Int16Array(this.#numbers.size);
+      codes.set(this.#codes);
+      this.#codes = codes;
+    }
+    if (this.#codes[number] === 0) this.#size++;
+    this.#codes[number] = code;
+  }
+
+  get(name: string): Fit | undefined {
+    const number = this.#numbers.find(name);
+    const code = number === undefined ? 0 : (this.#codes[number] ?? 0);
+    return this.#fits[code - 1];
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+
+  *[Symbol.iterator](): Generator<[name: string, fit: Fit]> {
+    for (const [number, code] of this.#codes.entries()) {
+      const fit = this.#fits[code - 1];
+      if (fit !== undefined) yield [this.#numbers.nameOf(number), fit];
+    }
+  }
+}
