@@ -25,8 +25,9 @@ export async function play(scenario: Scenario, stage: Stage): Promise<void> {
   try {
     await scenario.play(stage);
   } catch (error) {
+    // The reason last: it is what one who reads the end of a long log is to see.
     failure = new Error(
-      `${error instanceof Error ? error.message : error}\n${await evidence(stage.cluster)}`,
+      `${await evidence(stage.cluster)}\n${error instanceof Error ? error.message : error}`,
     );
   }
   try {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { VPC_IP, type VpcIP } from "../../src/api/vpc-ip.ts";
 import { VPC_SUBNET, type VpcSubnet } from "../../src/api/vpc-subnet.ts";
 import type { Resource } from "../../src/kube/resource.ts";
 import { spareSubnet } from "../cluster/world.ts";
@@ -12,6 +13,7 @@ const CROWD = "shares-last";
 const LATER = "shares-outsider";
 const { subnetId } = spareSubnet;
 const subnets: Resource<VpcSubnet> = VPC_SUBNET;
+const addresses: Resource<VpcIP> = VPC_IP;
 
 const LEFT = 20;
 const ASKING = 50;
@@ -21,6 +23,8 @@ const FREED = 5;
 const ADD_MS = 60_000;
 /** Taken by somebody else. */
 const TAKEN = 10;
+/** Addresses that an ipamd had assigned when it was killed, and that are nobody's, are given back once they have been that for two minutes. */
+const NOBODYS_MS = 150_000;
 
 /**
  * Twenty addresses are left in a subnet, and fifty pods ask: twenty run and the others wait for the scheduler, not for the CNI. What pods give back
@@ -32,10 +36,11 @@ export const sharesLastAddresses: Scenario = {
   fills: [subnetId],
   async play(stage) {
     const { control } = stage;
-    // With it comes the ENI, which takes an address, too; what is left is read then.
-    await takeAllBut(stage, LEFT + 2);
+    // With it comes the ENI, unless there is one: it takes an address, too.
     await createPods(stage, { name: FIRST, count: 1, subnets: [subnetId] });
     await untilReady(stage, FIRST, { count: 1 });
+    await untilBound(stage, 1);
+    await takeAllBut(stage, LEFT);
     await untilLeft(stage, LEFT);
 
     await stage.disturb(() => createPods(stage, { name: CROWD, count: ASKING, subnets: [subnetId] }));
@@ -50,13 +55,13 @@ export const sharesLastAddresses: Scenario = {
 
     await deletePods(stage, await podsOf(stage, CROWD));
     await untilLeft(stage, LEFT);
-    const { addresses } = await control.takeAddresses(subnetId, { count: TAKEN });
+    const taken = await control.takeAddresses(subnetId, { count: TAKEN });
     await createPods(stage, { name: LATER, count: LEFT, subnets: [subnetId] });
     await until(stage, `${LEFT - TAKEN} pods to run beside the outsider`, {
       withinMs: 60_000,
       check: async () => (await podsOf(stage, LATER)).filter(({ ready }) => ready).length === LEFT - TAKEN,
     });
-    await control.giveBackAddresses(subnetId, { addresses });
+    await control.giveBackAddresses(subnetId, taken);
     await untilReady(stage, LATER, { count: LEFT, withinMs: 90_000 });
   },
 };
@@ -95,10 +100,23 @@ async function takeAllBut({ control }: Stage, count: number): Promise<void> {
   await control.takeAddresses(subnetId, { count: available - count });
 }
 
+/** Waits until the nodes have so many addresses of the subnet. */
+function untilBound(stage: Stage, count: number): Promise<true> {
+  return until(stage, `${count} addresses of ${subnetId} on nodes`, {
+    withinMs: NOBODYS_MS,
+    check: async () => {
+      const { items } = await stage.kube.list(addresses);
+      const bound = items.filter(({ spec }) => spec.subnetID === subnetId);
+      if (bound.length === count) return true;
+      throw new Error(`${bound.length} are: ${bound.map(({ metadata }) => metadata.name).join(", ")}`);
+    },
+  });
+}
+
 /** Waits until the cluster's own reading says so. */
 function untilLeft(stage: Stage, count: number): Promise<true> {
   return until(stage, `${count} addresses left in ${subnetId}`, {
-    withinMs: 60_000,
+    withinMs: NOBODYS_MS,
     check: async () => {
       const free = (await stage.kube.get(subnets, subnetId)).status?.free;
       if (free === count) return true;
