@@ -102,11 +102,19 @@ function endAfter(request: Http2ServerRequest, response: Http2ServerResponse): v
   else response.once("finish", () => session.close());
 }
 
+/** Callers, by what their certificate was shown for: it is the same for all requests of a connection, and to read it takes as long as a small answer. */
+const callers = new WeakMap<object, string>();
+
 /** Common name of the client's certificate. */
 function callerOf(request: Http2ServerRequest): string | undefined {
+  const connection = request.stream?.session ?? request.socket;
+  const known = callers.get(connection);
+  if (known !== undefined) return known;
   const socket = (request.stream?.session?.socket ?? request.socket) as TLSSocket;
   const name = socket.getPeerCertificate?.().subject?.CN;
-  return typeof name === "string" ? name : undefined;
+  if (typeof name !== "string") return undefined;
+  callers.set(connection, name);
+  return name;
 }
 
 async function bodyOf(request: Http2ServerRequest): Promise<Buffer<ArrayBuffer>> {

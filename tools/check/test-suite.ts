@@ -15,13 +15,19 @@ export interface SuiteResult {
 /**
  * Runs `bun test` on some paths of the repository and counts. A run that ends without a report, or by itself fails while all of
  * its tests passed (an error outside of any test), counts as one failure more.
+ *
+ * @param isIdle whether it has the processors only when nobody else wants them
  */
-export async function runSuite(paths: readonly string[]): Promise<SuiteResult> {
+export async function runSuite(
+  paths: readonly string[],
+  { isIdle = false }: { isIdle?: boolean } = {},
+): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), "tke-eni-suite-"));
   const report = join(folder, "junit.xml");
   try {
     const child = Bun.spawn(
       [
+        ...(isIdle ? ["chrt", "--idle", "0"] : []),
         process.execPath,
         "test",
         `--timeout=${TEST_TIMEOUT_MS}`,

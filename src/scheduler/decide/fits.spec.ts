@@ -59,7 +59,9 @@ describe("a pod without an address", () => {
     const enis = [eni("subnet-a", 8), { ...eni("subnet-b"), id: "eni-2" }];
     const subnets = [madeSubnet("subnet-a", { free: 50 }), madeSubnet("subnet-b", { free: 10 })];
     const own = madeClaim("a", { node: "n" });
-    expect(ask(pod, madeNode("n", { enis }), { subnets, claims: [own] })).toMatchObject({ subnetId: "subnet-a" });
+    expect(ask(pod, madeNode("n", { enis }), { subnets, claims: [own] })).toMatchObject({
+      subnetId: "subnet-a",
+    });
     const full = [eni("subnet-a", 9), ...enis.slice(1)];
     const node = madeNode("n", { enis: full, creatingIn: "subnet-a" });
     expect(ask(pod, node, { subnets })).toMatchObject({ subnetId: "subnet-a", hasEni: true });
