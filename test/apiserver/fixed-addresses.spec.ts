@@ -315,6 +315,26 @@ describe("the way back", () => {
   }, 60_000);
 });
 
+describe("a pod that ends before it has an address", () => {
+  it("leaves a claim that is wanted on no node, and gives the next pod of its name one elsewhere", async () => {
+    const [a, b] = [await node(), await node()];
+    const refuse = { kind: "refuse", code: "InternalError" } as const;
+    const actions = ["AssignPrivateIpAddresses", "CreateNetworkInterface", "CreateAndAttachNetworkInterface"];
+    await pool.control.addFault({ actions, effect: refuse });
+    const name = await run(a);
+    await until("it waits", async () => conditionOf(await claimOf(name), "Bound")?.status === "False");
+    await pool.deletePods([name]);
+    await until("it is kept, and for no node", async () => {
+      const { spec, status } = (await claimOf(name)) ?? {};
+      return status?.state === "Kept" && spec?.node === undefined && spec?.address === undefined;
+    });
+    await pool.control.clearFaults();
+    await throughout(1500, "no address comes", async () => (await pool.addressesOf(a)).length === 0);
+    await run(b, { name });
+    await untilBound(name, b);
+  }, 60_000);
+});
+
 describe("the end of a claim", () => {
   it("comes with its pod where that keeps nothing, and the address goes back to the VPC", async () => {
     const a = await node();

@@ -269,10 +269,10 @@ export class ClaimKeeper {
     claim: VpcIPClaim,
     { ended, status: { state } }: { ended: SlimPod | undefined; status: VpcIPClaimStatus },
   ): Promise<VpcIPClaim> {
-    const { address, node, podUID } = claim.spec;
+    const { node, podUID } = claim.spec;
     const isNew = state === "Kept" && claim.status?.state !== "Kept";
     const isOfIt = ended === undefined || ended.metadata.uid === podUID;
-    if (!isNew || !isOfIt || address === undefined || node === undefined) return claim;
+    if (!isNew || !isOfIt || node === undefined) return claim;
     return this.#parts.claims.objects.change(claim, { spec: { node: null, podUID: null } });
   }
 
