@@ -100,6 +100,25 @@ describe("a claim", () => {
     expect(bindings).toHaveLength(1);
   });
 
+  it("is read anew where somebody writes of it meanwhile", async () => {
+    there({ policy: "Never", subnetID: "subnet-a", address: "10.0.16.5" });
+    let writes = 2;
+    world = {
+      ...world,
+      kube: {
+        ...world.kube,
+        find: async (resource, name, options) => {
+          const found = await memory.find(resource, name, options);
+          if (writes-- > 0) await memory.mergePatch(resource, name, { ...options, patch: {} as never });
+          return found;
+        },
+      },
+    };
+    await bind();
+    expect(claim().spec).toMatchObject({ node: "n1", podUID: "uid-1", address: "10.0.16.5" });
+    expect(bindings).toHaveLength(1);
+  });
+
   it("of a former try is left as it is, and its subnet changed as long as there is no address", async () => {
     there({ policy: "Immediate", subnetID: "subnet-b", node: "n1", podUID: "uid-1" });
     await bind();

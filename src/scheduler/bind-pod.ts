@@ -83,8 +83,19 @@ async function createClaim(
   }
 }
 
-/** The claim of a former pod of the name, or of a former try: it is of this pod from now on. */
-async function takeClaimOver(
+/** The claim of a former pod of the name, or of a former try: it is of this pod from now on. Read anew where ipamd has written of it meanwhile. */
+async function takeClaimOver(world: BindWorld, to: BindTo): Promise<VpcIPClaim> {
+  for (;;) {
+    try {
+      return await changeClaim(world, to);
+    } catch (error) {
+      // There is an end to it: `call` throws once the time is over.
+      if (!(error instanceof KubeError && error.isConflict)) throw error;
+    }
+  }
+}
+
+async function changeClaim(
   { kube, call }: BindWorld,
   { args, pod, subnetId, address }: BindTo,
 ): Promise<VpcIPClaim> {
