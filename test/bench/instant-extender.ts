@@ -1,12 +1,21 @@
-// A program: an extender that knows nothing, accepts every node at once and binds by the API. Behind the same door and with the same options as tke-eni-ip-scheduler.
+// A program: an extender that knows nothing, accepts every node at once and binds by the API. Behind the same door and with the same options as tke-eni-ip-scheduler;
+// with `--with-claims` before them it makes a claim for each pod, as that has to.
 import { readFileSync } from "node:fs";
+import { CLAIM_FINALIZER, VPC_IP_CLAIM, type VpcIPClaim } from "../../src/api/vpc-ip-claim.ts";
+import { createKubeClient } from "../../src/kube/kube-client.ts";
+import type { Resource } from "../../src/kube/resource.ts";
 import { openServerAccess } from "../../src/kube/server-access.ts";
 import { createTransport } from "../../src/kube/transport.ts";
 import { parseSchedulerOptions } from "../../src/scheduler/scheduler-options.ts";
 import { serveTls } from "../../src/scheduler/serve-tls.ts";
 
-const options = parseSchedulerOptions(process.argv.slice(2));
+const args = process.argv.slice(2);
+const makesClaims = args[0] === "--with-claims";
+const options = parseSchedulerOptions(makesClaims ? args.slice(1) : args);
 const transport = createTransport(await openServerAccess({ kubeconfig: options.kubeconfig }));
+
+const kube = createKubeClient(transport);
+const claims: Resource<VpcIPClaim> = VPC_IP_CLAIM;
 
 async function answer(verb: string | undefined, args: Record<string, unknown>): Promise<object> {
   switch (verb) {
@@ -21,7 +30,18 @@ async function answer(verb: string | undefined, args: Record<string, unknown>): 
   }
 }
 
-async function bind({ PodName: name, PodNamespace: namespace, PodUID: uid, Node }: Record<string, string>) {
+async function bind({
+  PodName: name = "",
+  PodNamespace: namespace = "",
+  PodUID: uid = "",
+  Node = "",
+}: Record<string, string>) {
+  if (makesClaims) {
+    await kube.create(claims, {
+      metadata: { name, namespace, finalizers: [CLAIM_FINALIZER] },
+      spec: { policy: "Immediate", subnetID: "subnet-any", node: Node, podUID: uid },
+    });
+  }
   await transport.call({
     method: "POST",
     path: `/api/v1/namespaces/${namespace}/pods/${name}/binding`,

@@ -62,6 +62,7 @@ const vsubs: Resource<VpcSubnet> = VPC_SUBNET;
 const WITH = {
   ours: "our extender",
   instant: "an extender that answers at once",
+  claiming: "one that answers at once and writes claims",
   none: "no extender",
 } as const;
 
@@ -98,15 +99,18 @@ export async function benchSchedulingRate({ say, signal }: BenchWorld): Promise<
   const options = { kubeconfig: server.kubeconfig, certificates, folder };
   const ours = await ExtenderProcess.start([executable], options);
   started.defer(() => ours.stop());
-  const program = join(import.meta.dir, "instant-extender.ts");
-  const instant = await ExtenderProcess.start([process.execPath, program], {
-    ...options,
-    name: "instant-extender",
-  });
+  const program = [process.execPath, join(import.meta.dir, "instant-extender.ts")];
+  const instant = await ExtenderProcess.start(program, { ...options, name: "instant-extender" });
   started.defer(() => instant.stop());
+  const claiming = await ExtenderProcess.start([...program, "--with-claims"], {
+    ...options,
+    name: "claiming-extender",
+  });
+  started.defer(() => claiming.stop());
   const contenders: Contender[] = [
     { name: WITH.ours, extender: ours, rates: [], shares: [] },
     { name: WITH.instant, extender: instant, rates: [], shares: [] },
+    { name: WITH.claiming, extender: claiming, rates: [], shares: [] },
     { name: WITH.none, extender: undefined, rates: [], shares: [] },
   ];
   const cluster = { server, kube, transport, certificates, folder };
@@ -128,11 +132,18 @@ export async function benchSchedulingRate({ say, signal }: BenchWorld): Promise<
 }
 
 function measured(contenders: readonly Contender[], say: (line: string) => void): Measured {
-  const [ours, instant, none] = contenders.map(({ rates }) => rates) as [number[], number[], number[]];
+  const [ours, instant, claiming, none] = contenders.map(({ rates }) => rates) as [
+    number[],
+    number[],
+    number[],
+    number[],
+  ];
   const random = new Dice(1).next;
   const toInstant = pairedRatio(ours, instant, random);
+  const toClaiming = pairedRatio(ours, claiming, random);
   const toNone = pairedRatio(ours, none, random);
   say(`with our extender / with one that answers at once: ${formatRatio(toInstant)}, ${ROUNDS} pairs`);
+  say(`with our extender / with one that writes claims, too: ${formatRatio(toClaiming)}, ${ROUNDS} pairs`);
   say(`with our extender / with none: ${formatRatio(toNone)}, ${ROUNDS} pairs`);
   return {
     figures: [
@@ -147,6 +158,7 @@ function measured(contenders: readonly Contender[], say: (line: string) => void)
         unit: "",
         goal: { op: ">=", value: GOAL },
       },
+      { name: `with ${WITH.ours} / with ${WITH.claiming}`, value: toClaiming.ratio, unit: "" },
       { name: `with ${WITH.ours} / with ${WITH.none}`, value: toNone.ratio, unit: "" },
     ],
     raw: {
