@@ -137,9 +137,13 @@ function comparable({ configured, claimants, rooms, ...view }: ClusterView): obj
     ...view,
     rooms: NODES.map((name) => {
       const number = madeNumbers.of(name);
-      const inSubnets = SUBNETS.map((id) => rooms.inSubnet(id)[number]);
+      const inSubnets = SUBNETS.flatMap((id) => {
+        const { room, awaited } = rooms.inSubnet(id);
+        return [room[number], awaited[number]];
+      });
       const zone = rooms.zones[rooms.zone()[number] ?? -1];
-      return [zone, zone === undefined ? undefined : rooms.addresses()[number], ...inSubnets];
+      const inAll = [rooms.addresses(), rooms.awaited(), rooms.enis(), rooms.perEni()];
+      return [zone, ...(zone === undefined ? [] : inAll.map((values) => values[number])), ...inSubnets];
     }),
     configured: configured.toSorted(),
     claimants: new Map([...claimants].map(([address, keys]) => [address, keys.toSorted()])),

@@ -27,7 +27,7 @@ export function fits(question: Question, node: CountedNode | undefined): Fit | s
   for (const subnet of allowed(question, node)) {
     const room = roomFor(subnet, node, coming);
     const left = leftOf(subnet, question);
-    const obstacle = typeof room === "string" ? room : lackOf(left, { room, itself: 1 });
+    const obstacle = typeof room === "string" ? room : lackFor(question, { left, room });
     if (typeof room === "string" || obstacle !== undefined) {
       obstacles.push([subnet, obstacle ?? "left"]);
       continue;
@@ -61,10 +61,8 @@ function fitsFixed(
   const room = roomFor(subnet, node, comingTo(node, question));
   if (typeof room === "string")
     return refusal(REASONS.eniLimit, { node, obstacles: [[subnet, room]], named: [] });
-  // Its own address is promised to it already: that it is not counted as left does not matter where no ENI has to be made.
   const left = leftOf(subnet, question);
-  const lack =
-    moreEnis(left, room) === 0 ? undefined : lackOf(left, { room, itself: at === undefined ? 1 : 0 });
+  const lack = lackFor(question, { left, room });
   if (lack === undefined) return room.hasEni ? left.onEni : left.onNewEni;
   return refusal(REASONS.insufficient, { node, obstacles: [[subnet, lack]], named: [] });
 }
@@ -112,10 +110,14 @@ function moreEnis({ makers, enis }: SubnetLeft, { hasEni, more }: Room): number 
   return Math.min(makers + (hasEni ? 0 : 1), enis + more) - Math.min(makers, enis);
 }
 
-export function lackOf(
-  left: SubnetLeft,
-  { room, itself }: { room: Room; itself: 0 | 1 },
+/** What is in the way of an address of a subnet where a node has room for it. */
+export function lackFor(
+  { fixed }: Question,
+  { left, room }: { left: SubnetLeft; room: Room },
 ): Obstacle | undefined {
+  // An address that it has is promised to it already: that it is not counted as left does not matter where no ENI has to be made.
+  if (fixed !== undefined && moreEnis(left, room) === 0) return undefined;
+  const itself = fixed?.at === undefined ? 1 : 0;
   if (left.addresses === undefined) return "unread";
   if (left.addresses >= itself + moreEnis(left, room)) return undefined;
   return room.hasEni ? "left" : "left-for-eni";
@@ -159,7 +161,7 @@ function roomFor(subnet: SubnetView, node: CountedNode, coming: Coming): Room | 
 const NOBODY: ReservedOnNodeInSubnet = { pods: 0, sure: 0 };
 
 /** As most nodes have it: the answer is one for all of them. */
-export const ROOM_ON_ENI: Room = { hasEni: true, more: 0 };
+const ROOM_ON_ENI: Room = { hasEni: true, more: 0 };
 
 /** ENIs that the node lacks for what may come to it of other subnets. */
 function enisToMakeElsewhere({ id: subnetId }: SubnetView, node: CountedNode, coming: Coming): number {

@@ -1,18 +1,21 @@
-import { isBetter, lackOf, leftOf, ROOM_ON_ENI } from "./fits.ts";
-import { NOTHING } from "./node-rooms.ts";
+import { isBetter, lackFor, leftOf } from "./fits.ts";
+import { NOTHING, type RoomInSubnet } from "./node-rooms.ts";
 import { namedSubnets, type Question } from "./question.ts";
 import { REASONS, refusal } from "./refusal.ts";
 import type { CountedNode, Fit, SubnetView } from "./world.ts";
 
 /** A subnet that the pod may have an address of, by nodes' numbers. */
-interface Candidate {
-  /** Room on ENIs. */
-  readonly room: Int32Array;
+interface Candidate extends RoomInSubnet {
   /** Pods that may come, and those of them for whom an ENI has room. */
   readonly pods: Int32Array;
   readonly sure: Int32Array;
-  readonly fit: Fit;
+  /** What the pod gets, by how many ENIs more the node would need; undefined: too little is left of the subnet for that. */
+  readonly onEni: FitByMore;
+  readonly onNewEni: FitByMore;
 }
+
+/** A pod makes a node need one ENI more at most. */
+type FitByMore = readonly [none: Fit | undefined, one: Fit | undefined];
 
 /** What holds for all nodes of a zone. */
 interface ZoneLook {
@@ -23,7 +26,7 @@ interface ZoneLook {
 }
 
 /**
- * What `fits` says of most nodes, by arrays alone: of those that have room on an ENI for all pods that may come to them, and of those in whose zone the
+ * What `fits` says of most nodes, by arrays alone: of those to which nothing else comes than pods for addresses of one subnet, and of those in whose zone the
  * pod has nothing to look for. A property compares.
  */
 export class QuickLook {
@@ -32,6 +35,9 @@ export class QuickLook {
   readonly #zone: Int32Array;
   readonly #addresses: Int32Array;
   readonly #reserved: Int32Array;
+  readonly #awaited: Int32Array;
+  readonly #enis: Int32Array;
+  readonly #perEni: Int32Array;
   /** The node that awaits the pod's own address, which does not stand in its way. */
   readonly #awaits: number | undefined;
 
@@ -42,6 +48,9 @@ export class QuickLook {
     this.#zone = rooms.zone();
     this.#addresses = rooms.addresses();
     this.#reserved = reserved.onNodes();
+    this.#awaited = rooms.awaited();
+    this.#enis = rooms.enis();
+    this.#perEni = rooms.perEni();
     this.#awaits = own?.node === undefined ? undefined : rooms.numbers.find(own.node);
   }
 
@@ -55,16 +64,43 @@ export class QuickLook {
       look = this.#lookAt(number);
       this.#zones[zone] = look;
     }
-    for (const { room, pods, sure, fit } of look.candidates) {
-      const there = at(room, number);
-      if (at(pods, number) < there) return fit;
-      // Awaited ENIs, and room on ENIs for those who count on it, but not for all who may come.
-      if (there !== NOTHING && (there < 0 || at(sure, number) < there)) return undefined;
+    for (const candidate of look.candidates) {
+      const fit = this.#fitOnEni(number, candidate);
+      if (fit !== "none") return fit;
+    }
+    for (const candidate of look.candidates) {
+      const fit = this.#fitWithMore(number, candidate);
+      if (fit !== "none") return fit;
     }
     const { refusal } = look;
     return refusal !== undefined && (refusal.room === undefined || at(refusal.room, number) === NOTHING)
       ? refusal.text
       : undefined;
+  }
+
+  /** @returns undefined where it takes `fits` to tell, "none" where there is no place on an ENI of this subnet */
+  #fitOnEni(number: number, candidate: Candidate): Fit | "none" | undefined {
+    if (at(candidate.pods, number) < at(candidate.room, number)) return candidate.onEni[0] ?? "none";
+    return hasRoomOnEni(number, candidate) ? this.#fitWithMore(number, candidate) : "none";
+  }
+
+  /** Where not all who may come have room on ENIs: so many more are needed. */
+  #fitWithMore(
+    number: number,
+    { room, awaited, pods, sure, onEni, onNewEni }: Candidate,
+  ): Fit | "none" | undefined {
+    const there = at(room, number);
+    const places = there === NOTHING ? 0 : there;
+    const others = at(pods, number);
+    // What comes to the node of other subnets takes ENIs, too.
+    const isOfOneSubnet =
+      at(this.#awaited, number) === at(awaited, number) && at(this.#reserved, number) === others;
+    if (places < 0 || !isOfOneSubnet) return undefined;
+    const perEni = at(this.#perEni, number);
+    const enis = Math.ceil((others + 1 - places) / perEni);
+    if (enis > at(this.#enis, number)) return "none";
+    const more = enis > Math.ceil((others - places) / perEni) ? 1 : 0;
+    return (at(sure, number) < places ? onEni : onNewEni)[more] ?? "none";
   }
 
   /** What holds for all nodes of this one's zone. */
@@ -81,10 +117,9 @@ export class QuickLook {
         refusal: { text: refusal(REASONS.insufficient, { node, obstacles: [], named }), room: undefined },
       };
     }
-    const found = subnets.flatMap((subnet) => {
-      const left = leftOf(subnet, this.#question);
-      if (lackOf(left, { room: ROOM_ON_ENI, itself: 1 }) !== undefined) return [];
-      return [{ subnetId: subnet.id, hasEni: true, left: left.addresses ?? 0, subnet }];
+    const found = subnets.map((subnet) => {
+      const left = leftOf(subnet, this.#question).addresses ?? 0;
+      return { subnetId: subnet.id, hasEni: true, left, subnet };
     });
     found.sort((a, b) => (isBetter(a, b) ? -1 : 1));
     return { candidates: found.map(({ subnet }) => this.#candidate(subnet)) };
@@ -96,20 +131,32 @@ export class QuickLook {
     if (subnet === undefined) return { candidates: [] };
     if (subnet.zone === node.zone) return { candidates: [this.#candidate(subnet)] };
     const text = refusal(REASONS.eniLimit, { node, obstacles: [[subnet, "zone"]], named: [] });
-    return { candidates: [], refusal: { text, room: world.rooms.inSubnet(subnetId) } };
+    return { candidates: [], refusal: { text, room: world.rooms.inSubnet(subnetId).room } };
   }
 
   #candidate(subnet: SubnetView): Candidate {
     const { rooms, reserved } = this.#question.world;
     const { pods, sure } = reserved.inSubnet(subnet.id);
     const { size } = rooms.numbers;
+    const left = leftOf(subnet, this.#question);
+    const fitIf = (hasEni: boolean, more: 0 | 1) => {
+      const lack = lackFor(this.#question, { left, room: { hasEni, more } });
+      return lack === undefined ? (hasEni ? left.onEni : left.onNewEni) : undefined;
+    };
     return {
-      room: rooms.inSubnet(subnet.id),
+      ...rooms.inSubnet(subnet.id),
       pods: pods.upTo(size),
       sure: sure.upTo(size),
-      fit: leftOf(subnet, this.#question).onEni,
+      onEni: [fitIf(true, 0), fitIf(true, 1)],
+      onNewEni: [fitIf(false, 0), fitIf(false, 1)],
     };
   }
+}
+
+/** An ENI has room for this pod, whatever comes of those who cannot count on one. Negative: what is awaited needs more ENIs. */
+function hasRoomOnEni(number: number, { room, sure }: Candidate): boolean {
+  const there = at(room, number);
+  return there !== NOTHING && (there < 0 || at(sure, number) < there);
 }
 
 function at(values: Int32Array, number: number): number {
