@@ -5,7 +5,7 @@ import { freePorts } from "../cluster/free-ports.ts";
 import type { ExtenderCertificates } from "../cluster/scheduler-extender.ts";
 import { startCompanion } from "../cluster/start-companion.ts";
 import { waitUntil } from "../cluster/wait-until.ts";
-import { ExtenderClient } from "./extender-client.ts";
+import { TimedCaller } from "./timed-caller.ts";
 
 /** An extender in a process of its own. */
 export class ExtenderProcess {
@@ -56,9 +56,9 @@ export class ExtenderProcess {
   }
 
   /** As kube-scheduler. */
-  connect(): Promise<ExtenderClient> {
+  connect(): Promise<TimedCaller> {
     const { authority, client } = this.#certificates;
-    return ExtenderClient.connect(`https://${this.at}`, {
+    return TimedCaller.connect(`https://${this.at}`, {
       authority: readFileSync(authority, "utf8"),
       certificate: readFileSync(client.certificate, "utf8"),
       key: readFileSync(client.key, "utf8"),
