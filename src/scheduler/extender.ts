@@ -64,7 +64,7 @@ export class Extender {
       return {
         NodeNames: passed,
         FailedNodes: {},
-        FailedAndUnresolvableNodes: Object.fromEntries(refused),
+        FailedAndUnresolvableNodes: refused,
         Error: "",
       };
     } catch (error) {
@@ -111,7 +111,7 @@ export class Extender {
       const pod = podView(known);
       const taken = this.#choose(pod, [Node], ({ fitting, refused }, view) => {
         const fit = fitting.get(Node);
-        if (fit === undefined) return `${refused.get(Node)} on ${Node}`;
+        if (fit === undefined) return `${refused[Node]} on ${Node}`;
         const address = fixedAddress(pod.key, view) === undefined ? pod.address : undefined;
         // Before the claim is written: the watch may show it before the write is answered, and it must not count twice.
         reservations.take(PodUID, { key: pod.key, node: Node, fit, address, now: clock.monotonic() });

@@ -10,7 +10,7 @@ export interface ChosenNodes {
   readonly fitting: Places;
   readonly passed: readonly string[];
   /** Why it may not, by node. */
-  readonly refused: ReadonlyMap<string, string>;
+  readonly refused: Readonly<Record<string, string>>;
 }
 
 /** Asks of each of these nodes whether the pod fits there. */
@@ -18,10 +18,10 @@ export function chooseNodes(pod: PodView, names: Iterable<string>, world: World)
   const { numbers } = world.rooms;
   const fitting = new Places(numbers);
   const passed: string[] = [];
-  const refused = new Map<string, string>();
+  const refused: Record<string, string> = {};
   const question = questionOf(pod, world);
   if (typeof question === "string") {
-    for (const name of names) refused.set(name, question);
+    for (const name of names) refused[name] = question;
     return { fitting, passed, refused };
   }
   const quick = new QuickLook(question);
@@ -29,7 +29,7 @@ export function chooseNodes(pod: PodView, names: Iterable<string>, world: World)
     const number = numbers.find(name);
     const answer =
       number === undefined ? REASONS.noEnis : (quick.at(number) ?? fits(question, world.nodes.get(name)));
-    if (typeof answer === "string") refused.set(name, answer);
+    if (typeof answer === "string") refused[name] = answer;
     else if (number !== undefined) {
       fitting.add(number, answer);
       passed.push(name);

@@ -142,7 +142,7 @@ function comparable({ configured, claimants, rooms, ...view }: ClusterView): obj
         return [room[number], awaited[number]];
       });
       const zone = rooms.zones[rooms.zone()[number] ?? -1];
-      const inAll = [rooms.addresses(), rooms.awaited(), rooms.enis(), rooms.perEni()];
+      const inAll = [rooms.limit(), rooms.addresses(), rooms.awaited(), rooms.enis(), rooms.perEni()];
       return [zone, ...(zone === undefined ? [] : inAll.map((values) => values[number])), ...inSubnets];
     }),
     configured: configured.toSorted(),

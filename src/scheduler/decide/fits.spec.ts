@@ -36,7 +36,7 @@ function ask(
     "spokenFor" in parts ? parts : madeCluster({ nodes: node === undefined ? [] : [node], ...parts });
   const name = node?.name ?? "gone";
   const { fitting, refused } = chooseNodes(pod, [name], { ...view, reserved });
-  return fitting.get(name) ?? refused.get(name);
+  return fitting.get(name) ?? refused[name];
 }
 
 describe("a pod without an address", () => {

@@ -21,6 +21,7 @@ export class NodeRooms {
   readonly #zones: string[] = [];
   readonly #zone = new ByNode(-1);
   readonly #addresses = new ByNode();
+  readonly #limit = new ByNode();
   readonly #awaited = new ByNode();
   readonly #enis = new ByNode();
   readonly #perEni = new ByNode(1);
@@ -43,6 +44,11 @@ export class NodeRooms {
   /** Addresses that a node may have beside those that it has and awaits. */
   addresses(): Int32Array {
     return this.#addresses.upTo(this.numbers.size);
+  }
+
+  /** Addresses that a node may have in all. */
+  limit(): Int32Array {
+    return this.#limit.upTo(this.numbers.size);
   }
 
   /** Addresses of all subnets that a node awaits for claims. */
@@ -75,6 +81,7 @@ export class NodeRooms {
     const number = this.numbers.of(name);
     const isPlain = !disabled && labelled.length === 0 && creatingIn === undefined;
     this.#zone.set(number, isPlain ? this.#zoneNumber(zone) : -1);
+    this.#limit.set(number, limit.addresses);
     this.#addresses.set(number, limit.addresses - addresses);
     this.#enis.set(number, limit.enis - node.enis.length);
     this.#perEni.set(number, Math.max(1, limit.addressesPerEni));

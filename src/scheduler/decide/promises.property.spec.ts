@@ -290,7 +290,7 @@ it("answers the same when it is asked again, and whatever the order of nodes, cl
         expect(cluster.filter(pod)).toEqual([...places]);
         const other = shuffled.choose(pod, order, order);
         expect(new Set(other.passed)).toEqual(new Set(places));
-        expect(new Map([...other.refused].sort())).toEqual(new Map([...refused].sort()));
+        expect(other.refused).toEqual(refused);
         shuffled.filter(pod);
       }
     }),

@@ -4,10 +4,15 @@ import { namedSubnets, type Question } from "./question.ts";
 import { REASONS, refusal } from "./refusal.ts";
 import type { CountedNode, Fit, SubnetView } from "./world.ts";
 
-/** A subnet that the pod may have an address of, by nodes' numbers. */
-interface Candidate extends RoomInSubnet {
-  /** Pods that may come, and those of them for whom an ENI has room. */
+/** A subnet of which pods may come to nodes for an address, by nodes' numbers. */
+interface Comers extends RoomInSubnet {
+  readonly id: string;
   readonly pods: Int32Array;
+}
+
+/** A subnet that the pod may have an address of, by nodes' numbers. */
+interface Candidate extends Comers {
+  /** Pods that may come for whom an ENI has room. */
   readonly sure: Int32Array;
   /** What the pod gets, by how many ENIs more the node would need; undefined: too little is left of the subnet for that. */
   readonly onEni: FitByMore;
@@ -21,6 +26,8 @@ type FitByMore = readonly [none: Fit | undefined, one: Fit | undefined];
 interface ZoneLook {
   /** The better first. */
   readonly candidates: readonly Candidate[];
+  /** For a node that has as many addresses as it may have, whichever subnet of these it is. */
+  readonly full?: { readonly reason: string; readonly subnet: SubnetView };
   /** Where the node has nothing in the subnet that this is about, or wherever it is about none. */
   readonly refusal?: { readonly text: string; readonly room: Int32Array | undefined };
 }
@@ -34,36 +41,47 @@ export class QuickLook {
   readonly #zones: (ZoneLook | undefined)[] = [];
   readonly #zone: Int32Array;
   readonly #addresses: Int32Array;
+  readonly #limit: Int32Array;
   readonly #reserved: Int32Array;
   readonly #awaited: Int32Array;
   readonly #enis: Int32Array;
   readonly #perEni: Int32Array;
   /** The node that awaits the pod's own address, which does not stand in its way. */
   readonly #awaits: number | undefined;
+  /** The node that has the pod's address. */
+  readonly #has: number | undefined;
+  /** By what nodes may have. */
+  readonly #textsOfFull = new Map<number, string>();
+  /** Subnets that pods have been let pass for. */
+  readonly #busy: readonly Comers[];
 
   constructor(question: Question) {
-    const { own, world } = question;
+    const { own, fixed, world } = question;
     const { rooms, reserved } = world;
     this.#question = question;
     this.#zone = rooms.zone();
     this.#addresses = rooms.addresses();
+    this.#limit = rooms.limit();
     this.#reserved = reserved.onNodes();
     this.#awaited = rooms.awaited();
     this.#enis = rooms.enis();
     this.#perEni = rooms.perEni();
     this.#awaits = own?.node === undefined ? undefined : rooms.numbers.find(own.node);
+    this.#has = fixed?.at === undefined ? undefined : rooms.numbers.find(fixed.at.node);
+    this.#busy = [...reserved.subnets()].map((id) => this.#comers(id));
   }
 
   /** @returns undefined where it takes `fits` to tell */
   at(number: number): Fit | string | undefined {
     const zone = this.#zone[number] ?? -1;
     if (zone < 0 || number === this.#awaits) return undefined;
-    if (at(this.#reserved, number) >= at(this.#addresses, number)) return undefined;
     let look = this.#zones[zone];
     if (look === undefined) {
       look = this.#lookAt(number);
       this.#zones[zone] = look;
     }
+    if (at(this.#reserved, number) >= at(this.#addresses, number))
+      return number === this.#has ? undefined : this.#textOfFull(number, look);
     for (const candidate of look.candidates) {
       const fit = this.#fitOnEni(number, candidate);
       if (fit !== "none") return fit;
@@ -85,32 +103,60 @@ export class QuickLook {
   }
 
   /** Where not all who may come have room on ENIs: so many more are needed. */
-  #fitWithMore(
-    number: number,
-    { room, awaited, pods, sure, onEni, onNewEni }: Candidate,
-  ): Fit | "none" | undefined {
-    const there = at(room, number);
-    const places = there === NOTHING ? 0 : there;
-    const others = at(pods, number);
-    // What comes to the node of other subnets takes ENIs, too.
-    const isOfOneSubnet =
-      at(this.#awaited, number) === at(awaited, number) && at(this.#reserved, number) === others;
-    if (places < 0 || !isOfOneSubnet) return undefined;
+  #fitWithMore(number: number, candidate: Candidate): Fit | "none" | undefined {
+    const places = placesOf(number, candidate);
+    const elsewhere = this.#enisElsewhere(number, candidate);
+    if (places < 0 || elsewhere === undefined) return undefined;
+    const others = at(candidate.pods, number);
     const perEni = at(this.#perEni, number);
     const enis = Math.ceil((others + 1 - places) / perEni);
-    if (enis > at(this.#enis, number)) return "none";
+    if (elsewhere + enis > at(this.#enis, number)) return "none";
     const more = enis > Math.ceil((others - places) / perEni) ? 1 : 0;
-    return (at(sure, number) < places ? onEni : onNewEni)[more] ?? "none";
+    return (at(candidate.sure, number) < places ? candidate.onEni : candidate.onNewEni)[more] ?? "none";
+  }
+
+  /** ENIs that the node needs more for what comes to it of other subnets; undefined where it takes `fits` to tell. */
+  #enisElsewhere(number: number, { id, pods, awaited }: Candidate): number | undefined {
+    let unseenPods = at(this.#reserved, number) - at(pods, number);
+    let unseenAwaited = at(this.#awaited, number) - at(awaited, number);
+    let enis = 0;
+    for (const other of unseenPods + unseenAwaited > 0 ? this.#busy : []) {
+      if (other.id === id) continue;
+      const coming = at(other.pods, number);
+      unseenPods -= coming;
+      unseenAwaited -= at(other.awaited, number);
+      const places = placesOf(number, other);
+      if (coming > places) enis += Math.ceil((coming - places) / at(this.#perEni, number));
+    }
+    return unseenPods + unseenAwaited > 0 ? undefined : enis;
+  }
+
+  #textOfFull(number: number, { full }: ZoneLook): string | undefined {
+    if (full === undefined) return undefined;
+    const limit = at(this.#limit, number);
+    const known = this.#textsOfFull.get(limit);
+    if (known !== undefined) return known;
+    const node = this.#nodeAt(number);
+    if (node === undefined) return undefined;
+    const text = refusal(full.reason, { node, obstacles: [[full.subnet, "addresses"]], named: [] });
+    this.#textsOfFull.set(limit, text);
+    return text;
+  }
+
+  #nodeAt(number: number): CountedNode | undefined {
+    const { nodes, rooms } = this.#question.world;
+    return nodes.get(rooms.numbers.nameOf(number));
   }
 
   /** What holds for all nodes of this one's zone. */
   #lookAt(number: number): ZoneLook {
-    const { world, fixed, usual } = this.#question;
-    const node = world.nodes.get(world.rooms.numbers.nameOf(number));
+    const { fixed, usual } = this.#question;
+    const node = this.#nodeAt(number);
     if (node === undefined) return { candidates: [] };
     if (fixed !== undefined) return this.#lookForFixed(fixed.subnetId, node);
     const subnets = usual.get(node.zone) ?? [];
-    if (subnets.length === 0) {
+    const [first] = subnets;
+    if (first === undefined) {
       const named = namedSubnets(this.#question, node);
       return {
         candidates: [],
@@ -122,31 +168,38 @@ export class QuickLook {
       return { subnetId: subnet.id, hasEni: true, left, subnet };
     });
     found.sort((a, b) => (isBetter(a, b) ? -1 : 1));
-    return { candidates: found.map(({ subnet }) => this.#candidate(subnet)) };
+    return {
+      candidates: found.map(({ subnet }) => this.#candidate(subnet)),
+      full: { reason: REASONS.insufficient, subnet: first },
+    };
   }
 
   #lookForFixed(subnetId: string, node: CountedNode): ZoneLook {
     const { world } = this.#question;
     const subnet = world.subnets.get(subnetId);
     if (subnet === undefined) return { candidates: [] };
-    if (subnet.zone === node.zone) return { candidates: [this.#candidate(subnet)] };
+    const full = { reason: REASONS.eniLimit, subnet };
+    if (subnet.zone === node.zone) return { candidates: [this.#candidate(subnet)], full };
     const text = refusal(REASONS.eniLimit, { node, obstacles: [[subnet, "zone"]], named: [] });
-    return { candidates: [], refusal: { text, room: world.rooms.inSubnet(subnetId).room } };
+    return { candidates: [], full, refusal: { text, room: world.rooms.inSubnet(subnetId).room } };
+  }
+
+  #comers(id: string): Comers {
+    const { rooms, reserved } = this.#question.world;
+    return { id, ...rooms.inSubnet(id), pods: reserved.inSubnet(id).pods.upTo(rooms.numbers.size) };
   }
 
   #candidate(subnet: SubnetView): Candidate {
     const { rooms, reserved } = this.#question.world;
-    const { pods, sure } = reserved.inSubnet(subnet.id);
-    const { size } = rooms.numbers;
+    const { sure } = reserved.inSubnet(subnet.id);
     const left = leftOf(subnet, this.#question);
     const fitIf = (hasEni: boolean, more: 0 | 1) => {
       const lack = lackFor(this.#question, { left, room: { hasEni, more } });
       return lack === undefined ? (hasEni ? left.onEni : left.onNewEni) : undefined;
     };
     return {
-      ...rooms.inSubnet(subnet.id),
-      pods: pods.upTo(size),
-      sure: sure.upTo(size),
+      ...this.#comers(subnet.id),
+      sure: sure.upTo(rooms.numbers.size),
       onEni: [fitIf(true, 0), fitIf(true, 1)],
       onNewEni: [fitIf(false, 0), fitIf(false, 1)],
     };
@@ -157,6 +210,12 @@ export class QuickLook {
 function hasRoomOnEni(number: number, { room, sure }: Candidate): boolean {
   const there = at(room, number);
   return there !== NOTHING && (there < 0 || at(sure, number) < there);
+}
+
+/** Places on a node's ENIs for those who may come; negative: as many are lacking for what it awaits. */
+function placesOf(number: number, { room }: RoomInSubnet): number {
+  const there = at(room, number);
+  return there === NOTHING ? 0 : there;
 }
 
 function at(values: Int32Array, number: number): number {

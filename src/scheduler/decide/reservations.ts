@@ -81,6 +81,10 @@ export class Reservations implements Reserved {
     return this.#inSubnet.get(id) ?? NONE_IN_SUBNET;
   }
 
+  subnets(): Iterable<string> {
+    return this.#inSubnet.keys();
+  }
+
   hasAddress(address: string): boolean {
     return this.#addresses.has(address);
   }

@@ -148,6 +148,8 @@ export interface Reserved {
   /** Pods that may come to a node, by its number. */
   onNodes(): Int32Array;
   inSubnet(id: string): ReservedInSubnet;
+  /** Subnets of which there is any. */
+  subnets(): Iterable<string>;
   /** Whether one of them is to have this very address. */
   hasAddress(address: string): boolean;
 }
