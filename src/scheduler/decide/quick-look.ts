@@ -33,8 +33,8 @@ interface ZoneLook {
 }
 
 /**
- * What `fits` says of most nodes, by arrays alone: of those to which nothing else comes than pods for addresses of one subnet, and of those in whose zone the
- * pod has nothing to look for. A property compares.
+ * What `fits` says of most nodes, by arrays alone: of those that get an address, or have as many as they may, and of those in whose zone the pod has nothing to look for.
+ * A property compares.
  */
 export class QuickLook {
   readonly #question: Question;
