@@ -1,4 +1,5 @@
 // How long an extender takes for a pod, as kube-scheduler sees it.
+import { join } from "node:path";
 import { silentProgress } from "../../tools/build/progress.ts";
 import { compileExecutable } from "../../tools/executables/compile.ts";
 import type { BenchWorld, Measured } from "./bench.ts";
@@ -30,7 +31,7 @@ export async function benchDecisions({ say, signal }: BenchWorld): Promise<Measu
   const raw: Record<string, Times> = {};
   for (const nodes of [1000, 5000]) {
     signal.throwIfAborted();
-    const { times, mostResident } = await decide({ executable, nodes, say, signal });
+    const { times, mostResident } = await decide({ argv: [executable], nodes, binds: true, say, signal });
     raw[`${nodes} nodes`] = times;
     for (const [what, values] of Object.entries(times) as [keyof Times, number[]][]) {
       for (const p of [50, 99]) {
@@ -49,18 +50,34 @@ export async function benchDecisions({ say, signal }: BenchWorld): Promise<Measu
       unit: "MB",
     });
   }
+  // What of that the way there and back takes, and the machine.
+  signal.throwIfAborted();
+  const argv = [process.execPath, join(import.meta.dir, "instant-extender.ts")];
+  const { times } = await decide({ argv, nodes: 5000, binds: false, say, signal });
+  raw["5000 nodes, answered at once"] = times;
+  for (const p of [50, 99]) {
+    figures.push({
+      name: `5000 nodes: an extender that answers at once: filter + prioritize, p${p}`,
+      value: percentile(times.both, p),
+      unit: "ms",
+    });
+  }
   return { figures, raw };
 }
 
 async function decide({
-  executable,
+  argv,
   nodes,
+  binds,
   say,
   signal,
-}: { executable: string; nodes: number } & BenchWorld): Promise<{ times: Times; mostResident: number }> {
+}: { argv: readonly string[]; nodes: number; binds: boolean } & BenchWorld): Promise<{
+  times: Times;
+  mostResident: number;
+}> {
   await using started = new AsyncDisposableStack();
   say(`${nodes} nodes, ${ADDRESSES} addresses: making them …`);
-  const { cluster, extender } = await startOnModel([executable], { nodes, addresses: ADDRESSES, started });
+  const { cluster, extender } = await startOnModel(argv, { nodes, addresses: ADDRESSES, started });
   const client = await extender.connect();
   started.defer(() => client.stop());
 
@@ -87,6 +104,7 @@ async function decide({
       times.prioritize.push(scores.ms);
       times.both.push(filtered.ms + scores.ms);
     }
+    if (!binds) continue;
     flying.push({ name, uid, node: fitting[(i * 7919) % fitting.length] });
     const bound = flying.length > IN_FLIGHT ? flying.shift() : undefined;
     if (bound === undefined) continue;
