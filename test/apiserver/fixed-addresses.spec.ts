@@ -116,7 +116,7 @@ async function run(
 async function reserve(name: string, address: string): Promise<void> {
   await pool.kube.create(claims, {
     metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
-    spec: { policy: "Never", address, subnetID: "subnet-pods0001" },
+    spec: { policy: "Never", address },
   });
 }
 
@@ -496,6 +496,10 @@ describe("an address that somebody else has", () => {
     await pool.control.takeAddresses("subnet-pods0001", { addresses: ["10.0.16.200"] });
     const name = pool.unique("pod-");
     await reserve(name, "10.0.16.200");
+    await until(
+      "it says of which subnet that is",
+      async () => (await claimOf(name))?.spec.subnetID === "subnet-pods0001",
+    );
     await run(a, { name });
     await until(
       "it says so",

@@ -17,7 +17,7 @@ import { nameIn } from "./claim-book.ts";
 import { type ClaimWait, type ClaimWorld, WAITING_FOR_HOLDER } from "./claim-world.ts";
 import { judgeClaim } from "./judge-claim.ts";
 import { ownerOf } from "./owner-of.ts";
-import { placeOfBoundPod } from "./place-of-bound-pod.ts";
+import { homeOf, placeOfBoundPod } from "./place-of-bound-pod.ts";
 
 /** Topic of what is told about a pod that waits. */
 const TOPIC = "address of its own";
@@ -55,9 +55,10 @@ export class ClaimKeeper {
   /** One look at a claim, and at the pod of its name. @param key `namespace/name` */
   async look(key: string): Promise<WorkResult> {
     const { claims, now } = this.#parts;
-    const claim = claims.book.claim(key);
+    const found = claims.book.claim(key);
     const seen = claims.book.pod(key);
-    if (claim === undefined) return this.#lookAtNoClaim(key, seen);
+    if (found === undefined) return this.#lookAtNoClaim(key, seen);
+    const claim = await this.#inItsSubnet(found);
     // That the watch does not show a pod proves nothing: it may be younger than what the watch has brought.
     const pod = seen ?? (isKept(claim, now()) ? undefined : await this.#findPod(key));
     const lives = pod?.needsAddress ? pod : undefined;
@@ -93,6 +94,18 @@ export class ClaimKeeper {
     this.#measure(key, { status: verdict.status, isPlaced: lives?.node !== undefined });
     this.#tell(key, { pod: lives, status: verdict.status });
     return verdict.dueInMs === undefined ? {} : { againInMs: verdict.dueInMs };
+  }
+
+  /** People who make a claim may name its address alone: the extender counts addresses by subnet. */
+  async #inItsSubnet(claim: VpcIPClaim): Promise<VpcIPClaim> {
+    const { address, subnetID } = claim.spec;
+    if (address === undefined || subnetID !== undefined || claim.metadata.deletionTimestamp !== undefined)
+      return claim;
+    const { objects, claims } = this.#parts;
+    const home = homeOf(address, objects.subnets.list());
+    return home === undefined
+      ? claim
+      : await claims.objects.change(claim, { spec: { subnetID: home.metadata.name } });
   }
 
   #measure(key: string, { status, isPlaced }: { status: VpcIPClaimStatus; isPlaced: boolean }): void {

@@ -2,6 +2,11 @@ import { placeInCidr } from "../../api/place-in-cidr.ts";
 import type { VpcIPClaimSpec } from "../../api/vpc-ip-claim.ts";
 import type { VpcSubnet } from "../../api/vpc-subnet.ts";
 
+/** The subnet that can give this address. */
+export function homeOf(address: string, subnets: readonly VpcSubnet[]): VpcSubnet | undefined {
+  return subnets.find(({ spec }) => placeInCidr(address, spec.cidr) === "inside");
+}
+
 export interface BoundPodFacts {
   /** The address that the pod names. */
   address: string | undefined;
@@ -25,7 +30,7 @@ export function placeOfBoundPod({
   zone,
   subnets,
 }: BoundPodFacts): Pick<VpcIPClaimSpec, "address" | "subnetID"> {
-  const home = subnets.find(({ spec }) => address && placeInCidr(address, spec.cidr) === "inside");
+  const home = address === undefined ? undefined : homeOf(address, subnets);
   if (home !== undefined) return { address, subnetID: home.metadata.name };
   const [best] = subnets
     .filter(
