@@ -79,6 +79,7 @@ export function createExtender(
     clock,
     logger,
     reservations,
+    numbers,
     view,
     refused: () => watches.refused().filter(({ metadata }) => !underWay.has(metadata.uid)),
     podOf: (uid) => watches.podOf(uid),

@@ -34,6 +34,7 @@ beforeEach(() => {
     clock,
     logger: createRecordingLogger(),
     reservations,
+    numbers: madeNumbers,
     view(): ClusterView {
       if (failure !== undefined) throw failure;
       const enis = [{ id: "eni-1", subnetId: "subnet-a", addresses: 0 }];

@@ -1,9 +1,11 @@
 import type { Logger } from "../../kube/logger.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
+import type { NodeNumbers } from "../decide/node-numbers.ts";
 import { Places } from "../decide/places.ts";
 import type { Reservations } from "../decide/reservations.ts";
 import type { ClusterView } from "../decide/world.ts";
 import { addressWanted, nextWake } from "./next-wake.ts";
+import { SharedPlaces } from "./shared-places.ts";
 import { inTurn, type WaitingPod } from "./waiting-pod.ts";
 
 /** An address that comes free is somebody's within a second: this, and what the scheduler takes. */
@@ -22,6 +24,8 @@ export interface WakerWorld {
   readonly clock: WaitingClock;
   readonly logger: Logger;
   readonly reservations: Reservations;
+  /** By which nodes are counted. */
+  readonly numbers: NodeNumbers;
   /** @throws Error while nothing may be decided */
   readonly view: () => ClusterView;
   /** Pods that this extender refused, and that still wait. */
@@ -44,12 +48,13 @@ export class Waker {
   /** Pods that were woken: when, and how often without being asked about since. */
   readonly #woken = new Map<string, { at: number; unanswered: number }>();
   readonly #stopping = new AbortController();
-  #lastPlaces: readonly string[] = [];
+  readonly #shared: SharedPlaces;
   #wakes = 0;
   #running: Promise<void> | undefined;
 
   constructor(world: WakerWorld) {
     this.#world = world;
+    this.#shared = new SharedPlaces(world.numbers);
   }
 
   /** How many were woken. */
@@ -114,7 +119,7 @@ export class Waker {
     const next = nextWake(due, { view, reservations, placesOf: (uid) => this.#places.get(uid) });
     if (next === undefined) return false;
     const { uid } = next.pod.metadata;
-    const places = Places.of(view.rooms.numbers, [[next.node, next.fit]]);
+    const places = Places.of(this.#world.numbers, [[next.node, next.fit]]);
     reservations.reserve(uid, { places, address: addressWanted(next.pod, view), now, forMs: KEPT_MS });
     const unanswered = (this.#woken.get(uid)?.unanswered ?? 0) + 1;
     this.#woken.set(uid, { at: clock.monotonic(), unanswered });
@@ -132,7 +137,7 @@ export class Waker {
     const woken = this.#woken.get(uid);
     if (woken !== undefined) woken.unanswered = 0;
     if (passed) this.#places.delete(uid);
-    else this.#places.set(uid, this.#shared(names));
+    else this.#places.set(uid, this.#shared.of(names));
   }
 
   #waiting(): WaitingPod[] {
@@ -159,12 +164,5 @@ export class Waker {
     if (woken === undefined) return true;
     const pauseMs = Math.min(AGAIN_MS.most, AGAIN_MS.least * 2 ** woken.unanswered);
     return this.#world.clock.monotonic() >= woken.at + pauseMs;
-  }
-
-  /** Thousands of pods are refused on the same thousands of nodes: these are kept once. */
-  #shared(names: readonly string[]): readonly string[] {
-    const last = this.#lastPlaces;
-    if (names.length !== last.length || names.some((name, i) => name !== last[i])) this.#lastPlaces = names;
-    return this.#lastPlaces;
   }
 }
