@@ -6,7 +6,7 @@ import { binaries } from "../tools/build/binary.ts";
 import { installDebianPackages } from "../tools/build/debian-packages.ts";
 import { consoleProgress } from "../tools/build/progress.ts";
 import { staticChecks } from "../tools/check/static-checks.ts";
-import { runSuite } from "../tools/check/test-suite.ts";
+import { runSuite, type SuiteResult } from "../tools/check/test-suite.ts";
 import { clusterIsInUse } from "./cluster/cluster.ts";
 
 interface Suite {
@@ -74,13 +74,23 @@ for (const { name, run } of staticChecks) {
 async function run({ name, lanes, isIdle = false }: Suite): Promise<void> {
   const began = performance.now();
   console.log(`━━ ${name}`);
-  const results = await Promise.all(lanes.map((paths) => runSuite(paths, { isIdle })));
+  const results = await Promise.all(lanes.map((paths) => resultOf(paths, isIdle)));
   const inAll = (what: "passed" | "failed") => results.reduce((sum, result) => sum + result[what], 0);
   passed += inAll("passed");
   failed += inAll("failed");
   if (inAll("failed") > 0) failures.push(name);
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
   console.log(`━━ ${name}: ${inAll("passed")} passed, ${inAll("failed")} failed, ${seconds} s`);
+}
+
+/** A run that cannot even be begun counts as one failure. */
+async function resultOf(paths: readonly string[], isIdle: boolean): Promise<SuiteResult> {
+  try {
+    return await runSuite(paths, { isIdle });
+  } catch (error) {
+    console.error(error);
+    return { passed: 0, failed: 1 };
+  }
 }
 
 await run(units);

@@ -59,7 +59,10 @@ function claim(name = "web-0") {
 /** A claim as the API server has it. */
 function there(
   spec: object,
-  { name = "web-0", ...metadata }: { name?: string; deletionTimestamp?: string } = {},
+  {
+    name = "web-0",
+    ...metadata
+  }: { name?: string; deletionTimestamp?: string; resourceVersion?: string } = {},
 ) {
   const key = `vpcipclaims/shop/${name}`;
   const made = { metadata: { name, namespace: "shop", uid: key, resourceVersion: "0", ...metadata }, spec };
@@ -117,6 +120,29 @@ describe("a claim", () => {
     await bind();
     expect(claim().spec).toMatchObject({ node: "n1", podUID: "uid-1", address: "10.0.16.5" });
     expect(bindings).toHaveLength(1);
+  });
+
+  it("that the next pod of the name has taken meanwhile is that pod's", async () => {
+    there({ policy: "Never", subnetID: "subnet-a", podUID: "uid-0" });
+    let reads = 0;
+    world = {
+      ...world,
+      kube: {
+        ...world.kube,
+        find: async (resource, name, options) => {
+          const found = await memory.find(resource, name, options);
+          if (reads++ === 0)
+            there(
+              { policy: "Never", subnetID: "subnet-a", podUID: "uid-2", node: "n2" },
+              { resourceVersion: "9" },
+            );
+          return found;
+        },
+      },
+    };
+    await expect(bind()).rejects.toThrow("shop/web-0 is another pod's of that name by now");
+    expect(claim().spec.node).toBe("n2");
+    expect(bindings).toEqual([]);
   });
 
   it("of a former try is left as it is, and its subnet changed as long as there is no address", async () => {

@@ -85,11 +85,20 @@ async function createClaim(
 
 /** The claim of a former pod of the name, or of a former try: it is of this pod from now on. Read anew where ipamd has written of it meanwhile. */
 async function takeClaimOver(world: BindWorld, to: BindTo): Promise<VpcIPClaim> {
-  for (;;) {
+  const { PodName: name, PodNamespace: namespace, PodUID: podUID } = to.args;
+  /** Whose it was at first. */
+  let former: string | undefined;
+  // There is an end to it: `call` throws once the time is over.
+  for (let tries = 0; ; tries++) {
+    const there = await world.kube.find(claims, name, { ...world.call(), namespace });
+    if (there === undefined)
+      throw new Error(`the claim ${namespace}/${name} was there and is not any more: it is tried again`);
+    if (tries === 0) former = there.spec.podUID;
+    else if (there.spec.podUID !== former && there.spec.podUID !== podUID)
+      throw new Error(`the claim ${namespace}/${name} is another pod's of that name by now`);
     try {
-      return await changeClaim(world, to);
+      return await changeClaim(world, { ...to, there });
     } catch (error) {
-      // There is an end to it: `call` throws once the time is over.
       if (!(error instanceof KubeError && error.isConflict)) throw error;
     }
   }
@@ -97,12 +106,9 @@ async function takeClaimOver(world: BindWorld, to: BindTo): Promise<VpcIPClaim> 
 
 async function changeClaim(
   { kube, call }: BindWorld,
-  { args, pod, subnetId, address }: BindTo,
+  { args, pod, subnetId, address, there }: BindTo & { readonly there: VpcIPClaim },
 ): Promise<VpcIPClaim> {
   const { PodName: name, PodNamespace: namespace, PodUID: podUID, Node: node } = args;
-  const there = await kube.find(claims, name, { ...call(), namespace });
-  if (there === undefined)
-    throw new Error(`the claim ${namespace}/${name} was there and is not any more: it is tried again`);
   const { spec, metadata } = there;
   if (metadata.deletionTimestamp !== undefined) {
     throw new Error(

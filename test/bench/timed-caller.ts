@@ -32,7 +32,12 @@ export class TimedCaller {
 
   static async connect(url: string, identity: Identity): Promise<TimedCaller> {
     const caller = new TimedCaller();
-    await caller.#ask({ connect: url, identity });
+    try {
+      await caller.#ask({ connect: url, identity });
+    } catch (error) {
+      await caller.stop();
+      throw error;
+    }
     return caller;
   }
 

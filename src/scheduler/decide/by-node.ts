@@ -1,5 +1,12 @@
+/** An integer for each node, by its number, to be read. */
+export interface ReadByNode {
+  at(number: number): number;
+  /** Those of all numbers below `size`, until the next call of any method with a greater one. */
+  upTo(size: number): Readonly<Int32Array>;
+}
+
 /** An integer for each node, by its number. */
-export class ByNode {
+export class ByNode implements ReadByNode {
   readonly #initial: number;
   #values = new Int32Array(0);
 

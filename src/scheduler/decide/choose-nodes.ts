@@ -25,7 +25,7 @@ export function chooseNodes(pod: PodView, names: Iterable<string>, world: World)
     return { fitting, passed, refused };
   }
   const quick = new QuickLook(question);
-  for (const name of names) {
+  for (const name of new Set(names)) {
     const number = numbers.find(name);
     const answer =
       number === undefined ? REASONS.noEnis : (quick.at(number) ?? fits(question, world.nodes.get(name)));

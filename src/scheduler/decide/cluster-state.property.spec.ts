@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { clusterView, madeNumbers } from "../testing/cluster-view.ts";
+import { clusterView } from "../testing/cluster-view.ts";
 import { madeAddress, madeClaim, madeNode, madeSubnet } from "../testing/made-world.ts";
 import { ClusterState } from "./cluster-state.ts";
+import { NodeNumbers } from "./node-numbers.ts";
+import { NOTHING } from "./node-rooms.ts";
 import type { AddressView, ClaimView, ClusterView, NodeView, SubnetView } from "./world.ts";
 
 const SUBNETS = ["subnet-a", "subnet-b", "subnet-c"];
@@ -69,7 +71,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 test("after any changes, what was counted on is what is counted anew", () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60, size: "max" }), fc.boolean(), (events, onlyNominated) => {
-      const state = new ClusterState({ numbers: madeNumbers, onlyNominated });
+      const state = new ClusterState({ numbers: new NodeNumbers(), onlyNominated });
       const parts = {
         subnets: new Map<string, SubnetView>(),
         nodes: new Map<string, NodeView>(),
@@ -136,12 +138,12 @@ function comparable({ configured, claimants, rooms, ...view }: ClusterView): obj
   return {
     ...view,
     rooms: NODES.map((name) => {
-      const number = madeNumbers.of(name);
+      const number = rooms.numbers.find(name) ?? -1;
       const inSubnets = SUBNETS.flatMap((id) => {
         const { room, awaited } = rooms.inSubnet(id);
-        return [room[number], awaited[number]];
+        return [room[number] ?? NOTHING, awaited[number] ?? 0];
       });
-      const zone = rooms.zones[rooms.zone()[number] ?? -1];
+      const zone = rooms.zoneOf(number);
       const inAll = [rooms.limit(), rooms.addresses(), rooms.awaited(), rooms.enis(), rooms.perEni()];
       return [zone, ...(zone === undefined ? [] : inAll.map((values) => values[number])), ...inSubnets];
     }),

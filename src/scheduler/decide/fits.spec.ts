@@ -169,6 +169,14 @@ describe("a pod that names an address", () => {
 });
 
 describe("a pod with an address", () => {
+  it("takes nothing where it is, also where its ENI is full and the node may have another", () => {
+    const home = madeNode("n", { enis: [eni("subnet-a", 9)] });
+    const claims = [madeClaim("a", { address: "10.0.16.5" })];
+    const addresses = [madeAddress("10.0.16.5", { eniId: "eni-1", claim: "shop/a" })];
+    const fit = ask(madePod("a"), home, { claims, addresses });
+    expect(fit).toEqual({ subnetId: "subnet-a", hasEni: true, takes: 0 });
+  });
+
   const pod = madePod("a");
   const claim = madeClaim("a", { address: "10.0.16.5", node: "gone" });
   const crowded = madeNode("n", { enis: [{ ...eni("subnet-a", 9), id: "eni-n" }], limit: small });

@@ -9,7 +9,7 @@ export class NodeNumbers {
   readonly #names: string[] = [];
   /** Of nodes that are gone. */
   readonly #left = new Set<number>();
-  readonly #isCounted: ((number: number) => boolean)[] = [];
+  #isCounted: (number: number) => boolean = () => false;
 
   /** All numbers are less than this. */
   get size(): number {
@@ -18,7 +18,7 @@ export class NodeNumbers {
 
   /** @param isCounted whether a number may not be another node's yet */
   keepWhile(isCounted: (number: number) => boolean): void {
-    this.#isCounted.push(isCounted);
+    this.#isCounted = isCounted;
   }
 
   find(name: string): number | undefined {
@@ -50,7 +50,7 @@ export class NodeNumbers {
 
   #free(): number | undefined {
     for (const number of this.#left) {
-      if (this.#isCounted.some((is) => is(number))) continue;
+      if (this.#isCounted(number)) continue;
       this.#left.delete(number);
       this.#byName.delete(this.nameOf(number));
       return number;

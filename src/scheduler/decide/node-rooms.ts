@@ -14,7 +14,7 @@ export interface RoomInSubnet {
 }
 
 /**
- * What room nodes have, in arrays by their numbers: of nodes of which nothing else matters than their zone, their ENIs and what comes to them.
+ * What room nodes have, in arrays by their numbers.
  */
 export class NodeRooms {
   readonly numbers: NodeNumbers;
@@ -31,12 +31,11 @@ export class NodeRooms {
     this.numbers = numbers;
   }
 
-  /** Zones, by their numbers. */
-  get zones(): readonly string[] {
-    return this.#zones;
+  zoneOf(number: number): string | undefined {
+    return this.#zones[this.#zone.at(number)];
   }
 
-  /** Number of a node's zone; -1: of this node something else matters. */
+  /** Number of a node's zone; -1: of this node something else matters than its zone, its ENIs and what comes to it. */
   zone(): Int32Array {
     return this.#zone.upTo(this.numbers.size);
   }

@@ -14,9 +14,13 @@ export class Places {
     this.#codes = new Int16Array(numbers.size);
   }
 
+  /** Those of the nodes that have a number. */
   static of(numbers: NodeNumbers, entries: Iterable<readonly [name: string, fit: Fit]>): Places {
     const places = new Places(numbers);
-    for (const [name, fit] of entries) places.add(numbers.of(name), fit);
+    for (const [name, fit] of entries) {
+      const number = numbers.find(name);
+      if (number !== undefined) places.add(number, fit);
+    }
     return places;
   }
 

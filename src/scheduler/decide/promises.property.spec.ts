@@ -5,6 +5,7 @@ import { clusterView, madeNumbers } from "../testing/cluster-view.ts";
 import { madeAddress, madeClaim, madePod } from "../testing/made-world.ts";
 import { chooseNodes } from "./choose-nodes.ts";
 import { countedNode } from "./counted-node.ts";
+import { add } from "./counts.ts";
 import { enisToMake } from "./enis-to-make.ts";
 import { fits } from "./fits.ts";
 import { questionOf } from "./question.ts";
@@ -84,6 +85,7 @@ const formers = fc.array(
     subnetId: fc.constantFrom(...SUBNETS),
     node: fc.option(fc.constantFrom(...NODES), { nil: undefined }),
     boundOn: fc.option(fc.constantFrom(...NODES), { nil: undefined }),
+    eniId: fc.constantFrom("eni-0", "eni-1", undefined),
     since: fc.constantFrom(0, 2000),
     leaving: fc.nat({ max: 4 }).map((n) => n === 0),
   }),
@@ -107,13 +109,13 @@ class Cluster {
 
   constructor(made: Scene) {
     this.#scene = made;
-    for (const [i, { subnetId, node, boundOn, since, leaving }] of made.formers.entries()) {
+    for (const [i, { subnetId, node, boundOn, eniId, since, leaving }] of made.formers.entries()) {
       const address = `10.0.${16 + SUBNETS.indexOf(subnetId)}.${100 + i}`;
       const claim = madeClaim(`former-${i}`, { subnetId, node, leaving });
       if (boundOn !== undefined)
         this.addresses.set(
           address,
-          madeAddress(address, { subnetId, node: boundOn, claim: claim.key, since }),
+          madeAddress(address, { subnetId, node: boundOn, eniId, claim: claim.key, since }),
         );
       this.claims.set(claim.key, claim);
     }
@@ -184,7 +186,10 @@ function takenIn(id: string, cluster: Cluster): number {
       coming.set(node, (coming.get(node) ?? 0) + 1);
   }
   for (const name of NODES) {
-    const node = countedNode(cluster.node(name), { onEni: undefined, awaited: undefined });
+    const onEni = new Map<string, number>();
+    for (const { node, eniId } of cluster.addresses.values())
+      if (node === name && eniId !== undefined) add(onEni, eniId);
+    const node = countedNode(cluster.node(name), { onEni, awaited: undefined });
     taken += enisToMake(node, id, coming.get(name) ?? 0);
   }
   return taken;

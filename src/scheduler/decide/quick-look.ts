@@ -28,7 +28,7 @@ interface ZoneLook {
   readonly candidates: readonly Candidate[];
   /** For a node that has as many addresses as it may have, whichever subnet of these it is. */
   readonly full?: { readonly reason: string; readonly subnet: SubnetView };
-  /** Where the node has nothing in the subnet that this is about, or wherever it is about none. */
+  /** The text for nodes that have nothing in that subnet; `room` undefined: for all nodes of the zone. */
   readonly refusal?: { readonly text: string; readonly room: Int32Array | undefined };
 }
 
@@ -48,7 +48,7 @@ export class QuickLook {
   readonly #perEni: Int32Array;
   /** The node that awaits the pod's own address, which does not stand in its way. */
   readonly #awaits: number | undefined;
-  /** The node that has the pod's address. */
+  /** The node that has the pod's address: it takes nothing there. */
   readonly #has: number | undefined;
   /** By what nodes may have. */
   readonly #textsOfFull = new Map<number, string>();
@@ -74,14 +74,13 @@ export class QuickLook {
   /** @returns undefined where it takes `fits` to tell */
   at(number: number): Fit | string | undefined {
     const zone = this.#zone[number] ?? -1;
-    if (zone < 0 || number === this.#awaits) return undefined;
+    if (zone < 0 || number === this.#awaits || number === this.#has) return undefined;
     let look = this.#zones[zone];
     if (look === undefined) {
       look = this.#lookAt(number);
       this.#zones[zone] = look;
     }
-    if (at(this.#reserved, number) >= at(this.#addresses, number))
-      return number === this.#has ? undefined : this.#textOfFull(number, look);
+    if (at(this.#reserved, number) >= at(this.#addresses, number)) return this.#textOfFull(number, look);
     for (const candidate of look.candidates) {
       const fit = this.#fitOnEni(number, candidate);
       if (fit !== "none") return fit;

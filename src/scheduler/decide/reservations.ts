@@ -37,6 +37,8 @@ interface Reservation {
 }
 
 interface InSubnet extends ReservedInSubnet {
+  readonly pods: ByNode;
+  readonly sure: ByNode;
   addresses: number;
   makers: number;
   /** Reservations that have a place there, of whichever kind. */

@@ -1,4 +1,4 @@
-import type { ByNode } from "./by-node.ts";
+import type { ReadByNode } from "./by-node.ts";
 import type { NodeRooms } from "./node-rooms.ts";
 
 /** A subnet that pods get addresses from, as its VpcSubnet says. */
@@ -138,8 +138,8 @@ export interface ReservedInSubnet {
   /** Pods that may need another ENI there: each has one made at most. */
   readonly makers: number;
   /** Pods that may come to a node for an address of it, and those of them for whom an ENI has room. */
-  readonly pods: ByNode;
-  readonly sure: ByNode;
+  readonly pods: ReadByNode;
+  readonly sure: ReadByNode;
 }
 
 /** What other pods were let pass for and have not taken yet. */
