@@ -25,15 +25,12 @@ export function chooseNodes(pod: PodView, names: Iterable<string>, world: World)
     return { fitting, passed, refused };
   }
   const quick = new QuickLook(question);
-  for (const name of new Set(names)) {
+  for (const name of names) {
     const number = numbers.find(name);
     const answer =
       number === undefined ? REASONS.noEnis : (quick.at(number) ?? fits(question, world.nodes.get(name)));
     if (typeof answer === "string") refused[name] = answer;
-    else if (number !== undefined) {
-      fitting.add(number, answer);
-      passed.push(name);
-    }
+    else if (number !== undefined && fitting.add(number, answer)) passed.push(name);
   }
   return { fitting, passed, refused };
 }

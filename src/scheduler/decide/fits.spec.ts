@@ -39,6 +39,12 @@ function ask(
   return fitting.get(name) ?? refused[name];
 }
 
+it("tells of a node once that is named twice", () => {
+  const world = { ...madeCluster({ nodes: [here] }), reserved: new Reservations(madeNumbers) };
+  const { fitting, passed } = chooseNodes(madePod("a"), ["n", "n"], world);
+  expect([fitting.size, passed]).toEqual([1, ["n"]]);
+});
+
 describe("a pod without an address", () => {
   const pod = madePod("a");
 

@@ -37,7 +37,8 @@ export class Places {
     return this.#fits;
   }
 
-  add(number: number, fit: Fit): void {
+  /** @returns whether it was none of the places before */
+  add(number: number, fit: Fit): boolean {
     let code = this.#fits.indexOf(fit) + 1;
     if (code === 0) code = this.#fits.push(fit);
     if (number >= this.#codes.length) {
@@ -45,8 +46,10 @@ export class Places {
       codes.set(this.#codes);
       this.#codes = codes;
     }
-    if (this.#codes[number] === 0) this.#size++;
+    const isNew = this.#codes[number] === 0;
+    if (isNew) this.#size++;
     this.#codes[number] = code;
+    return isNew;
   }
 
   get(name: string): Fit | undefined {
