@@ -50,6 +50,8 @@ interface InSubnet extends ReservedInSubnet {
  */
 export class Reservations implements Reserved {
   readonly #byPod = new Map<string, Reservation>();
+  /** Pods that have taken something, by the key of their claim: the watch shows thousands of claims of others. */
+  readonly #takers = new Map<string, Set<string>>();
   readonly #numbers: NodeNumbers;
   readonly #onNode = new ByNode();
   readonly #inSubnet = new Map<string, InSubnet>();
@@ -125,8 +127,8 @@ export class Reservations implements Reserved {
   /** The watch has shown a claim: from now on it counts by itself. One on its way out is a former pod's. */
   saw({ key, node, leaving }: Pick<ClaimView, "key" | "node" | "leaving">): void {
     if (leaving) return;
-    for (const [uid, { taken }] of this.#byPod) {
-      if (taken?.key === key && taken.node === node) this.end(uid);
+    for (const uid of this.#takers.get(key) ?? []) {
+      if (this.#byPod.get(uid)?.taken?.node === node) this.end(uid);
     }
   }
 
@@ -191,6 +193,7 @@ export class Reservations implements Reserved {
     const ended = this.#byPod.get(podUid);
     if (ended === undefined) return;
     this.#byPod.delete(podUid);
+    if (ended.taken !== undefined) this.#removeTaker(ended.taken.key, podUid);
     this.#count(ended, -1);
   }
 
@@ -213,7 +216,20 @@ export class Reservations implements Reserved {
   #put(podUid: string, reservation: Reservation): void {
     this.end(podUid);
     this.#byPod.set(podUid, reservation);
+    if (reservation.taken !== undefined) this.#addTaker(reservation.taken.key, podUid);
     this.#count(reservation, 1);
+  }
+
+  #addTaker(key: string, podUid: string): void {
+    const takers = this.#takers.get(key);
+    if (takers === undefined) this.#takers.set(key, new Set([podUid]));
+    else takers.add(podUid);
+  }
+
+  #removeTaker(key: string, podUid: string): void {
+    const takers = this.#takers.get(key);
+    takers?.delete(podUid);
+    if (takers?.size === 0) this.#takers.delete(key);
   }
 
   #count({ places: { codes, fits }, address }: Reservation, amount: 1 | -1): void {
