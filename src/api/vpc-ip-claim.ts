@@ -8,7 +8,7 @@ import type { KubeObject } from "./kube-object.ts";
 export const CLAIM_FINALIZER = `${GROUP}/claim`;
 
 export const VpcIPClaimSpec = z.object({
-  address: z.string().optional().describe("The address; of the policy Never set once."),
+  address: z.string().max(45).optional().describe("The address; of the policy Never set once."),
   subnetID: z.string().optional().describe("Subnet of the address; fixed once there is one."),
   node: z.string().optional().describe("Where the present pod was sent; written by whoever binds it."),
   podUID: z.string().optional().describe("The present pod."),
@@ -72,6 +72,10 @@ export const VPC_IP_CLAIM = {
   ],
   selectableFields: [".spec.address", ".status.node"],
   rules: [
+    {
+      rule: "!has(self.spec.address) || (isIP(self.spec.address) && ip(self.spec.address).family() == 4)",
+      message: "address must be an IPv4 address, such as 10.0.16.20: write one, or none",
+    },
     {
       rule: "!has(oldSelf.spec.address) || oldSelf.spec.policy == 'Immediate' || self.spec.?address.orValue('') == oldSelf.spec.address",
       message: "the address that a claim keeps cannot be changed: delete the claim to give it back",

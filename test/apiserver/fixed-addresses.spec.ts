@@ -490,6 +490,37 @@ describe("addresses that are kept ready", () => {
   }, 60_000);
 });
 
+describe("a claim by hand", () => {
+  it("that no subnet can give is told of, before its pod comes and then, and nobody else on the node suffers from it", async () => {
+    const a = await node();
+    const name = pool.unique("pod-");
+    await pool.kube.create(claims, {
+      metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
+      spec: { policy: "Never", address: "192.168.1.1", subnetID: "subnet-pods0001" },
+    });
+    const told = (state: string) => async () => {
+      const claim = await claimOf(name);
+      const { reason, message } = conditionOf(claim, "Bound") ?? {};
+      return claim?.status?.state === state && reason === "InvalidClaim" && message?.includes("192.168.1.1");
+    };
+    await until("it says so", told("Kept"));
+    await run(a, { name });
+    await until("it still says so", told("Pending"));
+    const other = await run(a);
+    await untilBound(other, a);
+    await throughout(1500, "the node serves", async () => (await pool.readyOf(a))?.status === "True");
+  }, 60_000);
+
+  it("whose address is none is refused by the API server", async () => {
+    const name = pool.unique("pod-");
+    const made = pool.kube.create(claims, {
+      metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
+      spec: { policy: "Never", address: "hello" },
+    });
+    await expect(made).rejects.toThrow("address must be an IPv4 address, such as 10.0.16.20");
+  });
+});
+
 describe("an address that somebody else has", () => {
   it("is told, and its claim waits without a loop of calls", async () => {
     const a = await node();

@@ -202,7 +202,15 @@ async function allocated(
   const { clock } = world;
   const timeIsUp = new AbortController();
   const over = new AbortController();
-  const whyNot = () => failureOf(world.readyCondition(), poolCounts(pool.state));
+  const { podNamespace: namespace, podName: name } = attachment;
+  const whyNot = () => {
+    const hasClaim = pool.state.growth.slots !== undefined && name !== "";
+    return failureOf(
+      world.readyCondition(),
+      poolCounts(pool.state),
+      hasClaim ? { namespace, name } : undefined,
+    );
+  };
   const told = new Set<string>();
   const tell = (cause: string) => {
     if (!told.has(cause)) world.failed(attachment, cause);

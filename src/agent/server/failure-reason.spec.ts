@@ -46,6 +46,16 @@ describe("failureOf()", () => {
     expect(failure.message).toContain("what ipamd says");
   });
 
+  it("leads to the claim of a pod that brings its address, unless something is wrong with the node", () => {
+    const pod = { namespace: "shop", name: "web-0" };
+    const failure = failureOf(condition("Serving"), counts, pod);
+    expect(failure.reason).toBe(FailureReason.NO_FREE_ADDRESS);
+    for (const text of [failure.message, failure.cause, failureOf(undefined, counts, pod).message])
+      expect(text).toContain("that of the pod's claim has not come");
+    expect(failure.cause).toContain("`kubectl -n shop describe vipc web-0`");
+    expect(failureOf(condition("SubnetFull"), counts, pod).message).toContain("subnet full");
+  });
+
   it("says what is known when ipamd says nothing", () => {
     const failure = failureOf(undefined, counts);
     expect(failure.reason).toBe(FailureReason.NO_FREE_ADDRESS);

@@ -104,18 +104,39 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   },
 };
 
+/** Where pods bring their addresses, what is wrong with one is told of its claim, and nothing is wrong with the node. */
+function lacksItsOwn({ namespace, name }: PodName): Cause {
+  return {
+    reason: FailureReason.NO_FREE_ADDRESS,
+    what: "that of the pod's claim has not come",
+    remedy: `see \`kubectl -n ${namespace} describe vipc ${name}\`, and where that says nothing, whether tke-eni-ipamd runs`,
+  };
+}
+
 const UNSAID: Cause = {
   reason: FailureReason.NO_FREE_ADDRESS,
   what: "ipamd has not said why there are no more",
   remedy: "see `kubectl get nec`, and whether tke-eni-ipamd runs",
 };
 
-/** Why a pod got no address: what ipamd says of the node, beside what the pool is doing. It ends with what to do. */
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * Why a pod got no address: what ipamd says of the node, beside what the pool is doing. It ends with what to do.
+ *
+ * @param claimOf the pod, where it waits for the address of its claim
+ */
 export function failureOf(
   condition: Condition | undefined,
   counts: { inUse: number; coolingDown: number },
+  claimOf?: PodName,
 ): Failure {
-  const { reason, what, remedy } = causeOf(condition);
+  const isWell = condition === undefined || condition.reason === "Serving";
+  const { reason, what, remedy } =
+    claimOf !== undefined && isWell ? lacksItsOwn(claimOf) : causeOf(condition);
   const state = `no address is free on this node: ${counts.inUse} are in use and ${counts.coolingDown} cool down`;
   const quote = (words: string) => ` (ipamd says: ${words})`;
   const lasts = reason !== FailureReason.ATTACHING && reason !== FailureReason.NO_FREE_ADDRESS;

@@ -14,6 +14,7 @@ import type { Notices } from "../signals/notices.ts";
 import { type SlimPod, slimPod } from "../waiting/slim-pod.ts";
 import type { WorkResult } from "../work-queue.ts";
 import { nameIn } from "./claim-book.ts";
+import { claimMistake } from "./claim-mistake.ts";
 import { type ClaimWait, type ClaimWorld, WAITING_FOR_HOLDER } from "./claim-world.ts";
 import { judgeClaim } from "./judge-claim.ts";
 import { ownerOf } from "./owner-of.ts";
@@ -126,6 +127,9 @@ export class ClaimKeeper {
 
   #waitOf(key: string, { spec }: VpcIPClaim): ClaimWait | undefined {
     const { claims, objects } = this.#parts;
+    const mistake = claimMistake(spec, objects.subnets.list());
+    if (mistake !== undefined && objects.vipOf(spec.address ?? "") === undefined)
+      return { reason: "InvalidClaim", message: mistake };
     if (claims.options.onlyNominated && spec.address === undefined && spec.subnetID === undefined) {
       return {
         reason: "NoSubnetNamed",

@@ -67,23 +67,20 @@ function wanted({ claim, vip, isUsable, wait, now }: ClaimFacts, pod: JudgedPod)
   };
 }
 
-function kept({ claim, vip, expiresAfterMs, now }: ClaimFacts): ClaimVerdict {
+function kept({ claim, vip, wait, expiresAfterMs, now }: ClaimFacts): ClaimVerdict {
   const { spec, status: before } = claim;
   const keepMs = spec.expiresAfterSeconds === undefined ? expiresAfterMs : spec.expiresAfterSeconds * 1000;
   const since = before?.state === "Kept" && before.expiresAt !== undefined ? before.expiresAt : undefined;
   const expiresAt = keepMs === undefined ? undefined : (since ?? new Date(now + keepMs).toISOString());
   const leftMs = expiresAt === undefined ? undefined : Date.parse(expiresAt) - now;
+  // What people find out before there is a pod need not be found out by it.
+  const isWrong = wait?.reason === "InvalidClaim" || wait?.reason === "AddressOfAnother";
+  const why = isWrong ? wait : { reason: "Kept", message: "it waits for the next pod of its name" };
   const status: VpcIPClaimStatus = {
     state: "Kept",
     ...(vip && { node: vip.spec.node }),
     ...(expiresAt !== undefined && { expiresAt }),
-    conditions: [
-      condition(
-        "Bound",
-        { status: "False", reason: "Kept", message: "it waits for the next pod of its name" },
-        { before: before?.conditions, now },
-      ),
-    ],
+    conditions: [condition("Bound", { status: "False", ...why }, { before: before?.conditions, now })],
   };
   if (leftMs !== undefined && leftMs <= 0) return { status, act: "release" };
   return { status, act: "none", ...(leftMs !== undefined && { dueInMs: leftMs }) };

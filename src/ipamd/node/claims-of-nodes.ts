@@ -1,5 +1,6 @@
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import { addressOfVpcIp } from "../../api/vpc-ip-name.ts";
+import { claimMistake } from "../claims/claim-mistake.ts";
 import { type ClaimWait, type ClaimWorld, WAITING_FOR_HOLDER } from "../claims/claim-world.ts";
 import { mayMove, unreachableSince } from "../claims/move-proof.ts";
 import { type NodeClaims, nodeClaims } from "../claims/node-claims.ts";
@@ -30,14 +31,19 @@ export class ClaimsOfNodes {
 
   /** What the claims of its pods ask of a node; undefined where there are no claims. */
   of(node: string, { instance, movable }: Look): (NodeClaims & ClaimFacts) | undefined {
-    const { claims, clock } = this.#world;
+    const { claims, clock, objects } = this.#world;
     if (claims === undefined) return undefined;
     const found = this.#read(claims, node, instance.id);
-    const needs = found.needs.filter(({ key }) => !claims.isTaken(key));
+    const subnets = objects.subnets.list();
+    const needs = found.needs.filter(({ key, wants }) => {
+      if (claims.isTaken(key)) return false;
+      const spec = wants.kind === "move" ? undefined : claims.book.claim(key)?.spec;
+      return spec === undefined || claimMistake(spec, subnets) === undefined;
+    });
     const now = clock.monotonic();
     return {
       ...found,
-      // Another address is of no use to a pod whose own somebody has.
+      // Another address is of no use to a pod whose own somebody has, or nobody can give.
       demand: found.demand - (found.needs.length - needs.length),
       needs: needs.map((need) => withProof(need, movable)),
       isJustEmptied: (eniId) => claims.book.isJustEmptied(eniId, now),

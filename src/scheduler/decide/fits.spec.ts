@@ -145,14 +145,16 @@ describe("a pod that names an address", () => {
 
   it("is refused while somebody else has it: another pod, any pod, an ENI, a claim, one on its way out", () => {
     const bound = (claim?: string) => ({ subnets, addresses: [madeAddress("10.0.16.20", { claim })] });
-    expect(ask(pod, here, bound("shop/b"))).toBe(REASONS.addressInUse);
-    expect(ask(pod, here, bound())).toBe(REASONS.addressInUse);
+    expect(ask(pod, here, bound("shop/b"))).toBe(
+      `${REASONS.addressInUse}: tke.cloud.tencent.com/nominated-vpc-ip is "10.0.16.20", which the claim shop/b has: name another address, or have that one given back`,
+    );
+    expect(ask(pod, here, bound())).toStartWith(REASONS.addressInUse);
     const claimed = (leaving: boolean) => ({
       subnets,
       claims: [madeClaim("b", { address: "10.0.16.20", leaving })],
     });
-    expect(ask(pod, here, claimed(false))).toBe(REASONS.addressInUse);
-    expect(ask(pod, here, claimed(true))).toBe(REASONS.addressInUse);
+    expect(ask(pod, here, claimed(false))).toStartWith(REASONS.addressInUse);
+    expect(ask(pod, here, claimed(true))).toStartWith(REASONS.addressInUse);
   });
 
   it("is refused while another that names it has been let pass", () => {
@@ -163,7 +165,7 @@ describe("a pod that names an address", () => {
       address: "10.0.16.20",
       now: NOW,
     });
-    expect(ask(pod, here, { subnets }, reserved)).toBe(REASONS.addressInUse);
+    expect(ask(pod, here, { subnets }, reserved)).toStartWith(REASONS.addressInUse);
     reserved.end("uid-b");
     expect(ask(pod, here, { subnets }, reserved)).toMatchObject({ subnetId: "subnet-a" });
   });

@@ -1,5 +1,5 @@
 import { enisToMake } from "./enis-to-make.ts";
-import { activeByZone, namedSubnets, type Question, type SubnetLeft } from "./question.ts";
+import { activeByZone, namedSubnets, type Question, type SubnetLeft, toldOf } from "./question.ts";
 import { type Obstacle, REASONS, refusal } from "./refusal.ts";
 import type { CountedNode, Fit, ReservedOnNode, ReservedOnNodeInSubnet, SubnetView } from "./world.ts";
 
@@ -57,7 +57,8 @@ function fitsFixed(
   const isHere = at?.node === node.name && node.enis.some(({ id }) => id === at.eniId);
   if (isHere) return { subnetId, hasEni: true, takes: 0 };
   const subnet = question.world.subnets.get(subnetId);
-  if (subnet === undefined) return refusal(REASONS.eniLimit, { node, obstacles: [], named: [subnetId] });
+  if (subnet === undefined)
+    return refusal(REASONS.eniLimit, { node, obstacles: [], named: [toldOf(subnetId, question)] });
   const room = roomFor(subnet, node, comingTo(node, question));
   if (typeof room === "string")
     return refusal(REASONS.eniLimit, { node, obstacles: [[subnet, room]], named: [] });

@@ -51,8 +51,17 @@ export function questionOf(pod: PodView, world: World): Question | string {
   return { pod, world, own, only, fixed: undefined, left: new Map(), usual };
 }
 
-/** Subnets that the pod or the node names for it, or that are configured. */
-export function namedSubnets({ pod, only, world }: Question, node: NodeView): readonly string[] {
+/** Subnets that the pod or the node names for it, or that are configured, as they are told of. */
+export function namedSubnets(question: Question, node: NodeView): readonly string[] {
+  return subnetsFor(question, node).map((id) => toldOf(id, question));
+}
+
+/** A subnet's id, and that it is none where it is none. */
+export function toldOf(id: string, { world: { subnets } }: Question): string {
+  return subnets.has(id) ? id : `${id} (which is not configured)`;
+}
+
+function subnetsFor({ pod, only, world }: Question, node: NodeView): readonly string[] {
   if (only !== undefined) return [only.id];
   if (pod.nominated.length > 0) return pod.nominated;
   return node.labelled.length > 0 ? node.labelled : world.configured;
@@ -85,10 +94,19 @@ function nominated(address: string, { pod, world }: { pod: PodView; world: World
     return `${says}, which ${subnet.id} keeps for itself: name another address, or none`;
   if (!subnet.active)
     return `${says}, and ${subnet.id} gives no new addresses: name one of another subnet, or none`;
+  const holder = holderOf(address, { pod, world });
+  if (holder === undefined) return subnet;
+  return `${REASONS.addressInUse}: ${POD_ANNOTATIONS.nominatedAddress} is "${address}", which ${holder} has: name another address, or have that one given back`;
+}
+
+/** Who else has the address, as far as the cluster tells: the same as long as that does. */
+function holderOf(address: string, { pod, world }: { pod: PodView; world: World }): string | undefined {
+  const [claimant] = (world.claimants.get(address) ?? []).filter((key) => key !== pod.key).sort();
+  if (claimant !== undefined) return `the claim ${claimant}`;
   const bound = world.addresses.get(address);
-  const claimed = world.claimants.get(address)?.some((key) => key !== pod.key) ?? false;
-  const taken = claimed || (bound !== undefined && bound.claim !== pod.key);
-  return taken || world.reserved.hasAddress(address) ? REASONS.addressInUse : subnet;
+  if (bound !== undefined && bound.claim !== pod.key)
+    return bound.claim === undefined ? bound.node : `the claim ${bound.claim}`;
+  return world.reserved.hasAddress(address) ? "another pod" : undefined;
 }
 
 function subnetWith(address: string, { subnets }: World): SubnetView | undefined {
