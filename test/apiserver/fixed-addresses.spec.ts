@@ -493,19 +493,23 @@ describe("addresses that are kept ready", () => {
 describe("a claim by hand", () => {
   it("that no subnet can give is told of, before its pod comes and then, and nobody else on the node suffers from it", async () => {
     const a = await node();
-    const name = pool.unique("pod-");
-    await pool.kube.create(claims, {
-      metadata: { name, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
-      spec: { policy: "Never", address: "192.168.1.1", subnetID: "subnet-pods0001" },
-    });
-    const told = (state: string) => async () => {
-      const claim = await claimOf(name);
+    const [name, elsewhere] = [pool.unique("pod-"), pool.unique("pod-")];
+    const make = (of: string, spec: object) =>
+      pool.kube.create(claims, {
+        metadata: { name: of, namespace: NAMESPACE, finalizers: [CLAIM_FINALIZER] },
+        spec: { policy: "Never", ...spec },
+      });
+    await make(name, { address: "192.168.1.1", subnetID: "subnet-pods0001" });
+    await make(elsewhere, { subnetID: "subnet-nope" });
+    const told = (of: string, state: string, what: string) => async () => {
+      const claim = await claimOf(of);
       const { reason, message } = conditionOf(claim, "Bound") ?? {};
-      return claim?.status?.state === state && reason === "InvalidClaim" && message?.includes("192.168.1.1");
+      return claim?.status?.state === state && reason === "InvalidClaim" && message?.includes(what);
     };
-    await until("it says so", told("Kept"));
+    await until("it says so", told(name, "Kept", "192.168.1.1"));
+    await until("the other says so", told(elsewhere, "Kept", "subnet-nope"));
     await run(a, { name });
-    await until("it still says so", told("Pending"));
+    await until("it still says so", told(name, "Pending", "192.168.1.1"));
     const other = await run(a);
     await untilBound(other, a);
     await throughout(1500, "the node serves", async () => (await pool.readyOf(a))?.status === "True");

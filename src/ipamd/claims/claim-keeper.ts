@@ -127,9 +127,10 @@ export class ClaimKeeper {
 
   #waitOf(key: string, { spec }: VpcIPClaim): ClaimWait | undefined {
     const { claims, objects } = this.#parts;
-    const mistake = claimMistake(spec, objects.subnets.list());
-    if (mistake !== undefined && objects.vipOf(spec.address ?? "") === undefined)
-      return { reason: "InvalidClaim", message: mistake };
+    // What the nodes have nevertheless is of a subnet that was taken away.
+    const isThere = spec.address !== undefined && objects.vipOf(spec.address) !== undefined;
+    const mistake = isThere ? undefined : claimMistake(spec, objects.subnets.list());
+    if (mistake !== undefined) return { reason: "InvalidClaim", message: mistake };
     if (claims.options.onlyNominated && spec.address === undefined && spec.subnetID === undefined) {
       return {
         reason: "NoSubnetNamed",
