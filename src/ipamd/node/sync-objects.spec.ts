@@ -169,6 +169,39 @@ test.each([
   expect(memory.addresses.get("10.0.16.10")?.status?.cloud?.state).toBe(state as "Assigned" | "Releasing");
 });
 
+test.each([
+  ["Free", undefined],
+  ["InUse", "node-1"],
+] as const)(
+  "the address of a claim that is seen on another ENI is here no more, unless a pod has it (%s)",
+  async (state, node) => {
+    const clock = createManualClock();
+    const memory = createMemoryObjects();
+    const claims = {
+      isKept: () => true,
+      isClaimed: () => true,
+      ofAddress: () => "shop/web-0",
+      nodeOf: () => undefined,
+      gaveAddress: async () => {},
+    };
+    const world = { ...known(memory, clock), claims } as unknown as NodeWorld;
+    world.view.readAll([eni("10.0.16.10")], clock.monotonic());
+    await syncObjects(world, which);
+    const vip = memory.addresses.get("10.0.16.10");
+    memory.addresses.set("10.0.16.10", {
+      ...vip,
+      status: { ...vip?.status, use: { state, since: "2026-01-01T00:00:00Z" } },
+    } as NonNullable<typeof vip>);
+    await clock.advance(1000);
+    world.view.readAll(
+      [eni(), { ...eni("10.0.16.10"), id: "eni-2", instanceId: "ins-2" }],
+      clock.monotonic(),
+    );
+    await syncObjects(world, which);
+    expect(memory.addresses.get("10.0.16.10")?.spec.node).toBe(node as string);
+  },
+);
+
 test("an address that is a claim's is for any pod where addresses are fixed no more, and stays its where they are", async () => {
   const clock = createManualClock();
   const memory = createMemoryObjects();

@@ -255,7 +255,8 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   const address = addressOf(vip);
   const { eniID } = vip.spec;
   const releasing = vip.status?.cloud?.state === "Releasing";
-  if ((releasing && view.isAddressAbsent(eniID, address)) || view.isAddressGone(eniID, address)) {
+  const isAbsent = view.isAddressAbsent(eniID, address);
+  if ((isAbsent && (releasing || hasMovedAway(world, vip))) || view.isAddressGone(eniID, address)) {
     await dropAddress(world, vip);
     view.forgetAddress(eniID, address);
     return;
@@ -307,6 +308,18 @@ async function syncAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
     const asked = { token: world.tokens.issue(), mode: "when-free" } as const;
     await change((spec) => ({ ...spec, reclaim: asked }));
   }
+}
+
+/**
+ * Whether the address of a claim, which nobody holds here, is on another ENI: a call that was to move it came after all, when it was given up. An address is in
+ * one place: that need not be seen twice, and its next pod would be given what is not there any more.
+ */
+function hasMovedAway({ view, claims }: NodeWorld, vip: VpcIP): boolean {
+  if (claims === undefined || vip.spec.claim === undefined || isHeld(vip)) return false;
+  const address = addressOf(vip);
+  const home = view.eniWith(address);
+  if (home === undefined || home.id === vip.spec.eniID) return false;
+  return home.addresses.some((it) => it.address === address && it.state === "available");
 }
 
 /** Whether an address of a claim is still where a call was to take it off, and nobody wants it elsewhere any more: that was refused. */
