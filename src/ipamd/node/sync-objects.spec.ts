@@ -170,11 +170,11 @@ test.each([
 });
 
 test.each([
-  ["Free", undefined],
-  ["InUse", "node-1"],
+  ["Free", ["10.0.16.10"]],
+  ["InUse", []],
 ] as const)(
   "the address of a claim that is seen on another ENI is here no more, unless a pod has it (%s)",
-  async (state, node) => {
+  async (state, gone) => {
     const clock = createManualClock();
     const memory = createMemoryObjects();
     const claims = {
@@ -193,12 +193,14 @@ test.each([
       status: { ...vip?.status, use: { state, since: "2026-01-01T00:00:00Z" } },
     } as NonNullable<typeof vip>);
     await clock.advance(1000);
+    const dropped: string[] = [];
+    memory.objects.dropAddress = async ({ metadata }) => void dropped.push(metadata.name);
     world.view.readAll(
       [eni(), { ...eni("10.0.16.10"), id: "eni-2", instanceId: "ins-2" }],
       clock.monotonic(),
     );
     await syncObjects(world, which);
-    expect(memory.addresses.get("10.0.16.10")?.spec.node).toBe(node as string);
+    expect(dropped).toEqual([...gone]);
   },
 );
 
