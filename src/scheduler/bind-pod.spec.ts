@@ -69,6 +69,17 @@ function there(
   memory.objects.set(key, made);
 }
 
+/** Something happens right after each read, before its reader has written. @param act told which read it is, from one */
+function afterRead(act: (read: number) => void): void {
+  let reads = 0;
+  const find: BindWorld["kube"]["find"] = async (resource, name, options) => {
+    const found = await memory.find(resource, name, options);
+    act(++reads);
+    return found;
+  };
+  world = { ...world, kube: { ...world.kube, find } };
+}
+
 describe("a claim", () => {
   it("is made before the pod is bound, with its finalizer and what the pod says", async () => {
     await bind({
@@ -105,41 +116,25 @@ describe("a claim", () => {
 
   it("is read anew where somebody writes of it meanwhile", async () => {
     there({ policy: "Never", subnetID: "subnet-a", address: "10.0.16.5" });
-    let writes = 2;
-    world = {
-      ...world,
-      kube: {
-        ...world.kube,
-        find: async (resource, name, options) => {
-          const found = await memory.find(resource, name, options);
-          if (writes-- > 0) await memory.mergePatch(resource, name, { ...options, patch: {} as never });
-          return found;
-        },
-      },
-    };
+    afterRead((read) => {
+      if (read <= 2)
+        there(
+          { policy: "Never", subnetID: "subnet-a", address: "10.0.16.5" },
+          { resourceVersion: `${read}` },
+        );
+    });
     await bind();
     expect(claim().spec).toMatchObject({ node: "n1", podUID: "uid-1", address: "10.0.16.5" });
     expect(bindings).toHaveLength(1);
+    expect(memory.calls.filter((verb) => verb === "find")).toHaveLength(3);
   });
 
   it("that the next pod of the name has taken meanwhile is that pod's", async () => {
     there({ policy: "Never", subnetID: "subnet-a", podUID: "uid-0" });
-    let reads = 0;
-    world = {
-      ...world,
-      kube: {
-        ...world.kube,
-        find: async (resource, name, options) => {
-          const found = await memory.find(resource, name, options);
-          if (reads++ === 0)
-            there(
-              { policy: "Never", subnetID: "subnet-a", podUID: "uid-2", node: "n2" },
-              { resourceVersion: "9" },
-            );
-          return found;
-        },
-      },
-    };
+    afterRead((read) => {
+      const taken = { policy: "Never", subnetID: "subnet-a", podUID: "uid-2", node: "n2" };
+      if (read === 1) there(taken, { resourceVersion: "9" });
+    });
     await expect(bind()).rejects.toThrow("shop/web-0 is another pod's of that name by now");
     expect(claim().spec.node).toBe("n2");
     expect(bindings).toEqual([]);

@@ -1,6 +1,7 @@
 import { placeInCidr } from "../../api/place-in-cidr.ts";
 import type { VpcIPClaimSpec } from "../../api/vpc-ip-claim.ts";
 import type { VpcSubnet } from "../../api/vpc-subnet.ts";
+import { homeOf } from "./place-of-bound-pod.ts";
 
 /**
  * What is wrong with the address or the subnet of a claim that people have made: the cloud is not asked for what no subnet can give, since a refusal would
@@ -16,9 +17,7 @@ export function claimMistake(
   if (subnets.length === 0) return undefined;
   const remedy = "delete the claim and make it anew";
   if (subnetID === undefined) {
-    const isOfAny =
-      address === undefined || subnets.some(({ spec }) => placeInCidr(address, spec.cidr) === "inside");
-    return isOfAny
+    return address === undefined || homeOf(address, subnets) !== undefined
       ? undefined
       : `its address ${address} is none that a container subnet can give: ${remedy} with an address of one`;
   }

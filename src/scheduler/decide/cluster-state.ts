@@ -75,19 +75,25 @@ export class ClusterState {
   }
 
   putAddress(address: AddressView): void {
-    this.#changeAddress(this.#addresses.get(address.address), address);
+    const known = this.#addresses.get(address.address);
+    // Most of what agents say of an address is nothing that decisions go by.
+    if (known !== undefined && Bun.deepEquals(known, address)) return;
+    this.#changeAddress(known, address);
     this.#addresses.set(address.address, address);
   }
 
   /** Removes it unless it is another's by now: an ENI's own may be a pod's by the time that the ENI is seen to be gone. */
   removeAddress(address: AddressView): void {
     const known = this.#addresses.get(address.address);
-    if (known === undefined || !isSame(known, address)) return;
+    if (known === undefined || !Bun.deepEquals(known, address)) return;
     this.#changeAddress(known, undefined);
     this.#addresses.delete(address.address);
   }
 
   putClaim(claim: ClaimView): void {
+    const known = this.#claims.get(claim.key);
+    // Nor is a claim's status.
+    if (known !== undefined && Bun.deepEquals(known, claim)) return;
     this.#changeClaim(claim.key, claim);
   }
 
@@ -209,14 +215,4 @@ export class ClusterState {
     for (const [subnetId, { awaited }] of node.inSubnet)
       add(this.#spokenFor, subnetId, sign * enisToMake(node, subnetId, awaited));
   }
-}
-
-function isSame(a: AddressView, b: AddressView): boolean {
-  return (
-    a.subnetId === b.subnetId &&
-    a.node === b.node &&
-    a.eniId === b.eniId &&
-    a.claim === b.claim &&
-    a.since === b.since
-  );
 }

@@ -36,8 +36,10 @@ export function fits(question: Question, node: CountedNode | undefined): Fit | s
     const found = { ...fit, left: left.addresses ?? 0, fit };
     if (best === undefined || isBetter(found, best)) best = found;
   }
-  if (best === undefined)
-    return refusal(REASONS.insufficient, { node, obstacles, named: namedSubnets(question, node) });
+  if (best === undefined) {
+    const named = obstacles.length === 0 ? namedSubnets(question, node) : [];
+    return refusal(REASONS.insufficient, { node, obstacles, named });
+  }
   return best.fit;
 }
 
