@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { signalIfThere } from "./signal-if-there.ts";
 import { waitUntil } from "./wait-until.ts";
 
 // Daemons stay in the cluster's control group with whatever they start, and containers are put into that of their node:
@@ -90,7 +91,7 @@ export async function killCgroup(): Promise<void> {
     "the end of the cluster's processes",
     () => {
       const pids = clusterPids();
-      for (const pid of pids) killIfThere(pid);
+      for (const pid of pids) signalIfThere(pid, "SIGKILL");
       return pids.length === 0;
     },
     { deadlineMs: 20_000, intervalMs: 20 },
@@ -103,15 +104,6 @@ async function removed(folder: string): Promise<void> {
     deadlineMs: 5000,
     intervalMs: 20,
   });
-}
-
-/** Kills a process, unless it has ended already. */
-export function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 /** The kernel answers EBUSY for a moment after the last process ended. */

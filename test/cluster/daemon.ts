@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { signalIfThere } from "./signal-if-there.ts";
 
 /** A process in the background, and how to know it again. Plain data: it can be kept in a file. */
 export interface Daemon {
@@ -43,7 +44,7 @@ export async function stopDaemon(daemon: Daemon, graceMs = 5000): Promise<void> 
     ["SIGKILL", 10_000],
   ] as const) {
     if (!isAlive(daemon)) return;
-    process.kill(daemon.pid, signal);
+    signalIfThere(daemon.pid, signal);
     const deadline = performance.now() + patienceMs;
     while (isAlive(daemon) && performance.now() < deadline) await Bun.sleep(10);
   }

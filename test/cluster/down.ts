@@ -13,6 +13,7 @@ import {
 } from "./network-namespaces.ts";
 import { removeMountPoints } from "./node-mounts.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
+import { signalIfThere } from "./signal-if-there.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /**
@@ -50,7 +51,7 @@ async function endNamespace(namespace: string): Promise<void> {
     `the end of the processes in ${namespace}`,
     async () => {
       const pids = await processesIn(namespace);
-      for (const pid of pids) process.kill(pid, "SIGKILL");
+      for (const pid of pids) signalIfThere(pid, "SIGKILL");
       return pids.length === 0;
     },
     { deadlineMs: 10_000 },

@@ -70,8 +70,17 @@ export async function createManagementLink(): Promise<void> {
   ]);
 }
 
-/** Removes the root namespace's link into the VPC, and its route, if it is there. */
+/**
+ * Removes the root namespace's link into the VPC, and its route, if it is there. It goes by itself soon after the router's
+ * namespace has: the kernel takes what was in a namespace away on its own time, so it may be gone at any moment.
+ */
 export async function deleteManagementLink(): Promise<void> {
+  const argv = ["ip", "link", "delete", managementLink.name];
+  const deleted = await tryCommand(argv);
+  if (deleted.exitCode === 0) return;
   const shown = await tryCommand(["ip", "link", "show", "dev", managementLink.name]);
-  if (shown.exitCode === 0) await runCommand(["ip", "link", "delete", managementLink.name]);
+  if (shown.exitCode !== 0) return;
+  throw new Error(
+    `\`${argv.join(" ")}\` failed with exit code ${deleted.exitCode}: ${deleted.stderr.trim()}`,
+  );
 }

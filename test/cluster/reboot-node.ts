@@ -2,12 +2,13 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { binary } from "../../tools/build/binary.ts";
 import { runCommand } from "../../tools/build/run-command.ts";
-import { killIfThere, pidsOfNode, removeContainerGroups } from "./cgroup.ts";
+import { pidsOfNode, removeContainerGroups } from "./cgroup.ts";
 import type { Cluster } from "./cluster.ts";
 import { waitForContainerd } from "./containerd.ts";
 import { type Daemon, isAlive } from "./daemon.ts";
 import { loadDaemons } from "./daemon-records.ts";
 import { nodeFolder } from "./folders.ts";
+import { signalIfThere } from "./signal-if-there.ts";
 import { startDaemon } from "./start-daemon.ts";
 import { waitUntil } from "./wait-until.ts";
 
@@ -80,7 +81,7 @@ async function killAllOn(
     () => {
       const found = new Set([...pidsOfNode(node), ...pidsWithMounts(mounts)]);
       found.delete(holder.pid);
-      for (const pid of found) killIfThere(pid);
+      for (const pid of found) signalIfThere(pid, "SIGKILL");
       return found.size === 0 && !daemons.some(isAlive);
     },
     { deadlineMs: 20_000, intervalMs: 20 },
