@@ -40,11 +40,17 @@ const moved = (key: string, address: string, proven: boolean): ClaimNeed => ({
 });
 const full = [{ id: "subnet-a", forNewEnis: true, free: 0 }];
 
+/** What is done, and who goes without. */
+function grown(seen: NodeView, needs: readonly ClaimNeed[]) {
+  const { actions, shortages } = growForClaims(seen, needs);
+  return { actions, shortages };
+}
+
 describe("growForClaims()", () => {
   test("brings what pods of a subnet wait for in one call, on the fullest ENI there", () => {
     const enis = [eni("eni-1", 2), eni("eni-2", 7), eni("eni-3", 3, { subnetId: "subnet-b" })];
     const needs = [any("a", "subnet-a"), any("b", "subnet-a"), any("c", "subnet-a")];
-    expect(growForClaims(view({ enis }), needs)).toEqual({
+    expect(grown(view({ enis }), needs)).toEqual({
       actions: [
         { kind: "assign", eniId: "eni-2", count: 2 },
         { kind: "assign", eniId: "eni-1", count: 1 },
@@ -99,7 +105,7 @@ describe("growForClaims()", () => {
     expect(growForClaims(view({ enis, subnets: full }), [moved("a", "10.0.0.7", true)]).shortages.size).toBe(
       0,
     );
-    expect(growForClaims(view({ enis, subnets: full }), [any("a", "subnet-a")])).toEqual({
+    expect(grown(view({ enis, subnets: full }), [any("a", "subnet-a")])).toEqual({
       actions: [],
       shortages: new Map([["a", "subnet-full"]]),
     });
@@ -126,9 +132,7 @@ describe("growForClaims()", () => {
     ["the instance can have no more", { enis: 1, addressesPerEni: 2, addresses: 2, quota: 2 }, "quota"],
   ] as const)("says so where %s", (_, limit, shortage) => {
     const enis = [eni("eni-1", 2)];
-    expect(
-      growForClaims(view({ enis, limit: { ...view().limit, ...limit } }), [any("a", "subnet-a")]),
-    ).toEqual({
+    expect(grown(view({ enis, limit: { ...view().limit, ...limit } }), [any("a", "subnet-a")])).toEqual({
       actions: [],
       shortages: new Map([["a", shortage]]),
     });
@@ -138,8 +142,26 @@ describe("growForClaims()", () => {
     const { actions, shortages } = growForClaims(view(), [any("a", "subnet-far"), any("b", "subnet-b")]);
     expect(actions).toMatchObject([{ kind: "create-eni", subnetId: "subnet-b" }]);
     expect(shortages).toEqual(new Map([["a", "other-zone"]]));
-    const none = growForClaims(view({ subnets: [] }), [any("a")]);
+    const none = grown(view({ subnets: [] }), [any("a")]);
     expect(none).toEqual({ actions: [], shortages: new Map([["a", "no-subnet"]]) });
+  });
+
+  test("says that a subnet is out of reach before it says that the node is full", () => {
+    const enis = [eni("eni-1", 2)];
+    const limit = { enis: 1, addressesPerEni: 2, addresses: 2, quota: 2 };
+    const { shortages } = grown(view({ enis, limit }), [any("a", "subnet-far"), any("b", "subnet-b")]);
+    expect(shortages).toEqual(
+      new Map([
+        ["a", "other-zone"],
+        ["b", "quota"],
+      ]),
+    );
+  });
+
+  test("tells what it leaves of the subnets, with what is to come as soon as an ENI is done", () => {
+    const enis = [eni("eni-1", 2, { busy: true, ready: false })];
+    const needs = [any("a", "subnet-a"), any("b", "subnet-b"), any("c", "subnet-b")];
+    expect(growForClaims(view({ enis }), needs).subnets.map(({ free }) => free)).toEqual([199, 97]);
   });
 
   test("brings everything that there is room for, one action an ENI, and never more", () => {

@@ -9,6 +9,7 @@ import {
   isElsewhere,
   type NodeView,
   placesTaken,
+  type SubnetView,
 } from "./node-view.ts";
 import { selectSubnet } from "./select-subnet.ts";
 
@@ -16,6 +17,8 @@ export interface ClaimGrowth {
   actions: Action[];
   /** By the key of its claim, why a pod gets no address now; absent of one that gets its, or waits for something under way. */
   shortages: ReadonlyMap<string, ClaimShortage>;
+  /** What it leaves of the node's subnets. */
+  subnets: readonly SubnetView[];
 }
 
 /** An ENI, and the needs that it is to take. */
@@ -33,10 +36,16 @@ interface Place {
 export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): ClaimGrowth {
   const places = placesOf(view);
   const left = leftIn(view.subnets);
+  const reachable = new Set([...left.keys(), ...view.enis.map(({ subnetId }) => subnetId)]);
   let capacity = capacityOf(view) - boundCount(view);
   let unplaced: ClaimNeed[] = [];
   const shortages = new Map<string, ClaimShortage>();
   for (const need of needs) {
+    // Whatever room there is: a larger node would not help.
+    if (need.subnetId !== undefined && !reachable.has(need.subnetId)) {
+      shortages.set(need.key, "other-zone");
+      continue;
+    }
     if (capacity <= 0) {
       shortages.set(need.key, limitReached(view));
       continue;
@@ -60,13 +69,16 @@ export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): Clai
   while (unplaced.length > 0 && view.creating === undefined) {
     const made = makeEni(view, { unplaced, left, capacity });
     if (made.action !== undefined) {
+      const { subnetId, addresses } = made.action;
+      left.set(subnetId, (left.get(subnetId) ?? 0) - addresses - 1);
       actions.push(made.action);
       break;
     }
     for (const { key } of made.without) shortages.set(key, made.shortage);
     unplaced = unplaced.filter((need) => !made.without.includes(need));
   }
-  return { actions, shortages };
+  const subnets = view.subnets.map((subnet) => ({ ...subnet, free: left.get(subnet.id) ?? 0 }));
+  return { actions, shortages, subnets };
 }
 
 /** ENIs that can take more addresses, the fullest first. One that drains still takes addresses that are of its subnet already. */
@@ -118,7 +130,9 @@ function makeEni(
     left,
     capacity,
   }: { unplaced: readonly ClaimNeed[]; left: ReadonlyMap<string, number>; capacity: number },
-): { action: Action } | { action?: undefined; shortage: ClaimShortage; without: readonly ClaimNeed[] } {
+):
+  | { action: Extract<Action, { kind: "create-eni" }> }
+  | { action?: undefined; shortage: ClaimShortage; without: readonly ClaimNeed[] } {
   const [first] = unplaced;
   if (capacity <= 0 || placesTaken(view) >= view.limit.enis) {
     return { shortage: limitReached(view), without: unplaced };

@@ -19,9 +19,11 @@ import { selectSubnet } from "./select-subnet.ts";
  * to nothing is attached; an instance takes one at a time, and meanwhile the next is made.
  *
  * While an ENI with room is busy nothing is begun in its place: it takes the addresses as soon as it can.
+ *
+ * @param coming addresses that are to come to the node besides, out of the same capacity
  */
-export function grow(view: NodeView): { actions: Action[]; shortage?: Shortage } {
-  const capacity = capacityOf(view);
+export function grow(view: NodeView, coming = 0): { actions: Action[]; shortage?: Shortage } {
+  const capacity = capacityOf(view) - coming;
   const actions: Action[] = attachNext(view);
   const alone = view.instanceBusy || actions.length > 0;
   let need = Math.min(wantedCount(view), capacity) - boundCount(view);

@@ -135,4 +135,58 @@ describe("planNode()", () => {
       { numRuns: 300 },
     );
   });
+
+  test("one plan asks for no more than there is, for pods that wait and what is kept ready together", () => {
+    const subnetId = fc.constantFrom("subnet-a", "subnet-b");
+    const node = fc.record({
+      needs: fc.array(fc.record({ subnetId, moves: fc.boolean() }), { maxLength: 8 }),
+      counts: fc.array(fc.record({ count: fc.nat(6), subnetId }), { maxLength: 3 }),
+      free: fc.record({ a: fc.nat(8), b: fc.nat(8) }),
+      min: fc.nat(5),
+      addresses: fc.nat(18),
+    });
+    fc.assert(
+      fc.property(node, ({ needs, counts, free, min, addresses }) => {
+        const enis = counts.map((it, i) =>
+          attachedEni(`eni-${i}`, freeAddresses(`ip-${i}`, it.count), { subnetId: it.subnetId }),
+        );
+        const bound = counts.reduce((sum, { count }) => sum + count, 0);
+        const view: NodeView = {
+          demand: bound + needs.length,
+          waiting: 0,
+          instanceBusy: false,
+          warm: { min, max: min },
+          limit: { enis: 3, addressesPerEni: 6, addresses, quota: 18 },
+          enis,
+          subnets: [
+            { id: "subnet-a", forNewEnis: true, free: free.a },
+            { id: "subnet-b", forNewEnis: true, free: free.b },
+          ],
+          needs: needs.map((it, i) => ({
+            key: `default/pod-${i}`,
+            subnetId: it.subnetId,
+            wants: it.moves
+              ? { kind: "move", address: `10.0.9.${i}`, from: "eni-far", proven: true }
+              : { kind: "any" },
+          })),
+        };
+        const { actions } = planNode(view, {}, { quick: true, now: 0 });
+        const left = new Map(view.subnets.map((it) => [it.id, it.free]));
+        let more = 0;
+        for (const action of actions) {
+          const take = (id: string, count: number) => left.set(id, (left.get(id) ?? 0) - count);
+          if (action.kind === "create-eni") {
+            take(action.subnetId, action.addresses + 1);
+            more += action.addresses;
+          } else if (action.kind === "assign") {
+            take(enis.find(({ id }) => id === action.eniId)?.subnetId ?? "", action.count);
+            more += action.count;
+          } else if (action.kind === "move") more++;
+        }
+        for (const count of left.values()) expect(count).toBeGreaterThanOrEqual(0);
+        if (more > 0) expect(bound + more).toBeLessThanOrEqual(addresses);
+      }),
+      { numRuns: 1000 },
+    );
+  });
 });

@@ -17,7 +17,7 @@ export interface Plan {
 /** What to do for a node now. Growing goes first: an ENI that is to take addresses is not asked back in the same breath. */
 export function planNode(seen: NodeView, memory: ShrinkMemory, options: ShrinkOptions): Plan {
   const view = drainExcess(seen);
-  const growth: ReturnType<typeof grow> & Partial<ClaimGrowth> =
+  const growth: ReturnType<typeof grow> & Partial<Pick<ClaimGrowth, "shortages">> =
     view.needs === undefined ? grow(view) : growForPods(view, view.needs);
   const shrinking = shrink(view, memory, options);
   const touched = new Set(
@@ -32,10 +32,14 @@ export function planNode(seen: NodeView, memory: ShrinkMemory, options: ShrinkOp
   };
 }
 
-/** First what pods wait for by name, then what is kept ready for any: one action an ENI, and one ENI made at a time. */
-function growForPods(view: NodeView, needs: readonly ClaimNeed[]): ClaimGrowth & { shortage?: Shortage } {
-  const { actions, shortages } = growForClaims(view, needs);
-  const pool = grow({ ...view, demand: view.demand - needs.length });
+/** First what pods wait for by name, then out of the rest what is kept ready for any: one action an ENI, and one ENI made at a time. */
+function growForPods(
+  view: NodeView,
+  needs: readonly ClaimNeed[],
+): Pick<ClaimGrowth, "actions" | "shortages"> & { shortage?: Shortage } {
+  const { actions, shortages, subnets } = growForClaims(view, needs);
+  const coming = needs.length - shortages.size;
+  const pool = grow({ ...view, demand: view.demand - needs.length, subnets }, coming);
   const touched = new Set(actions.flatMap((a) => ("eniId" in a ? [a.eniId] : [])));
   const makes = actions.some((a) => a.kind === "create-eni");
   const more = pool.actions.filter((a) =>
