@@ -6,7 +6,7 @@ export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
 export const MANAGED_BY = "tke-eni";
 /** Number of the schema, raised with each change of it: ipamd never applies a lower one over a higher. */
 export const SCHEMA_ANNOTATION = "networking.tke.cloud.tencent.com/schema";
-export const SCHEMA = 3;
+export const SCHEMA = 4;
 
 /** The CustomResourceDefinition of a declaration, ready to be applied or written as YAML. */
 export function customResourceDefinition(resource: CustomResource) {

@@ -20,7 +20,7 @@ export const VpcIPClaimSpec = z.object({
     .int()
     .min(300)
     .optional()
-    .describe("How long a kept address outlives its pod."),
+    .describe("How long a kept address outlives its pod; may be changed while it is kept."),
 });
 export type VpcIPClaimSpec = z.infer<typeof VpcIPClaimSpec>;
 
@@ -28,7 +28,8 @@ export const VpcIPClaimStatus = z.object({
   state: z.enum(["Pending", "Bound", "Kept", "Releasing"]).optional(),
   node: z.string().optional().describe("Where the address is now."),
   podUID: z.string().optional().describe("Pod that holds it; none while it is kept."),
-  expiresAt: z.iso.datetime().optional(),
+  keptSince: z.iso.datetime().optional().describe("Since when no pod of the name is there."),
+  expiresAt: z.iso.datetime().optional().describe("When a kept address goes back; none: for good."),
   conditions: Conditions.optional(),
 });
 export type VpcIPClaimStatus = z.infer<typeof VpcIPClaimStatus>;

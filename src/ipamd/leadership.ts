@@ -230,6 +230,7 @@ export class Leadership {
     });
     this.#audit = new PeriodicAudit({
       objects,
+      claims: () => claims?.book.list() ?? [],
       cloud: () => this.#reader.lastAnswer,
       nodes: watches.nodes.store,
       configuredSubnets: () => this.#configuration.subnetIds,

@@ -379,6 +379,26 @@ describe("the end of a claim", () => {
     await start();
   }, 60_000);
 
+  it("comes as the claim says from when people have changed it", async () => {
+    await start({ expiresAfterMs: 600_000 });
+    const a = await node();
+    const name = await run(a);
+    const address = await untilBound(name, a);
+    await end(name, address);
+    const keptFor = async () => {
+      const { state, keptSince, expiresAt } = (await claimOf(name))?.status ?? {};
+      if (state !== "Kept" || keptSince === undefined || expiresAt === undefined) return undefined;
+      return Math.round((Date.parse(expiresAt) - Date.parse(keptSince)) / 1000);
+    };
+    await until("it is kept as ipamd's flag says", async () => (await keptFor()) === 600);
+    for (const seconds of [86_400, 300]) {
+      await pool.kube.mergePatch(claims, name, { ...IN, patch: { spec: { expiresAfterSeconds: seconds } } });
+      await until("it is kept as the claim says", async () => (await keptFor()) === seconds);
+    }
+    expect(await holderOf(address)).toHaveLength(1);
+    await start();
+  }, 60_000);
+
   it("has the workload's end in it where that is asked for", async () => {
     await start({ ownerReferences: true });
     const a = await node();

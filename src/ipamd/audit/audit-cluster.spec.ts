@@ -4,6 +4,7 @@ import { ENI_TAGS } from "../../api/eni-tags.ts";
 import type { NodeENIConfig } from "../../api/node-eni-config.ts";
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import type { VpcIPClaim } from "../../api/vpc-ip-claim.ts";
 import type { VpcSubnet } from "../../api/vpc-subnet.ts";
 import type { Eni, Instance } from "../../cloud/cloud-vpc.ts";
 import { auditCluster } from "./audit-cluster.ts";
@@ -21,6 +22,7 @@ interface World {
   instances: Map<string, Pick<Instance, "id" | "state">>;
   enis: VpcENI[];
   addresses: VpcIP[];
+  claims: VpcIPClaim[];
   configs: NodeENIConfig[];
   subnets: VpcSubnet[];
   configuredSubnets: string[];
@@ -49,6 +51,7 @@ function consistentWorld(shape: Shape): World {
     instances: new Map(),
     enis: [],
     addresses: [],
+    claims: [],
     configs: [],
     subnets: [subnet("subnet-1")],
     configuredSubnets: ["subnet-1"],
@@ -206,6 +209,17 @@ class Picked {
   }
 }
 
+/** A claim of a pod's that keeps an address. */
+function claimOf(pod: string, address: string, state?: "Bound" | "Kept"): VpcIPClaim {
+  return {
+    ...API,
+    kind: "VpcIPClaim",
+    metadata: { namespace: "shop", name: pod, creationTimestamp: LONG_AGO },
+    spec: { policy: "Never", address, subnetID: "subnet-1" },
+    ...(state && { status: { state } }),
+  };
+}
+
 function retag(eni: Eni, key: string, value?: string): void {
   eni.tags = [...eni.tags.filter((tag) => tag.key !== key), ...(value === undefined ? [] : [{ key, value }])];
 }
@@ -227,6 +241,57 @@ type Plant = [
 ];
 
 const plants: Plant[] = [
+  [
+    "an address for a claim that is not there",
+    "address-of-unknown-claim",
+    "repairs-itself",
+    ({ vip }) => {
+      vip.spec.claim = "shop/db-0";
+      return vip.metadata.name;
+    },
+  ],
+  [
+    "two claims of one address",
+    "address-of-two-claims",
+    "quarantined",
+    ({ free }, world) => {
+      const address = free.metadata.name;
+      free.spec.claim = "shop/db-0";
+      world.claims = [claimOf("db-0", address, "Bound"), claimOf("db-1", address, "Kept")];
+      return address;
+    },
+  ],
+  [
+    "a claim's address that any pod would be given",
+    "address-not-for-its-claim",
+    "repairs-itself",
+    ({ free }, world) => {
+      world.claims = [claimOf("db-0", free.metadata.name, "Kept")];
+      return "shop/db-0";
+    },
+  ],
+  [
+    "a claim's address that a pod of another name has",
+    "address-not-for-its-claim",
+    "quarantined",
+    ({ held }, world) => {
+      world.claims = [claimOf("db-0", held.metadata.name, "Kept")];
+      return "shop/db-0";
+    },
+  ],
+  [
+    "a kept address that was taken off its ENI in the console",
+    "kept-address-not-assigned",
+    "note",
+    (picked, world) => {
+      const { free } = picked;
+      const { name } = free.metadata;
+      takeOff(picked.eniOf(free), name);
+      world.addresses = without(world.addresses, name);
+      world.claims = [claimOf("db-0", name, "Kept")];
+      return "shop/db-0";
+    },
+  ],
   [
     "an ENI that lost its object",
     "eni-without-object",
@@ -714,6 +779,10 @@ describe("auditCluster()", () => {
       "address-object-differs": true,
       "address-held-twice": true,
       "address-not-served": true,
+      "address-of-unknown-claim": true,
+      "address-of-two-claims": true,
+      "address-not-for-its-claim": true,
+      "kept-address-not-assigned": true,
       "in-use-not-in-cloud": true,
       "in-use-unknown": true,
       "promised-in-use": true,
@@ -830,6 +899,18 @@ describe("auditCluster()", () => {
         (w) => {
           first(w.enis).spec.reclaim = { token: "t", mode: "now" };
           w.asked.set("t", NOW - 5_000);
+        },
+      ],
+      [
+        "a claim that keeps nothing, one whose address awaits its pod, and one that is going",
+        (w) => {
+          const { name } = first(w.addresses).metadata;
+          const going = claimOf("db-2", name, "Kept");
+          w.claims = [
+            { ...claimOf("db-0", name), spec: { policy: "Immediate", address: name } },
+            claimOf("db-1", "10.0.99.1"),
+            { ...going, metadata: { ...going.metadata, deletionTimestamp: aMomentAgo } },
+          ];
         },
       ],
       [

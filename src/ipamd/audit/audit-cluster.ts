@@ -1,6 +1,7 @@
 import { type AuditIndex, indexFacts } from "./audit-index.ts";
 import { checkAddresses } from "./check-addresses.ts";
 import { checkAgents } from "./check-agents.ts";
+import { checkClaims } from "./check-claims.ts";
 import { checkEnis } from "./check-enis.ts";
 import { checkNodes } from "./check-nodes.ts";
 import { checkOwnership } from "./check-ownership.ts";
@@ -13,6 +14,7 @@ const CHECKS: readonly ((index: AuditIndex) => Finding[])[] = [
   checkOwnership,
   checkEnis,
   checkAddresses,
+  checkClaims,
   checkAgents,
   checkNodes,
   checkWaits,

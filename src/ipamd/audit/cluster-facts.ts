@@ -2,6 +2,7 @@ import { IPAMD_MANAGER } from "../../api/field-managers.ts";
 import type { NodeENIConfig } from "../../api/node-eni-config.ts";
 import type { VpcENI } from "../../api/vpc-eni.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
+import type { VpcIPClaim } from "../../api/vpc-ip-claim.ts";
 import type { VpcSubnet } from "../../api/vpc-subnet.ts";
 import type { Eni, Instance } from "../../cloud/cloud-vpc.ts";
 
@@ -19,6 +20,8 @@ export interface ClusterFacts {
   readonly instances?: ReadonlyMap<string, Pick<Instance, "id" | "state">> | undefined;
   readonly enis: readonly VpcENI[];
   readonly addresses: readonly VpcIP[];
+  /** None where no fixed addresses are served: claims that are left stand for nothing then. */
+  readonly claims: readonly VpcIPClaim[];
   readonly configs: readonly NodeENIConfig[];
   readonly subnets: readonly VpcSubnet[];
   /** Ids of the subnets that pods are to get addresses from, as configured; undefined: not known. */

@@ -7,9 +7,9 @@ export type Severity =
   /** Nothing is wrong yet, but a person may want to know. */
   | "note";
 
-/** What a finding is about: an ENI by its id, an address, a Node or its NodeENIConfig by name, a subnet by its id. */
+/** What a finding is about: an ENI by its id, an address, a claim by namespace and name, a Node or its NodeENIConfig by name, a subnet by its id. */
 export interface Subject {
-  readonly type: "eni" | "address" | "node" | "subnet";
+  readonly type: "eni" | "address" | "claim" | "node" | "subnet";
   readonly name: string;
 }
 
@@ -30,6 +30,10 @@ export type FindingKind =
   | "address-object-differs"
   | "address-held-twice"
   | "address-not-served"
+  | "address-of-unknown-claim"
+  | "address-of-two-claims"
+  | "address-not-for-its-claim"
+  | "kept-address-not-assigned"
   | "in-use-not-in-cloud"
   | "in-use-unknown"
   | "promised-in-use"

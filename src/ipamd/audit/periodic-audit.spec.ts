@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ENI_TAGS } from "../../api/eni-tags.ts";
+import type { VpcIPClaim } from "../../api/vpc-ip-claim.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { cloudEni } from "../../cloud/testing/cloud-eni.ts";
 import type { Occurrence } from "../../kube/event-series.ts";
@@ -28,6 +29,7 @@ let logger: RecordingLogger;
 let memory: MemoryObjects;
 let inCloud: Eni[];
 let events: Occurrence[];
+let claims: VpcIPClaim[];
 let audit: PeriodicAudit;
 
 beforeEach(() => {
@@ -42,8 +44,10 @@ beforeEach(() => {
   });
   inCloud = [];
   events = [];
+  claims = [];
   audit = new PeriodicAudit({
     objects: memory.objects,
+    claims: () => claims,
     cloud: () => inCloud,
     nodes: { list: () => [] },
     configuredSubnets: () => ["subnet-a"],
@@ -107,5 +111,30 @@ describe("PeriodicAudit", () => {
       reason: "Quarantined",
       about: { kind: "VpcENI", name: "eni-1" },
     });
+  });
+
+  test("the Event about a claim is in the claim's namespace", async () => {
+    memory.addresses.set("10.0.16.5", {
+      apiVersion: "networking.tke.cloud.tencent.com/v1",
+      kind: "VpcIP",
+      metadata: { name: "10.0.16.5" },
+      spec: { type: "Pod", subnetID: "subnet-a", eniID: "eni-1", node: "node-1", instanceID: "ins-1" },
+      status: {
+        use: { state: "InUse", pod: "shop/web-0", containerID: "c1", since: "2026-01-01T00:00:00Z" },
+      },
+    });
+    claims = [
+      {
+        apiVersion: "networking.tke.cloud.tencent.com/v1",
+        kind: "VpcIPClaim",
+        metadata: { namespace: "shop", name: "db-0" },
+        spec: { policy: "Never", address: "10.0.16.5" },
+      },
+    ];
+    await next(orphan());
+    await next(orphan());
+    expect(events.map(({ about }) => about)).toContainEqual(
+      expect.objectContaining({ kind: "VpcIPClaim", namespace: "shop", name: "db-0" }),
+    );
   });
 });

@@ -1,8 +1,10 @@
+import type { VpcIPClaim } from "../../api/vpc-ip-claim.ts";
 import type { Eni } from "../../cloud/cloud-vpc.ts";
 import { type Node, nodeReference, type ObjectReference } from "../../kube/core-resources.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import type { Logger } from "../../kube/logger.ts";
 import type { WaitingClock } from "../../time/waiting-clock.ts";
+import { nameIn } from "../claims/claim-book.ts";
 import type { ClusterIdentity } from "../node/node-world.ts";
 import type { ClusterObjects } from "../objects/cluster-objects.ts";
 import { auditCluster } from "./audit-cluster.ts";
@@ -11,6 +13,8 @@ import { type Finding, findingKey, type Subject } from "./finding.ts";
 
 export interface PeriodicAuditParts {
   objects: Pick<ClusterObjects, "enis" | "addresses" | "configs" | "subnets">;
+  /** None where no fixed addresses are served. */
+  claims: () => readonly VpcIPClaim[];
   /** The last reading of everything, each reading another list. */
   cloud: () => readonly Eni[];
   nodes: { list(): Node[] };
@@ -44,7 +48,7 @@ export class PeriodicAudit {
 
   /** Does nothing where the cloud was not read anew: objects that change meanwhile would differ from an old reading twice. */
   run(): void {
-    const { objects, cloud, nodes, configuredSubnets, cluster, clock } = this.#parts;
+    const { objects, claims, cloud, nodes, configuredSubnets, cluster, clock } = this.#parts;
     const reading = cloud();
     if (reading === this.#reading) return;
     this.#reading = reading;
@@ -52,6 +56,7 @@ export class PeriodicAudit {
       cloud: reading,
       enis: objects.enis.list(),
       addresses: objects.addresses.list(),
+      claims: claims(),
       configs: objects.configs.list(),
       subnets: objects.subnets.list(),
       configuredSubnets: configuredSubnets(),
@@ -85,9 +90,12 @@ export class PeriodicAudit {
   }
 }
 
-const KINDS = { eni: "VpcENI", address: "VpcIP", subnet: "VpcSubnet" } as const;
+const KINDS = { eni: "VpcENI", claim: "VpcIPClaim", address: "VpcIP", subnet: "VpcSubnet" } as const;
 
 function referenceOf({ type, name }: Subject): ObjectReference {
   if (type === "node") return nodeReference(name);
-  return { apiVersion: "networking.tke.cloud.tencent.com/v1", kind: KINDS[type], name };
+  const about = { apiVersion: "networking.tke.cloud.tencent.com/v1", kind: KINDS[type] };
+  if (type !== "claim") return { ...about, name };
+  const [own, namespace] = nameIn(name);
+  return { ...about, namespace, name: own };
 }

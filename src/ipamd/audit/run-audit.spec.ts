@@ -26,6 +26,10 @@ let asked: string[][];
 let refusal: CloudError | undefined;
 /** When ipamd asked for the address 10.0.16.10, and for 10.0.16.20. */
 let asking: { recent: string; old: string } | undefined;
+/** VpcIPClaims that are there. */
+let claims: object[];
+/** The claim that addresses are for. */
+let claimed: string | undefined;
 let printed: string;
 
 beforeEach(() => {
@@ -34,6 +38,8 @@ beforeEach(() => {
   asked = [];
   refusal = undefined;
   asking = undefined;
+  claims = [];
+  claimed = undefined;
   printed = "";
 });
 
@@ -45,6 +51,7 @@ function askedFor(): object[] {
       spec: {
         ...{ type: "Pod", subnetID: "subnet-a", eniID: "eni-1", node: "node-1", instanceID: "ins-1" },
         reclaim: { token: `token of ${name}`, mode: "now" },
+        ...(claimed !== undefined && { claim: claimed }),
       },
     }),
   );
@@ -64,6 +71,7 @@ async function audit(): Promise<"clean" | "quarantined"> {
     [`${GROUP}/nodeeniconfigs`]: listOf(),
     [`${GROUP}/vpcenis`]: listOf(),
     [`${GROUP}/vpcips`]: listOf(...askedFor()),
+    [`${GROUP}/vpcipclaims`]: listOf(...claims),
     [`${GROUP}/vpcsubnets`]: listOf({
       metadata: { name: "subnet-a" },
       spec: { vpcID: "vpc-1", zone: "ap-1", cidr: "10.0.16.0/24" },
@@ -104,6 +112,26 @@ describe("runAudit()", () => {
     expect(findings).toContainEqual(
       expect.objectContaining({ kind: "foreign-eni", severity: "quarantined" }),
     );
+  });
+
+  test("names what is wrong with claims where addresses are for any, and nothing of claims that are left", async () => {
+    const rival = (name: string) => ({
+      metadata: { name, namespace: "shop" },
+      spec: { policy: "Never", address: "10.0.16.10", subnetID: "subnet-a" },
+    });
+    claims = [rival("db-0"), rival("db-1")];
+    asking = { recent: "2026-01-01T00:00:00Z", old: "2026-01-01T00:00:00Z" };
+    const subjects = async () => {
+      printed = "";
+      await audit();
+      const findings: { kind: string; subject: { name: string } }[] = JSON.parse(printed);
+      return findings
+        .filter(({ kind }) => kind === "address-of-two-claims")
+        .map(({ subject }) => subject.name);
+    };
+    expect(await subjects()).toEqual([]);
+    claimed = "shop/db-0";
+    expect(await subjects()).toEqual(["10.0.16.10"]);
   });
 
   test("says nothing of what only one of them shows", async () => {

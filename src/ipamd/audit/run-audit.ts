@@ -4,6 +4,7 @@ import { NODE_ENI_CONFIG, type NodeENIConfig } from "../../api/node-eni-config.t
 import { instanceOfProviderId } from "../../api/provider-id.ts";
 import { VPC_ENI, type VpcENI } from "../../api/vpc-eni.ts";
 import { VPC_IP, type VpcIP } from "../../api/vpc-ip.ts";
+import { VPC_IP_CLAIM, type VpcIPClaim } from "../../api/vpc-ip-claim.ts";
 import { VPC_SUBNET, type VpcSubnet } from "../../api/vpc-subnet.ts";
 import type { CloudVpc } from "../../cloud/cloud-vpc.ts";
 import { configMaps, namespaces, nodes } from "../../kube/core-resources.ts";
@@ -64,18 +65,22 @@ async function readFacts(
   const necs: Resource<NodeENIConfig> = NODE_ENI_CONFIG;
   const venis: Resource<VpcENI> = VPC_ENI;
   const vips: Resource<VpcIP> = VPC_IP;
+  const vipcs: Resource<VpcIPClaim> = VPC_IP_CLAIM;
   const vsubs: Resource<VpcSubnet> = VPC_SUBNET;
   const { namespace, name } = CLUSTER_CONFIGURATION;
-  const [system, configMap, nodeList, configs, enis, addresses, subnets, inCloud] = await Promise.all([
-    kube.get(namespaces, "kube-system"),
-    kube.find(configMaps, name, { namespace }),
-    kube.list(nodes),
-    kube.list(necs),
-    kube.list(venis),
-    kube.list(vips),
-    kube.list(vsubs),
-    cloud.interfacesByTag({ key: ENI_TAGS.clusterId, value: clusterId }),
-  ]);
+  const [system, configMap, nodeList, configs, enis, addresses, claims, subnets, inCloud] = await Promise.all(
+    [
+      kube.get(namespaces, "kube-system"),
+      kube.find(configMaps, name, { namespace }),
+      kube.list(nodes),
+      kube.list(necs),
+      kube.list(venis),
+      kube.list(vips),
+      kube.list(vipcs),
+      kube.list(vsubs),
+      cloud.interfacesByTag({ key: ENI_TAGS.clusterId, value: clusterId }),
+    ],
+  );
   const ids = new Set([
     ...nodeList.items.flatMap(({ spec }) => instanceOfProviderId(spec.providerID) ?? []),
     ...configs.items.flatMap(({ status }) => status?.instanceID ?? []),
@@ -89,10 +94,16 @@ async function readFacts(
     instances: new Map(instances.map((instance) => [instance.id, instance])),
     enis: enis.items,
     addresses: addresses.items,
+    claims: areServed(addresses.items) ? claims.items : [],
     configs: configs.items,
     subnets: subnets.items,
     configuredSubnets: configured.subnetIds,
     nodes: nodeList.items,
     cluster: { id: clusterId, uid: system.metadata.uid },
   };
+}
+
+/** An ipamd without fixed addresses takes the names of claims off addresses. */
+function areServed(addresses: readonly VpcIP[]): boolean {
+  return addresses.some(({ spec }) => spec.claim !== undefined);
 }

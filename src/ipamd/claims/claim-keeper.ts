@@ -16,7 +16,7 @@ import type { WorkResult } from "../work-queue.ts";
 import { nameIn } from "./claim-book.ts";
 import { claimMistake } from "./claim-mistake.ts";
 import { type ClaimWait, type ClaimWorld, WAITING_FOR_HOLDER } from "./claim-world.ts";
-import { judgeClaim } from "./judge-claim.ts";
+import { expiryOf, judgeClaim } from "./judge-claim.ts";
 import { ownerOf } from "./owner-of.ts";
 import { homeOf, placeOfBoundPod } from "./place-of-bound-pod.ts";
 
@@ -386,9 +386,11 @@ function withFinalizer({ metadata }: VpcIPClaim): string[] | undefined {
 }
 
 /** Whether a quorum read has found no pod, and nothing is to be decided on that again: a pod that comes is shown by the watch. */
-function isKept({ metadata, spec, status }: VpcIPClaim, now: number): boolean {
+function isKept(claim: VpcIPClaim, now: number): boolean {
+  const { metadata, spec, status } = claim;
   if (status?.state !== "Kept" || spec.policy !== "Never" || metadata.deletionTimestamp !== undefined) {
     return false;
   }
-  return status.expiresAt === undefined || Date.parse(status.expiresAt) > now;
+  const expiry = expiryOf(claim);
+  return expiry === undefined || expiry > now;
 }

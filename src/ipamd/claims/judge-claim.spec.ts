@@ -121,6 +121,28 @@ describe("a claim whose pod is gone", () => {
     expect(judgeClaim(facts({ ...given, claim: before("2026-01-01T00:00:00Z") })).act).toBe("release");
   });
 
+  it("goes by what the claim says now, from when its pod went; what the cluster says counts from the next time on", () => {
+    const status = {
+      state: "Kept" as const,
+      keptSince: "2025-12-31T23:58:00Z",
+      expiresAt: "2026-01-01T00:08:00Z",
+    };
+    const kept = (expiresAfterSeconds?: number) =>
+      judgeClaim(
+        facts({ ...gone, claim: claim({ spec: { expiresAfterSeconds }, status }), expiresAfterMs: 1000 }),
+      );
+    expect(kept(3600)).toMatchObject({
+      act: "none",
+      dueInMs: 58 * 60_000,
+      status: { keptSince: status.keptSince, expiresAt: "2026-01-01T00:58:00.000Z" },
+    });
+    expect(kept(300).dueInMs).toBe(180_000);
+    expect(kept()).toMatchObject({ act: "none", dueInMs: 480_000 });
+    const later = { ...status, keptSince: "2025-12-31T23:55:00Z" };
+    const lowered = claim({ spec: { expiresAfterSeconds: 300 }, status: later });
+    expect(judgeClaim(facts({ ...gone, claim: lowered })).act).toBe("release");
+  });
+
   it("begins to count anew when a pod was there in between", () => {
     const before = claim({ status: { state: "Bound", expiresAt: "2025-01-01T00:00:00Z" } });
     expect(judgeClaim(facts({ ...gone, claim: before, expiresAfterMs: 600_000 })).dueInMs).toBe(600_000);

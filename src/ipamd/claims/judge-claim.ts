@@ -67,19 +67,35 @@ function wanted({ claim, vip, isUsable, wait, now }: ClaimFacts, pod: JudgedPod)
   };
 }
 
+/**
+ * When a claim goes that is kept, wall clock, ms: what it says itself counts at once also when that is changed, and of the cluster's setting what that was when its pod
+ * went, so that nobody loses thousands of addresses by a flag.
+ *
+ * @returns undefined where nothing is settled yet
+ */
+export function expiryOf({ spec, status }: VpcIPClaim): number | undefined {
+  if (status?.state !== "Kept") return undefined;
+  if (spec.expiresAfterSeconds !== undefined && status.keptSince !== undefined) {
+    return Date.parse(status.keptSince) + spec.expiresAfterSeconds * 1000;
+  }
+  return status.expiresAt === undefined ? undefined : Date.parse(status.expiresAt);
+}
+
 function kept({ claim, vip, wait, expiresAfterMs, now }: ClaimFacts): ClaimVerdict {
   const { spec, status: before } = claim;
   const keepMs = spec.expiresAfterSeconds === undefined ? expiresAfterMs : spec.expiresAfterSeconds * 1000;
-  const since = before?.state === "Kept" && before.expiresAt !== undefined ? before.expiresAt : undefined;
-  const expiresAt = keepMs === undefined ? undefined : (since ?? new Date(now + keepMs).toISOString());
-  const leftMs = expiresAt === undefined ? undefined : Date.parse(expiresAt) - now;
+  const settled = expiryOf(claim);
+  const expiry = settled ?? (keepMs === undefined ? undefined : now + keepMs);
+  const leftMs = expiry === undefined ? undefined : expiry - now;
+  const keptSince = before?.state === "Kept" ? before.keptSince : undefined;
   // What people find out before there is a pod need not be found out by it.
   const isWrong = wait?.reason === "InvalidClaim" || wait?.reason === "AddressOfAnother";
   const why = isWrong ? wait : { reason: "Kept", message: "it waits for the next pod of its name" };
   const status: VpcIPClaimStatus = {
     state: "Kept",
     ...(vip && { node: vip.spec.node }),
-    ...(expiresAt !== undefined && { expiresAt }),
+    keptSince: keptSince ?? new Date(now).toISOString(),
+    ...(expiry !== undefined && { expiresAt: new Date(expiry).toISOString() }),
     conditions: [condition("Bound", { status: "False", ...why }, { before: before?.conditions, now })],
   };
   if (leftMs !== undefined && leftMs <= 0) return { status, act: "release" };
