@@ -332,18 +332,18 @@ export class Pool {
     return (await this.kube.find(necs, node))?.status?.conditions?.find(({ type }) => type === "Ready");
   }
 
-  /** Waits for the reason of a node's condition `Ready`. */
-  async untilReason(node: string, reason: string, deadlineMs?: number) {
+  /**
+   * Waits for the reason of a node's condition `Ready`.
+   *
+   * @param says what its message is to contain: pods come one by one, and a number in it counts on
+   */
+  async untilReason(node: string, reason: string, says = "") {
     let last: unknown;
-    return until(
-      `reason ${reason} of ${node}`,
-      async () => {
-        const condition = await this.readyOf(node);
-        last = condition;
-        return condition?.reason === reason && condition;
-      },
-      deadlineMs,
-    ).catch((error) => {
+    return until(`reason ${reason} of ${node}`, async () => {
+      const condition = await this.readyOf(node);
+      last = condition;
+      return condition?.reason === reason && condition.message.includes(says) && condition;
+    }).catch((error) => {
       throw new Error(`${error.message}; it is ${JSON.stringify(last)}${this.#failure}`);
     });
   }

@@ -82,8 +82,7 @@ describe("settings of a node", () => {
     const agent = pool.agentOf("attach");
     await pool.addPods("attach", 12);
     await pool.untilAddresses("attach", 9);
-    const full = await pool.untilReason("attach", "ENIFull");
-    expect(full.message).toContain("12 pods need an address");
+    const full = await pool.untilReason("attach", "ENIFull", "12 pods need an address");
     expect(full.message).toContain("9 that its settings and maxPods allow");
     await pool.annotateConfig("attach", { [MAX_ATTACH]: "2" });
     const all = await pool.untilAddresses("attach", 15, 5000);
