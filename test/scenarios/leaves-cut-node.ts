@@ -40,7 +40,7 @@ export const leavesCutNode: Scenario = {
     const kubelet = (await loadDaemons()).get(`${NODE}-kubelet`)?.pid;
     assert(kubelet !== undefined);
     try {
-      await untilReadiness(stage, NODE, "Unknown");
+      await untilUnreachable(stage, NODE);
       await stage.disturb(() => deletePods(stage, [former], { force: true }));
       const [pod] = await untilReady(stage, NAME, { count: 1, besides: [former] });
       assert(pod !== undefined);
@@ -69,7 +69,7 @@ export const leavesCutNode: Scenario = {
       assert.equal(await whoAnswers(stage, pod.address), pod.uid);
 
       process.kill(kubelet, "SIGCONT");
-      await untilReadiness(stage, NODE, "True");
+      await untilNodeServes(stage, NODE);
       await until(stage, "the end of the former pod", {
         withinMs: 30_000,
         check: async () => podPids(former.uid).length === 0,
@@ -84,12 +84,27 @@ export const leavesCutNode: Scenario = {
   },
 };
 
-function untilReadiness(stage: Stage, node: string, status: "True" | "Unknown"): Promise<true> {
-  return until(stage, `the readiness of ${node} to be ${status}`, {
+/** The taint, by which the scheduler goes, follows the condition: until it is there the next pod may be sent to that node. */
+function untilUnreachable(stage: Stage, node: string): Promise<true> {
+  return until(stage, `${node} to be told unreachable`, {
     withinMs: 90_000,
     check: async () => {
-      const conditions = (await stage.kube.get(nodes, node)).status?.conditions ?? [];
-      return conditions.some((it) => it.type === "Ready" && it.status === status);
+      const { spec, status } = await stage.kube.get(nodes, node);
+      const isUnknown = status?.conditions?.some((it) => it.type === "Ready" && it.status === "Unknown");
+      const isTainted = spec.taints?.some(
+        ({ key, effect }) => key === "node.kubernetes.io/unreachable" && effect === "NoSchedule",
+      );
+      return isUnknown === true && isTainted === true;
+    },
+  });
+}
+
+function untilNodeServes(stage: Stage, node: string): Promise<true> {
+  return until(stage, `the readiness of ${node}`, {
+    withinMs: 90_000,
+    check: async () => {
+      const { status } = await stage.kube.get(nodes, node);
+      return status?.conditions?.some((it) => it.type === "Ready" && it.status === "True") === true;
     },
   });
 }
