@@ -38,6 +38,8 @@ describe("a Node", () => {
     await until("the taint", async () => (await taintsOf("joining")).join() === `dedicated,${TAINT}`);
     const signal = await until("the condition", () => signalOf("joining"));
     expect(signal).toMatchObject({ status: "True", reason: "Attaching" });
+    // ipamd says so before it calls.
+    await until("the task", async () => (await pool.control.readTasks()).length === 1);
     await pool.control.releaseStalledTasks();
     await until("the taint's end", async () => (await taintsOf("joining")).join() === "dedicated");
     await until("the condition's end", async () => (await signalOf("joining"))?.status === "False");
