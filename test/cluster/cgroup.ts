@@ -126,8 +126,18 @@ function clusterGroups(): string[] {
 }
 
 function withChildren(folder: string): string[] {
-  const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...children.flatMap((entry) => withChildren(join(folder, entry.name))), folder];
+  return [...childrenOf(folder).flatMap((name) => withChildren(join(folder, name))), folder];
+}
+
+/** A kubelet may have removed the group since it was listed. */
+function childrenOf(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
 }
 
 function pidsOf(folder: string): number[] {

@@ -91,11 +91,24 @@ interface NodeObject {
   readonly status: { readonly addresses: readonly { readonly type: string; readonly address: string }[] };
 }
 
+/** A pod that runs may not have come to its first word. */
+async function untilLogged(pod: string, text: string): Promise<void> {
+  let last = "";
+  await waitUntil(
+    `the log of ${pod}`,
+    async () => {
+      last = await cluster.kubectl(["logs", pod]);
+      return last === text;
+    },
+    { deadlineMs: 10_000 },
+  ).catch(() => expect(last).toBe(text));
+}
+
 test(
   "a pod runs, and kubectl exec and logs reach it",
   async () => {
     await runPod("talker", { container: shell("echo hello from $(hostname); sleep 1000000") });
-    expect(await cluster.kubectl(["logs", "talker"])).toBe("hello from talker\n");
+    await untilLogged("talker", "hello from talker\n");
     expect(await cluster.kubectl(["exec", "talker", "--", "ip", "-4", "address", "show", "eth0"])).toContain(
       "10.88.0.",
     );
@@ -173,7 +186,7 @@ test(
       hostNetwork: true,
       container: { image: "tke-eni.local/speaker:1" },
     });
-    expect(await cluster.kubectl(["logs", "speaker"])).toBe("built by hand\nnode-3\n");
+    await untilLogged("speaker", "built by hand\nnode-3\n");
   },
   POD_DEADLINE_MS,
 );

@@ -107,11 +107,15 @@ test(
     await allRun(cluster, "leaky", { deadlineMs: 60_000 });
     const heldBy = async (containerId: string | undefined) =>
       (await addressesOf(cluster, NODE)).filter(({ status }) => status?.use?.containerID === containerId);
-    const [own] = (await addressesOf(cluster, NODE)).filter(
-      ({ status }) => status?.use?.pod === "default/leaky-0",
+    const own = await until(
+      "its use to be told",
+      async () =>
+        (await addressesOf(cluster, NODE)).find(
+          ({ status }) => status?.use?.pod === "default/leaky-0" && status.use.containerID !== undefined,
+        ) ?? false,
+      10_000,
     );
-    const containerId = own?.status?.use?.containerID;
-    expect(containerId).toBeString();
+    const containerId = own.status?.use?.containerID;
     // As a plugin does that dies before it has told anybody, and whose DEL the runtime never sends.
     await cluster.nodeExec(NODE, [
       process.execPath,

@@ -18,7 +18,8 @@ const PROGRAMS = ["containerd", "kubelet", "kube-proxy"] as const;
 /**
  * What a boot begins with, in the node's mounts and network: nothing mounted for containers, an empty /run, and of the network
  * only the links of the machine's ENIs, the further ones down and without addresses. (Mounts of the host that the node's own /run
- * covers are listed, too, and cannot be reached.)
+ * covers are listed, too, and cannot be reached.) Links of pods may go at any moment: the kernel takes the pods' namespaces away on its own time, and their routes
+ * with them.
  */
 const CLEAN = `set -e
 for mount in $(awk '$2 ~ "^/run/" || $2 ~ "^/var/lib/kubelet/pods/" {print $2}' /proc/mounts | sort -r); do umount -l "$mount" 2>/dev/null || true; done
@@ -26,15 +27,15 @@ find /run -mindepth 1 -delete
 mkdir -p /run/netns /run/containerd /run/lock
 touch /run/node-is-ready
 nft flush ruleset
-ip rule flush; ip rule add pref 32766 lookup main; ip rule add pref 32767 lookup default
-for table in $(ip route show table all | awk '{for (i = 1; i < NF; i++) if ($i == "table" && $(i+1) != "local") print $(i+1)}' | sort -u); do ip route flush table "$table"; done
 for link in $(ip -o link show type veth | awk -F': ' '{split($2, name, "@"); print name[1]}'); do
   case $link in
     eth0) ;;
     eth*) ip address flush dev "$link"; ip link set "$link" down ;;
-    *) ip link delete "$link" ;;
+    *) ip link delete "$link" 2>/dev/null || ! ip link show dev "$link" >/dev/null 2>&1 ;;
   esac
 done
+ip rule flush; ip rule add pref 32766 lookup main; ip rule add pref 32767 lookup default
+for table in $(ip route show table all | awk '{for (i = 1; i < NF; i++) if ($i == "table" && $(i+1) != "local") print $(i+1)}' | sort -u); do ip route flush table "$table"; done
 sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.all.send_redirects=1
 conntrack -F >/dev/null 2>&1 || true
 `;

@@ -8,8 +8,8 @@ import { openStore } from "../../src/agent/store/open-store.ts";
 import { AddressService } from "../../src/gen/tke/eni/agent/v1/address_pb.ts";
 import { systemWaitingClock } from "../../src/time/waiting-clock.ts";
 
-/** What the process is told, one JSON object a line. */
-export type ToAddressService = { readonly addresses: readonly string[] };
+/** What the process is told, one JSON object a line: addresses that are there now, or to say when so many callers wait for one. */
+export type ToAddressService = { readonly addresses: readonly string[] } | { readonly callers: number };
 
 // The part of the agent that answers plugins, with addresses that it is told. argv[2] is the folder of store and sockets. It says
 // "serving" when it does.
@@ -41,8 +41,11 @@ if (import.meta.main) {
   await serveGrpc(join(folder, "run", "agent.sock"), (router) => router.service(AddressService, service));
   console.log("serving");
   for await (const line of console) {
-    const { addresses }: ToAddressService = JSON.parse(line);
-    for (const address of addresses) {
+    const told: ToAddressService = JSON.parse(line);
+    if ("callers" in told) {
+      while (pool.state.waiters.length !== told.callers) await Bun.sleep(5);
+    }
+    for (const address of "addresses" in told ? told.addresses : []) {
       const object = {
         address,
         uid: `uid-${address}`,

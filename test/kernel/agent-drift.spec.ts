@@ -6,6 +6,7 @@ import type { DriftKind, DriftOutcome } from "../../src/agent/drift/drift.ts";
 import { eventually } from "../../src/kube/testing/eventually.ts";
 import { NodeNetworkAgent } from "./node-network-agent.ts";
 import { attach, detach, linkOf } from "./pod-link.ts";
+import { rename } from "./rename.ts";
 import { type ThrowAwayNamespace, ThrowAwayNamespaces } from "./throw-away-namespaces.ts";
 
 // Somebody changes what the agent keeps for its pods and ENIs; each change is made on real namespaces.
@@ -247,8 +248,7 @@ describe("what has one right answer is mended within a second, and told", () => 
   });
 
   test("an ENI is renamed: all that names it follows", async () => {
-    ip("link set eth1 down");
-    ip("link set eth1 name uplink1");
+    await rename(node, "eth1", "uplink1");
     await becomesTold(from, "eni-renamed", "repaired");
     await eventually("it serves under its new name", () => {
       const isReady = agent.eni("eni-1")?.ifName === "uplink1" && agent.ready.includes("eni-1");
@@ -256,8 +256,7 @@ describe("what has one right answer is mended within a second, and told", () => 
       return isReady && map.includes('"uplink1"') && node.run("ip", "rule").includes("iif uplink1");
     });
     expect(sysctl("net.ipv4.conf.uplink1.rp_filter")).toBe("0");
-    ip("link set uplink1 down");
-    ip("link set uplink1 name eth1");
+    await rename(node, "uplink1", "eth1");
     await eventually("everything is as it was", isWhole);
     await eventually("both ENIs serve", () => agent.ready.length === 2);
   });

@@ -49,11 +49,13 @@ async function kill(): Promise<void> {
   await agent.exited;
 }
 
-async function give(...addresses: string[]): Promise<void> {
-  agent.stdin.write(`${JSON.stringify({ addresses } satisfies ToAddressService)}\n`);
+async function tell(what: ToAddressService): Promise<void> {
+  agent.stdin.write(`${JSON.stringify(what)}\n`);
   agent.stdin.flush();
   await said.read();
 }
+
+const give = (...addresses: string[]) => tell({ addresses });
 
 function socketPath(name: string): string {
   return join(folder, "run", name);
@@ -146,11 +148,11 @@ describe.each([
     const aborted = client()
       .allocate({ attachment: attachment("a") }, { signal: hangingUp.signal })
       .catch((error) => error);
-    await Bun.sleep(50);
+    await tell({ callers: 1 });
     hangingUp.abort();
     await aborted;
     // The server learns of it by the connection, which takes a moment.
-    await Bun.sleep(100);
+    await tell({ callers: 0 });
     await give("10.0.16.5");
     expect(
       (await client().allocate({ attachment: attachment("b") }, { timeoutMs: 2000 })).addresses,

@@ -251,7 +251,7 @@ describe("the fabric", () => {
       privateIp: "10.0.1.214",
       netns: "/run/netns/tkfab-none",
     };
-    expect(control.addInstance(request)).rejects.toThrow(/tkfab-none/);
+    await expect(control.addInstance(request)).rejects.toThrow(/tkfab-none/);
     expect((await control.readState()).instances.map((it) => it.name)).not.toContain("node-d");
   });
 

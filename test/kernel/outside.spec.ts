@@ -57,9 +57,15 @@ beforeAll(async () => {
      }`,
   );
   node.namespace.run("ip", "address", "add", `${ON_NODE}/32`, "dev", "lo");
-  await waitUntil("the servers", async () => (await ask(pod.namespace, ON_NODE, ECHO_PORT)) !== undefined, {
-    deadlineMs: 30_000,
-  });
+  const echoing = [vpc.outside, vpc.router, node.namespace, pod.namespace, sibling.namespace, away.namespace];
+  await waitUntil(
+    "the servers",
+    async () => {
+      for (const one of echoing) if ((await ask(one, "127.0.0.1", ECHO_PORT)) === undefined) return false;
+      return vpc.outside.run("sh", "-c", `echo x | timeout 2 /bin/busybox nc 127.0.0.1 ${CAT_PORT}`) === "x\n";
+    },
+    { deadlineMs: 30_000 },
+  );
 }, SET_UP_MS);
 
 afterAll(async () => {

@@ -16,6 +16,14 @@ export async function whoAnswers(
   return exitCode === 0 ? stdout.split(" ")[0] : undefined;
 }
 
+/** Who answers by TCP on an address, however long that takes on a machine that is busy: one that does not answer is asked again. */
+export function untilAnswered(stage: Stage, address: string): Promise<string> {
+  return until(stage, `anybody to answer on ${address}`, {
+    withinMs: 15_000,
+    check: () => whoAnswers(stage, address),
+  });
+}
+
 /** Waits until each of the pods answers on its address, and nobody else. */
 export async function untilAnswering(stage: Stage, found: readonly PodView[]): Promise<void> {
   await Promise.all(

@@ -4,7 +4,7 @@ import { tryCommand } from "../../tools/build/run-command.ts";
 import { podPids } from "../cluster/cgroup.ts";
 import { loadDaemons } from "../cluster/daemon-records.ts";
 import { cutNode } from "./cut-node.ts";
-import { untilAnswering, whoAnswers } from "./echo.ts";
+import { untilAnswered, untilAnswering } from "./echo.ts";
 import { eventsAbout } from "./events-about.ts";
 import type { Scenario } from "./scenario.ts";
 import { type Stage, until } from "./stage.ts";
@@ -53,7 +53,7 @@ export const leavesCutNode: Scenario = {
       const before = await dropsOf(stage, former);
       await sendFrom(former);
       assert((await dropsOf(stage, former)) > before, "the VPC drops what the former pod sends");
-      assert.equal(await whoAnswers(stage, pod.address), pod.uid);
+      assert.equal(await untilAnswered(stage, pod.address), pod.uid);
 
       await cut.heal();
       await until(stage, `the agent of ${NODE} to cut ${former.name} off`, {
@@ -66,7 +66,7 @@ export const leavesCutNode: Scenario = {
       const sent = await dropsOf(stage, former);
       await sendFrom(former);
       assert.equal(await dropsOf(stage, former), sent, "nothing that the former pod sends leaves its node");
-      assert.equal(await whoAnswers(stage, pod.address), pod.uid);
+      assert.equal(await untilAnswered(stage, pod.address), pod.uid);
 
       process.kill(kubelet, "SIGCONT");
       await untilNodeServes(stage, NODE);
