@@ -240,6 +240,12 @@ function waitOf(
       message: `its address is of ${subnetId}, and the node is in zone ${zone}, where that subnet is not: delete the pod, and send it to a node of its zone`,
     };
   }
+  if (why === "last-eni") {
+    return {
+      reason: "ENILimitExceed",
+      message: `its address is of ${subnetId}, in which no ENI of the node has room, and the node has as many ENIs as it may, ${view.limit.enis}: delete the pod, and send it to another node of zone ${zone}`,
+    };
+  }
   const { reason, message } = shortageReadiness(why, { view, zone, subnets });
   return { reason, message };
 }

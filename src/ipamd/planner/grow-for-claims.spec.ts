@@ -158,6 +158,29 @@ describe("growForClaims()", () => {
     );
   });
 
+  test("says so where no ENI of the claim's subnet has room, and there is no place for another", () => {
+    const enis = [eni("eni-1", 9), eni("eni-2", 2, { subnetId: "subnet-b" })];
+    const limit = { enis: 2, addressesPerEni: 9, addresses: 18, quota: 18 };
+    const { actions, shortages } = grown(view({ enis, limit }), [any("a", "subnet-a"), any("b")]);
+    expect(actions).toEqual([{ kind: "assign", eniId: "eni-2", count: 1 }]);
+    expect(shortages).toEqual(new Map([["a", "last-eni"]]));
+  });
+
+  test("what an ENI brings that is being attached is for those that wait, and is not asked for again", () => {
+    const brings = (count: number) =>
+      attachedEni(
+        "eni-1",
+        freeAddresses("new", count).map((it) => ({ ...it, use: "unknown" as const })),
+        { ready: false, busy: true },
+      );
+    const five = ["a", "b", "c", "d", "e"].map((key) => any(key, "subnet-a"));
+    const seen = { enis: [brings(5)], limit: { ...view().limit, addresses: 5 }, subnets: full };
+    expect(grown(view(seen), five)).toEqual({ actions: [], shortages: new Map() });
+    expect(grown(view({ enis: [brings(5)] }), [...five, any("f", "subnet-b")]).actions).toEqual([
+      { kind: "create-eni", subnetId: "subnet-b", addresses: 1, alone: false },
+    ]);
+  });
+
   test("tells what it leaves of the subnets, with what is to come as soon as an ENI is done", () => {
     const enis = [eni("eni-1", 2, { busy: true, ready: false })];
     const needs = [any("a", "subnet-a"), any("b", "subnet-b"), any("c", "subnet-b")];

@@ -1,4 +1,4 @@
-import { attachable, attachNext, forNewEnis, leftIn, limitReached } from "./grow.ts";
+import { attachable, attachNext, forNewEnis, type KeptRoom, leftIn, limitReached } from "./grow.ts";
 import {
   type Action,
   boundCount,
@@ -7,6 +7,7 @@ import {
   capacityOf,
   type EniView,
   isElsewhere,
+  keptAddresses,
   type NodeView,
   placesTaken,
   type SubnetView,
@@ -17,7 +18,9 @@ export interface ClaimGrowth {
   actions: Action[];
   /** By the key of its claim, why a pod gets no address now; absent of one that gets its, or waits for something under way. */
   shortages: ReadonlyMap<string, ClaimShortage>;
-  /** What it leaves of the node's subnets. */
+  /** Room that these pods are to have, now or once what is in their way is over. */
+  kept: KeptRoom;
+  /** What is left of the node's subnets. */
   subnets: readonly SubnetView[];
 }
 
@@ -40,7 +43,8 @@ export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): Clai
   let capacity = capacityOf(view) - boundCount(view);
   let unplaced: ClaimNeed[] = [];
   const shortages = new Map<string, ClaimShortage>();
-  for (const need of needs) {
+  const open = withoutArriving(needs, view);
+  for (const need of open) {
     // Whatever room there is: a larger node would not help.
     if (need.subnetId !== undefined && !reachable.has(need.subnetId)) {
       shortages.set(need.key, "other-zone");
@@ -78,7 +82,30 @@ export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): Clai
     unplaced = unplaced.filter((need) => !made.without.includes(need));
   }
   const subnets = view.subnets.map((subnet) => ({ ...subnet, free: left.get(subnet.id) ?? 0 }));
-  return { actions, shortages, subnets };
+  const beyond = shortages.values().filter((why) => why === "other-zone" || why === "last-eni");
+  const kept = {
+    total: open.length - [...beyond].length,
+    onEni: new Map(places.map((it) => [it.eni.id, it.needs.length])),
+  };
+  return { actions, shortages, kept, subnets };
+}
+
+/**
+ * The needs that nothing is under way for: what an ENI brings that is being attached has no objects before it is, counts as the node's, and
+ * is for the oldest that take any address of its subnet.
+ */
+function withoutArriving(needs: readonly ClaimNeed[], view: NodeView): ClaimNeed[] {
+  const open = [...needs];
+  for (const eni of view.enis) {
+    if (eni.ready || eni.leaving !== "no" || isElsewhere(eni)) continue;
+    const takesIt = ({ subnetId, wants }: ClaimNeed) =>
+      wants.kind === "any" && (subnetId ?? eni.subnetId) === eni.subnetId;
+    for (const { use } of keptAddresses(eni)) {
+      const index = use === "unknown" ? open.findIndex(takesIt) : -1;
+      if (index >= 0) open.splice(index, 1);
+    }
+  }
+  return open;
 }
 
 /** ENIs that can take more addresses, the fullest first. One that drains still takes addresses that are of its subnet already. */
@@ -134,12 +161,13 @@ function makeEni(
   | { action: Extract<Action, { kind: "create-eni" }> }
   | { action?: undefined; shortage: ClaimShortage; without: readonly ClaimNeed[] } {
   const [first] = unplaced;
-  if (capacity <= 0 || placesTaken(view) >= view.limit.enis) {
-    return { shortage: limitReached(view), without: unplaced };
+  if (capacity <= 0) return { shortage: limitReached(view), without: unplaced };
+  const alike = unplaced.filter((need) => need.subnetId === first?.subnetId);
+  if (placesTaken(view) >= view.limit.enis) {
+    return { shortage: first?.subnetId === undefined ? limitReached(view) : "last-eni", without: alike };
   }
   const candidates = forNewEnis(view, left);
   const subnetId = first?.subnetId ?? selectSubnet(candidates)?.id;
-  const alike = unplaced.filter((need) => need.subnetId === first?.subnetId);
   if (first === undefined || subnetId === undefined) {
     return { shortage: candidates.length === 0 ? "no-subnet" : "subnet-full", without: alike };
   }

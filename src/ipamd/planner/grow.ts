@@ -13,24 +13,32 @@ import {
 } from "./node-view.ts";
 import { selectSubnet } from "./select-subnet.ts";
 
+/** What is kept for pods that wait for addresses of their own. */
+export interface KeptRoom {
+  /** Of what the node may have in all. */
+  readonly total: number;
+  /** On each ENI, by id. */
+  readonly onEni: ReadonlyMap<string, number>;
+}
+
+const NOTHING_KEPT: KeptRoom = { total: 0, onEni: new Map() };
+
 /**
  * Actions that bring a node that has fewer up to `demand + waiting + warm.min` addresses or a few more: first the ENI with most addresses that has room, so that
  * few ENIs are full rather than many half empty; then a new ENI with all it needs in the same call. An ENI that is attached
  * to nothing is attached; an instance takes one at a time, and meanwhile the next is made.
  *
  * While an ENI with room is busy nothing is begun in its place: it takes the addresses as soon as it can.
- *
- * @param coming addresses that are to come to the node besides, out of the same capacity
  */
-export function grow(view: NodeView, coming = 0): { actions: Action[]; shortage?: Shortage } {
-  const capacity = capacityOf(view) - coming;
+export function grow(view: NodeView, kept = NOTHING_KEPT): { actions: Action[]; shortage?: Shortage } {
+  const capacity = capacityOf(view) - kept.total;
   const actions: Action[] = attachNext(view);
   const alone = view.instanceBusy || actions.length > 0;
   let need = Math.min(wantedCount(view), capacity) - boundCount(view);
   const left = leftIn(view.subnets);
   let dry = false;
 
-  for (const { eni, room } of withRoom(view)) {
+  for (const { eni, room } of withRoom(view, kept)) {
     if (need <= 0) break;
     const free = left.get(eni.subnetId) ?? 0;
     const count = Math.min(need, room, free);
@@ -106,11 +114,14 @@ export function forNewEnis(view: NodeView, left: ReadonlyMap<string, number>): S
 }
 
 /** ENIs that can take more addresses, the fullest first. */
-function withRoom(view: NodeView): { eni: EniView; room: number }[] {
+function withRoom(view: NodeView, { onEni } = NOTHING_KEPT): { eni: EniView; room: number }[] {
   const coming = new Set(attachable(view));
   return view.enis
     .filter((eni) => !isEmptying(eni) && !isElsewhere(eni) && (!eni.unattached || coming.has(eni)))
-    .map((eni) => ({ eni, room: view.limit.addressesPerEni - eni.addresses.length }))
+    .map((eni) => ({
+      eni,
+      room: view.limit.addressesPerEni - eni.addresses.length - (onEni.get(eni.id) ?? 0),
+    }))
     .filter(({ room }) => room > 0)
     .sort((a, b) => a.room - b.room || (a.eni.id < b.eni.id ? -1 : 1));
 }

@@ -114,7 +114,9 @@ export type Shortage =
 export type ClaimShortage =
   | Shortage
   /** The subnet of its address is not in the node's zone. */
-  | "other-zone";
+  | "other-zone"
+  /** No ENI of its address's subnet has room, and the node has as many ENIs as it may. */
+  | "last-eni";
 
 /** Whether an ENI is to go once its pods have left: nothing is added to it. */
 export function isEmptying(eni: EniView): boolean {

@@ -189,4 +189,32 @@ describe("planNode()", () => {
       { numRuns: 1000 },
     );
   });
+
+  test("what is kept ready leaves the room that an address needs which has not come yet", () => {
+    const view: NodeView = {
+      demand: 12,
+      waiting: 0,
+      instanceBusy: false,
+      warm: { min: 1, max: 1 },
+      limit: { enis: 2, addressesPerEni: 9, addresses: 18, quota: 18 },
+      enis: [
+        attachedEni("eni-a", freeAddresses("a", 8), { subnetId: "subnet-a" }),
+        attachedEni("eni-b", freeAddresses("b", 3), { subnetId: "subnet-b" }),
+      ],
+      subnets: [
+        { id: "subnet-a", forNewEnis: true, free: 50 },
+        { id: "subnet-b", forNewEnis: true, free: 50 },
+      ],
+      needs: [
+        {
+          key: "default/web-0",
+          subnetId: "subnet-a",
+          wants: { kind: "move", address: "10.0.9.1", from: "eni-far", proven: false },
+        },
+      ],
+    };
+    expect(planNode(view, {}, { quick: true, now: 0 }).actions).toEqual([
+      { kind: "assign", eniId: "eni-b", count: 1 },
+    ]);
+  });
 });

@@ -37,15 +37,15 @@ function growForPods(
   view: NodeView,
   needs: readonly ClaimNeed[],
 ): Pick<ClaimGrowth, "actions" | "shortages"> & { shortage?: Shortage } {
-  const { actions, shortages, subnets } = growForClaims(view, needs);
-  const coming = needs.length - shortages.size;
-  const pool = grow({ ...view, demand: view.demand - needs.length, subnets }, coming);
+  const { actions, shortages, kept, subnets } = growForClaims(view, needs);
+  const pool = grow({ ...view, demand: view.demand - needs.length, subnets }, kept);
   const touched = new Set(actions.flatMap((a) => ("eniId" in a ? [a.eniId] : [])));
   const makes = actions.some((a) => a.kind === "create-eni");
   const more = pool.actions.filter((a) =>
     a.kind === "create-eni" ? !makes : !("eniId" in a && touched.has(a.eniId)),
   );
-  const ofNode = shortages.values().find((why) => why !== "other-zone") ?? pool.shortage;
+  const ofNode =
+    shortages.values().find((why) => why !== "other-zone" && why !== "last-eni") ?? pool.shortage;
   return {
     actions: [...actions, ...more],
     shortages,
