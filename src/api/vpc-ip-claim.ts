@@ -19,6 +19,8 @@ export const VpcIPClaimSpec = z.object({
     .number()
     .int()
     .min(300)
+    // 99999 hours, as an annotation may say: a date of which everybody can make something.
+    .max(359_996_400)
     .optional()
     .describe("How long a kept address outlives its pod; may be changed while it is kept."),
 });
@@ -29,6 +31,11 @@ export const VpcIPClaimStatus = z.object({
   node: z.string().optional().describe("Where the address is now."),
   podUID: z.string().optional().describe("Pod that holds it; none while it is kept."),
   keptSince: z.iso.datetime().optional().describe("Since when no pod of the name is there."),
+  defaultExpiresAfterSeconds: z
+    .number()
+    .int()
+    .optional()
+    .describe("How long such an address outlived its pod in this cluster when the pod went; none: for good."),
   expiresAt: z.iso.datetime().optional().describe("When a kept address goes back; none: for good."),
   conditions: Conditions.optional(),
 });

@@ -280,6 +280,21 @@ const plants: Plant[] = [
     },
   ],
   [
+    "a claim's address that is for a claim which keeps nothing",
+    "address-not-for-its-claim",
+    "quarantined",
+    ({ held }, world) => {
+      const address = held.metadata.name;
+      held.spec.claim = `shop/web-${address}`;
+      const passing = claimOf(`web-${address}`, address, "Bound");
+      world.claims = [
+        { ...passing, spec: { ...passing.spec, policy: "Immediate" } },
+        claimOf("db-0", address, "Kept"),
+      ];
+      return "shop/db-0";
+    },
+  ],
+  [
     "a kept address that was taken off its ENI in the console",
     "kept-address-not-assigned",
     "note",

@@ -7,7 +7,11 @@ import type { Finding } from "./finding.ts";
 /** Claims beside the addresses that are theirs. */
 export function checkClaims(index: AuditIndex): Finding[] {
   const claims = new Map(index.facts.claims.map((claim) => [claimKey(claim), claim]));
-  return [...ofUnknown(index, claims), ...ofTwo(index), ...index.facts.claims.flatMap(besideIts(index))];
+  return [
+    ...ofUnknown(index, claims),
+    ...ofTwo(index),
+    ...index.facts.claims.flatMap((claim) => besideIts(index, { claim, claims })),
+  ];
 }
 
 /** Addresses that are for a pod of whose name there is no claim: nobody else is given them. */
@@ -44,39 +48,56 @@ function ofTwo({ facts, addresses }: AuditIndex): Finding[] {
   });
 }
 
-function besideIts({ addresses, homes }: AuditIndex): (claim: VpcIPClaim) => Finding[] {
-  return (claim) => {
-    const { address } = claim.spec;
-    if (address === undefined || !keepsAddress(claim)) return [];
-    const name = claimKey(claim);
-    const subject = { type: "claim", name } as const;
-    const vip = addresses.get(address);
-    if (vip === undefined) {
-      if (claim.status?.state !== "Kept" || homes.has(address)) return [];
-      return [
-        {
-          kind: "kept-address-not-assigned",
-          severity: "note",
-          subject,
-          detail: `the claim ${name} keeps ${address}, which is on no ENI of this cluster: anybody in the VPC may take it`,
-          remedy: "it is assigned again when a pod of the name comes; delete the claim if none will",
-        },
-      ];
-    }
-    if (vip.spec.claim !== undefined) return [];
-    const isAnothers = isInUse(vip) && vip.status?.use?.pod !== name;
+function besideIts(
+  index: AuditIndex,
+  { claim, claims }: { claim: VpcIPClaim; claims: ReadonlyMap<string, VpcIPClaim> },
+): Finding[] {
+  const { address } = claim.spec;
+  if (address === undefined || !keepsAddress(claim)) return [];
+  const name = claimKey(claim);
+  const vip = index.addresses.get(address);
+  if (vip === undefined) return withoutAddress(index, { claim, address });
+  const { claim: other } = vip.spec;
+  if (other === name) return [];
+  const rival = other === undefined ? undefined : claims.get(other);
+  // Told of above.
+  if (other !== undefined && rival === undefined) return [];
+  if (rival?.spec.address === address && keepsAddress(rival)) return [];
+  const isHeld = isInUse(vip) && vip.status?.use?.pod !== name;
+  const where = `the claim ${name} keeps ${address}, and its VpcIP on ${vip.spec.node} is for ${other === undefined ? "no claim" : `the claim ${other}`}`;
+  const is = { kind: "address-not-for-its-claim", subject: { type: "claim", name } } as const;
+  if (rival === undefined && !isHeld) {
     return [
-      {
-        kind: "address-not-for-its-claim",
-        severity: isAnothers ? "quarantined" : "repairs-itself",
-        subject,
-        detail: `the claim ${name} keeps ${address}, and its VpcIP on ${vip.spec.node} is for no claim${isAnothers ? ` and held by ${holderOf(vip)}` : ""}`,
-        remedy: isAnothers
-          ? `the address stays with its holder: restart ${holderOf(vip)}, or delete the claim`
-          : "ipamd says on the VpcIP whose it is",
-      },
+      { ...is, severity: "repairs-itself", detail: where, remedy: "ipamd says on the VpcIP whose it is" },
     ];
-  };
+  }
+  return [
+    {
+      ...is,
+      severity: "quarantined",
+      detail: `${where}${isHeld ? `, held by ${holderOf(vip)}` : ""}`,
+      remedy: `the address stays with its holder: delete the pod ${isHeld ? holderOf(vip) : other}, or the claim ${name}`,
+    },
+  ];
+}
+
+function withoutAddress(
+  { homes }: AuditIndex,
+  { claim, address }: { claim: VpcIPClaim; address: string },
+): Finding[] {
+  const { state, conditions } = claim.status ?? {};
+  const isTold = conditions?.some(({ reason }) => reason === "InvalidClaim");
+  if (state !== "Kept" || isTold || homes.has(address)) return [];
+  const name = claimKey(claim);
+  return [
+    {
+      kind: "kept-address-not-assigned",
+      severity: "note",
+      subject: { type: "claim", name },
+      detail: `the claim ${name} keeps ${address}, which is on no ENI of this cluster: anybody in the VPC may take it`,
+      remedy: "it is assigned when a pod of the name comes; delete the claim if none will",
+    },
+  ];
 }
 
 /** Whether the address of a claim stays with it, whatever its pod is given: not where it keeps nothing, or goes. */

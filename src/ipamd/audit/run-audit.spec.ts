@@ -28,8 +28,8 @@ let refusal: CloudError | undefined;
 let asking: { recent: string; old: string } | undefined;
 /** VpcIPClaims that are there. */
 let claims: object[];
-/** The claim that addresses are for. */
-let claimed: string | undefined;
+/** How many pods the node may take, which is said with fixed addresses only. */
+let slots: number | undefined;
 let printed: string;
 
 beforeEach(() => {
@@ -39,7 +39,7 @@ beforeEach(() => {
   refusal = undefined;
   asking = undefined;
   claims = [];
-  claimed = undefined;
+  slots = undefined;
   printed = "";
 });
 
@@ -51,7 +51,6 @@ function askedFor(): object[] {
       spec: {
         ...{ type: "Pod", subnetID: "subnet-a", eniID: "eni-1", node: "node-1", instanceID: "ins-1" },
         reclaim: { token: `token of ${name}`, mode: "now" },
-        ...(claimed !== undefined && { claim: claimed }),
       },
     }),
   );
@@ -68,7 +67,9 @@ async function audit(): Promise<"clean" | "quarantined"> {
       metadata: { name: "node-1" },
       spec: { providerID: "qcloud:///100001/ins-1" },
     }),
-    [`${GROUP}/nodeeniconfigs`]: listOf(),
+    [`${GROUP}/nodeeniconfigs`]: listOf(
+      ...(slots === undefined ? [] : [{ metadata: { name: "node-1" }, spec: {}, status: { slots } }]),
+    ),
     [`${GROUP}/vpcenis`]: listOf(),
     [`${GROUP}/vpcips`]: listOf(...askedFor()),
     [`${GROUP}/vpcipclaims`]: listOf(...claims),
@@ -114,7 +115,7 @@ describe("runAudit()", () => {
     );
   });
 
-  test("names what is wrong with claims where addresses are for any, and nothing of claims that are left", async () => {
+  test("names what is wrong with claims where fixed addresses are served, and nothing of claims that are left", async () => {
     const rival = (name: string) => ({
       metadata: { name, namespace: "shop" },
       spec: { policy: "Never", address: "10.0.16.10", subnetID: "subnet-a" },
@@ -130,7 +131,7 @@ describe("runAudit()", () => {
         .map(({ subject }) => subject.name);
     };
     expect(await subjects()).toEqual([]);
-    claimed = "shop/db-0";
+    slots = 9;
     expect(await subjects()).toEqual(["10.0.16.10"]);
   });
 

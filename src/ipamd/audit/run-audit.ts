@@ -94,7 +94,7 @@ async function readFacts(
     instances: new Map(instances.map((instance) => [instance.id, instance])),
     enis: enis.items,
     addresses: addresses.items,
-    claims: areServed(addresses.items) ? claims.items : [],
+    claims: areServed(configs.items) ? claims.items : [],
     configs: configs.items,
     subnets: subnets.items,
     configuredSubnets: configured.subnetIds,
@@ -103,7 +103,7 @@ async function readFacts(
   };
 }
 
-/** An ipamd without fixed addresses takes the names of claims off addresses. */
-function areServed(addresses: readonly VpcIP[]): boolean {
-  return addresses.some(({ spec }) => spec.claim !== undefined);
+/** Only an ipamd with fixed addresses says how many pods a node may take beside what it has. */
+function areServed(configs: readonly NodeENIConfig[]): boolean {
+  return configs.some(({ status }) => status?.slots !== undefined);
 }

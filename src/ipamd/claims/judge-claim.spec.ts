@@ -115,32 +115,35 @@ describe("a claim whose pod is gone", () => {
   });
 
   it("counts on through looks and restarts, and ends when the time is over", () => {
-    const before = (expiresAt: string) => claim({ status: { state: "Kept", expiresAt } });
-    const given = { ...gone, expiresAfterMs: 600_000 };
-    expect(judgeClaim(facts({ ...given, claim: before("2026-01-01T00:00:07Z") })).dueInMs).toBe(7000);
-    expect(judgeClaim(facts({ ...given, claim: before("2026-01-01T00:00:00Z") })).act).toBe("release");
+    const before = (keptSince: string) =>
+      claim({ status: { state: "Kept", keptSince, defaultExpiresAfterSeconds: 600 } });
+    const given = { ...gone, expiresAfterMs: 900_000 };
+    expect(judgeClaim(facts({ ...given, claim: before("2025-12-31T23:50:07Z") })).dueInMs).toBe(7000);
+    expect(judgeClaim(facts({ ...given, claim: before("2025-12-31T23:50:00Z") })).act).toBe("release");
   });
 
-  it("goes by what the claim says now, from when its pod went; what the cluster says counts from the next time on", () => {
-    const status = {
-      state: "Kept" as const,
-      keptSince: "2025-12-31T23:58:00Z",
-      expiresAt: "2026-01-01T00:08:00Z",
-    };
-    const kept = (expiresAfterSeconds?: number) =>
+  it("goes by what the claim says now, from when its pod went, and else by what the cluster said then", () => {
+    const keptSince = "2025-12-31T23:58:00Z";
+    const status = { state: "Kept", keptSince, expiresAt: "2026-01-01T00:08:00Z" } as const;
+    const kept = (expiresAfterSeconds?: number, before: VpcIPClaim["status"] = status) =>
       judgeClaim(
-        facts({ ...gone, claim: claim({ spec: { expiresAfterSeconds }, status }), expiresAfterMs: 1000 }),
+        facts({
+          ...gone,
+          claim: claim({ spec: { expiresAfterSeconds }, status: before }),
+          expiresAfterMs: 300_000,
+        }),
       );
     expect(kept(3600)).toMatchObject({
       act: "none",
       dueInMs: 58 * 60_000,
-      status: { keptSince: status.keptSince, expiresAt: "2026-01-01T00:58:00.000Z" },
+      status: { keptSince, expiresAt: "2026-01-01T00:58:00.000Z" },
     });
     expect(kept(300).dueInMs).toBe(180_000);
-    expect(kept()).toMatchObject({ act: "none", dueInMs: 480_000 });
-    const later = { ...status, keptSince: "2025-12-31T23:55:00Z" };
-    const lowered = claim({ spec: { expiresAfterSeconds: 300 }, status: later });
-    expect(judgeClaim(facts({ ...gone, claim: lowered })).act).toBe("release");
+    expect(kept(300, { ...status, keptSince: "2025-12-31T23:55:00Z" }).act).toBe("release");
+    // Its own duration was taken away: as the cluster had it, which was for good, or ten minutes, and never as it has it since.
+    const { act, dueInMs, status: after } = kept();
+    expect([act, dueInMs, after.expiresAt]).toEqual(["none", undefined, undefined]);
+    expect(kept(undefined, { ...status, defaultExpiresAfterSeconds: 600 }).dueInMs).toBe(480_000);
   });
 
   it("begins to count anew when a pod was there in between", () => {

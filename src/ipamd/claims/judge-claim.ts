@@ -71,30 +71,39 @@ function wanted({ claim, vip, isUsable, wait, now }: ClaimFacts, pod: JudgedPod)
  * When a claim goes that is kept, wall clock, ms: what it says itself counts at once also when that is changed, and of the cluster's setting what that was when its pod
  * went, so that nobody loses thousands of addresses by a flag.
  *
- * @returns undefined where nothing is settled yet
+ * @returns undefined where it is kept for good, or not kept
  */
 export function expiryOf({ spec, status }: VpcIPClaim): number | undefined {
-  if (status?.state !== "Kept") return undefined;
-  if (spec.expiresAfterSeconds !== undefined && status.keptSince !== undefined) {
-    return Date.parse(status.keptSince) + spec.expiresAfterSeconds * 1000;
-  }
-  return status.expiresAt === undefined ? undefined : Date.parse(status.expiresAt);
+  if (status?.state !== "Kept" || status.keptSince === undefined) return undefined;
+  const seconds = spec.expiresAfterSeconds ?? status.defaultExpiresAfterSeconds;
+  return seconds === undefined ? undefined : Date.parse(status.keptSince) + seconds * 1000;
 }
 
 function kept({ claim, vip, wait, expiresAfterMs, now }: ClaimFacts): ClaimVerdict {
-  const { spec, status: before } = claim;
-  const keepMs = spec.expiresAfterSeconds === undefined ? expiresAfterMs : spec.expiresAfterSeconds * 1000;
-  const settled = expiryOf(claim);
-  const expiry = settled ?? (keepMs === undefined ? undefined : now + keepMs);
+  const { status: before } = claim;
+  const began =
+    before?.state === "Kept" && before.keptSince !== undefined
+      ? before
+      : {
+          keptSince: new Date(now).toISOString(),
+          ...(expiresAfterMs !== undefined && {
+            defaultExpiresAfterSeconds: Math.ceil(expiresAfterMs / 1000),
+          }),
+        };
+  const { keptSince, defaultExpiresAfterSeconds } = began;
+  const stay = {
+    state: "Kept",
+    keptSince,
+    ...(defaultExpiresAfterSeconds !== undefined && { defaultExpiresAfterSeconds }),
+  } as const;
+  const expiry = expiryOf({ ...claim, status: stay });
   const leftMs = expiry === undefined ? undefined : expiry - now;
-  const keptSince = before?.state === "Kept" ? before.keptSince : undefined;
   // What people find out before there is a pod need not be found out by it.
   const isWrong = wait?.reason === "InvalidClaim" || wait?.reason === "AddressOfAnother";
   const why = isWrong ? wait : { reason: "Kept", message: "it waits for the next pod of its name" };
   const status: VpcIPClaimStatus = {
-    state: "Kept",
+    ...stay,
     ...(vip && { node: vip.spec.node }),
-    keptSince: keptSince ?? new Date(now).toISOString(),
     ...(expiry !== undefined && { expiresAt: new Date(expiry).toISOString() }),
     conditions: [condition("Bound", { status: "False", ...why }, { before: before?.conditions, now })],
   };
