@@ -41,11 +41,12 @@ export interface IpamdSettings extends Omit<ClusterOptions, "cluster"> {
   identity: string;
   /** Milliseconds that one call to the cloud may take. */
   cloudTimeoutMs: number;
+  /** Milliseconds for which nobody else leads after this leader was last heard of. */
+  leaseDurationMs: number;
   /** Pods have addresses of their own; undefined: nodes keep a pool of them alone. */
   claims?: ClaimOptions | undefined;
 }
 
-const LEASE_MS = 20_000;
 const LEASE_RETRY_MS = 2000;
 
 export interface Ipamd {
@@ -85,7 +86,7 @@ export async function startIpamd(world: IpamdWorld, settings: IpamdSettings): Pr
       namespace: settings.namespace,
       name: "tke-eni-ipamd",
       identity: settings.identity,
-      leaseDurationMs: LEASE_MS,
+      leaseDurationMs: settings.leaseDurationMs,
       retryMs: LEASE_RETRY_MS,
       longestCallMs: settings.cloudTimeoutMs,
       onAcquired: (acquisition) => void lead(acquisition).catch(failure.reject),

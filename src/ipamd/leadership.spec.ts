@@ -131,6 +131,7 @@ beforeEach(() => {
         namespace: "kube-system",
         identity: "ipamd-1",
         cloudTimeoutMs: 10_000,
+        leaseDurationMs: 20_000,
       } as LeadershipOptions["settings"],
       cluster: CLUSTER,
       failed: (error) => void failures.push(error),

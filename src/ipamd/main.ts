@@ -17,6 +17,7 @@ import { type RunningWebhook, startWebhook } from "./webhook/start-webhook.ts";
 
 /** Longest that one call to the cloud may take; a lease must outlive it. */
 const CLOUD_TIMEOUT_MS = 10_000;
+const LEASE_MS = 20_000;
 
 /** The webhook outlives the wish to stop by this much: API servers call it until its place in the Service is known to be gone. */
 const WEBHOOK_LINGERS_MS = 5000;
@@ -127,6 +128,7 @@ async function start(
       namespace: rest.namespace,
       identity: `${hostname()}-${process.pid}-${Date.now().toString(36)}`,
       cloudTimeoutMs: CLOUD_TIMEOUT_MS,
+      leaseDurationMs: LEASE_MS,
     },
   );
 }

@@ -724,7 +724,9 @@ test("SIGTERM ends the agent in order, and the next one takes over in between", 
   await ready("10.0.16.5");
   const predecessor = agent;
   await startAgent({ wait: false, more: ["--instance", "second"] });
-  await soon("the second has started", () => existsSync(join(folder, "run", "health-second.sock")));
+  await soon("the second has started", () => existsSync(join(folder, "run", "health-second.sock")), {
+    withinMs: 15_000,
+  });
   // It waits: two that hand out addresses would hand out the same ones.
   const health = await fetch("http://localhost/", { unix: join(folder, "run", "health-second.sock") });
   expect(await health.json()).toMatchObject({ phase: "standby", well: true });

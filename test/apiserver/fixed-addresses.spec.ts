@@ -169,6 +169,19 @@ describe("a pod that keeps its address", () => {
   }, 60_000);
 });
 
+describe("pods that come to a new node together", () => {
+  it("share the ENI that is made for them, and no second one is made while it is being attached", async () => {
+    const a = pool.unique("node-");
+    // More than half of what an ENI has room for.
+    const names = await Promise.all(Array.from({ length: 6 }, () => run(a)));
+    await pool.addNode(a);
+    agents.set(a, pool.agentOf(a));
+    for (const name of names) await untilBound(name, a);
+    expect(await pool.cloudEnisOf((await instanceOf(a)) ?? "")).toHaveLength(1);
+    expect(await pool.addressesOf(a)).toHaveLength(6);
+  }, 60_000);
+});
+
 describe("the way back", () => {
   it("goes to another node of the subnet, once the agent has let the address go", async () => {
     const [a, b] = [await node(), await node()];
@@ -436,8 +449,8 @@ describe("a pod that keeps nothing", () => {
   it("may have another address than the former one of its name, which goes back", async () => {
     await start({ poolSize: 1 });
     const [a, b] = [await node(), await node()];
-    const name = await run(a, { policy: "Immediate" });
     const [first] = await pool.untilAddresses(a, 1);
+    const name = await run(a, { policy: "Immediate" });
     const address = first?.metadata.name ?? "";
     agents.get(a)?.hold(address, `${NAMESPACE}/${name}`);
     expect(await untilBound(name, a)).toBe(address);

@@ -34,6 +34,10 @@ export const vsubs: Resource<VpcSubnet> = VPC_SUBNET;
 /** Two cores: four network interfaces of ten addresses, so that pods can have 3 × 9. */
 const TYPE = "SA2.MEDIUM4";
 
+const LEASE_MS = 20_000;
+/** So much of true time at least, however fast the clock: a machine that is busy may keep a leader from renewing its lease for a second or two. */
+const TRUE_LEASE_MS = 8_000;
+
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
@@ -99,6 +103,7 @@ interface PoolParts {
   machines: { count: number };
   credential: TencentCredential;
   clock: WaitingClock;
+  factor: number;
   stopSim: () => Promise<void>;
 }
 
@@ -111,6 +116,8 @@ export class Pool {
   /** What ipamd signs with. */
   credential: TencentCredential;
   readonly clock: WaitingClock;
+  /** How many times as fast as true time it goes. */
+  readonly factor: number;
   /** Of all clusters in this cloud. */
   readonly machines: { count: number };
   readonly #stopSim: () => Promise<void>;
@@ -126,6 +133,7 @@ export class Pool {
     this.kube = parts.kube;
     this.credential = parts.credential;
     this.clock = parts.clock;
+    this.factor = parts.factor;
     this.machines = parts.machines;
     this.#stopSim = parts.stopSim;
   }
@@ -176,6 +184,7 @@ export class Pool {
         namespace: "kube-system",
         identity: this.unique("test-"),
         cloudTimeoutMs: 5000,
+        leaseDurationMs: Math.max(LEASE_MS, TRUE_LEASE_MS * this.factor),
         ...overrides,
       },
     );
@@ -325,7 +334,9 @@ export class Pool {
         return list.length === count && list.every((vip) => vip.status?.cloud?.state === "Assigned") && list;
       },
       deadlineMs,
-    );
+    ).catch((error) => {
+      throw new Error(`${error.message}${this.#failure}`);
+    });
   }
 
   async readyOf(node: string) {
@@ -519,18 +530,20 @@ export async function startPool({
     machines: { count: 0 },
     credential: { secretId, secretKey },
     clock: fastClock(factor),
+    factor,
     stopSim: () => sim.stop(),
   });
 }
 
 /** Starts another cluster in the cloud of a pool. */
-export async function joinPool({ sim, machines, credential, clock }: Pool): Promise<Pool> {
+export async function joinPool({ sim, machines, credential, clock, factor }: Pool): Promise<Pool> {
   return new Pool({
     ...(await startCluster()),
     sim,
     machines,
     credential,
     clock,
+    factor,
     stopSim: async () => {},
   });
 }

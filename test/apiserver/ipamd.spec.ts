@@ -252,10 +252,12 @@ describe("ipamd", () => {
 
   test("an ENI whose making was never answered goes with its Node", async () => {
     await ipamd?.stop();
+    const registered = Promise.withResolvers<void>();
     ipamd = await start({}, (cloud) =>
       changed(cloud, {
         async createAndAttach(request) {
           await cloud.createAndAttach(request);
+          await registered.promise;
           await kube.delete(nodes, "node-c");
           const lost = { class: "unknown", action: "CreateAndAttachNetworkInterface", code: "" } as const;
           throw new CloudError({ ...lost, message: "the answer was lost", requestId: "" });
@@ -270,6 +272,7 @@ describe("ipamd", () => {
       subnet: "subnet-node0001",
       providerId: true,
     });
+    registered.resolve();
     await until("the ENI of node-c", async () => (await cloudEnis()).length === others + 1);
     await until("its end", async () => (await cloudEnis()).length === others);
     await until("the node's objects to go", async () => (await kube.find(necs, "node-c")) === undefined);

@@ -35,20 +35,16 @@ describe("settings of a node", () => {
     pool.agentOf("warm");
     await pool.untilAddresses("warm", 3);
     await pool.annotateConfig("warm", warm("6", "8"));
-    await pool.untilAddresses("warm", 6, 5000);
+    await pool.untilAddresses("warm", 6);
     await pool.annotateConfig("warm", warm("0", "0"));
-    await until(
-      "0/0 in force",
-      async () => (await pool.kube.get(necs, "warm")).status?.warm?.max === 0,
-      5000,
-    );
+    await until("0/0 in force", async () => (await pool.kube.get(necs, "warm")).status?.warm?.max === 0);
     // Two minutes of surplus, then all of it: the ENI without an address goes too.
     await until("no ENI of warm", async () => (await pool.enisOf("warm")).length === 0, 35_000);
     expect((await pool.readyOf("warm"))?.status).toBe("True");
     await pool.addPods("warm", 1);
-    await pool.untilAddresses("warm", 1, 5000);
+    await pool.untilAddresses("warm", 1);
     await pool.annotateConfig("warm", warm(null, null));
-    await pool.untilAddresses("warm", 4, 5000);
+    await pool.untilAddresses("warm", 4);
   });
 
   test.concurrent("a wrong warm target is ignored with one Event; the last good one stays in force", async () => {
@@ -85,7 +81,7 @@ describe("settings of a node", () => {
     const full = await pool.untilReason("attach", "ENIFull", "12 pods need an address");
     expect(full.message).toContain("9 that its settings and maxPods allow");
     await pool.annotateConfig("attach", { [MAX_ATTACH]: "2" });
-    const all = await pool.untilAddresses("attach", 15, 5000);
+    const all = await pool.untilAddresses("attach", 15);
     expect(await pool.enisOf("attach")).toHaveLength(2);
     for (const vip of all) agent.held.add(vip.metadata.name);
     await until("all in use", async () =>
@@ -138,7 +134,7 @@ describe("settings of a node", () => {
     await pool.untilReason("pod-num", "ENIFull");
     await pool.untilReason("max-pods", "ENIFull");
     await pool.annotateNode("pod-num", { [POD_NUM]: "7" });
-    await pool.untilAddresses("pod-num", 7, 5000);
+    await pool.untilAddresses("pod-num", 7);
     await pool.untilAddresses("max-pods", 6);
     expect((await pool.kube.get(necs, "max-pods")).status).toMatchObject({ addresses: "6/6", room: 0 });
   });

@@ -1,6 +1,7 @@
 // What a Node says of its network, and what an audit says of all: the real ipamd against a real API server and vpc-sim; its pauses
 // pass eight times as fast.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { NEC_ANNOTATIONS } from "../../src/api/annotations.ts";
 import { IPAMD_MANAGER } from "../../src/api/field-managers.ts";
 import { CLOUD_FINALIZER } from "../../src/api/vpc-ip.ts";
 import { type AuditRequest, runAudit } from "../../src/ipamd/audit/run-audit.ts";
@@ -47,7 +48,8 @@ describe("a Node", () => {
   });
 
   test("says what keeps its pods waiting, with one Event that counts, and is untainted when that is over", async () => {
-    await pool.addNode("refused");
+    // On another ENI there would be room for one more, by a call that is allowed.
+    await pool.addNode("refused", { necAnnotations: { [NEC_ANNOTATIONS.maxEnis]: "1" } });
     await pool.untilAddresses("refused", 3);
     const { secretId } = pool.credential;
     let count = 0;

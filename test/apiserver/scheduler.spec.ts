@@ -55,11 +55,14 @@ beforeAll(async () => {
   kube = createKubeClient(transport);
   await server.kubectl(["apply", "--server-side", "-k", join(root, "k8s/crds")]);
   await server.kubectl(["create", "serviceaccount", "default"]);
-  await eventually("claims are served", () =>
-    kube.list(claims).then(
-      () => true,
-      () => false,
-    ),
+  await eventually(
+    "claims are served",
+    () =>
+      kube.list(claims).then(
+        () => true,
+        () => false,
+      ),
+    { withinMs: 30_000 },
   );
   const access = join(root, "k8s/base/scheduler/access.yaml");
   await server.kubectl(["apply", "--namespace=kube-system", "-f", access]);

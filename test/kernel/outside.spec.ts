@@ -62,7 +62,9 @@ beforeAll(async () => {
     "the servers",
     async () => {
       for (const one of echoing) if ((await ask(one, "127.0.0.1", ECHO_PORT)) === undefined) return false;
-      return vpc.outside.run("sh", "-c", `echo x | timeout 2 /bin/busybox nc 127.0.0.1 ${CAT_PORT}`) === "x\n";
+      return (
+        vpc.outside.run("sh", "-c", `echo x | timeout 2 /bin/busybox nc 127.0.0.1 ${CAT_PORT}`) === "x\n"
+      );
     },
     { deadlineMs: 30_000 },
   );

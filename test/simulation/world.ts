@@ -315,6 +315,7 @@ export class World {
       namespace: "kube-system",
       identity,
       cloudTimeoutMs: CLOUD_TIMEOUT_MS,
+      leaseDurationMs: LEASE_MS,
       vpcId: this.config.vpcs[0]?.vpcId ?? "",
       subnetIds: this.podSubnets,
       warm,
