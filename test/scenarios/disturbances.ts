@@ -23,8 +23,13 @@ export interface LastingDisturbance extends Disturbance {
   end(cluster: Cluster): Promise<void>;
 }
 
-/** A lease of fifteen seconds has to run out, and a kubelet that was refused tries again later. */
+/** A lease has to run out, and a kubelet that was refused tries again later. */
 const TAKEOVER_MS = 60_000;
+/**
+ * The next leader of ipamd calls the cloud after 52 s at most: the lease of 20 s, 2 s until it asks for it, and 30 s until no call of the one before
+ * can be under way. What pods wait for is done after that, and an ADD gives up after 60 s: it may have to be tried again.
+ */
+const IPAMD_TAKEOVER_MS = 75_000;
 
 const system = ["-n", "kube-system"];
 
@@ -32,7 +37,7 @@ export const nothing: Disturbance = { name: "nothing", patienceMs: 0, begin: asy
 
 export const ipamdKilled: Disturbance = {
   name: "ipamd killed",
-  patienceMs: TAKEOVER_MS,
+  patienceMs: IPAMD_TAKEOVER_MS,
   async begin(cluster) {
     killLeader(await waitUntil("a leader of ipamd", () => findLeader(cluster), { deadlineMs: TAKEOVER_MS }));
   },
