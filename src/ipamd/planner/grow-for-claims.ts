@@ -96,8 +96,8 @@ export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): Clai
  */
 function withoutArriving(needs: readonly ClaimNeed[], view: NodeView): ClaimNeed[] {
   const open = [...needs];
-  for (const eni of view.enis) {
-    if (eni.ready || eni.leaving !== "no" || isElsewhere(eni)) continue;
+  for (const eni of serving(view)) {
+    if (eni.ready) continue;
     const takesIt = ({ subnetId, wants }: ClaimNeed) =>
       wants.kind === "any" && (subnetId ?? eni.subnetId) === eni.subnetId;
     for (const { use } of keptAddresses(eni)) {
@@ -108,13 +108,17 @@ function withoutArriving(needs: readonly ClaimNeed[], view: NodeView): ClaimNeed
   return open;
 }
 
+/** ENIs that are the node's, or will be. */
+function serving(view: NodeView): EniView[] {
+  const coming = new Set(attachable(view));
+  return view.enis.filter(
+    (eni) => eni.leaving === "no" && !isElsewhere(eni) && (!eni.unattached || coming.has(eni) || eni.busy),
+  );
+}
+
 /** ENIs that can take more addresses, the fullest first. One that drains still takes addresses that are of its subnet already. */
 function placesOf(view: NodeView): Place[] {
-  const coming = new Set(attachable(view));
-  return view.enis
-    .filter(
-      (eni) => eni.leaving === "no" && !isElsewhere(eni) && (!eni.unattached || coming.has(eni) || eni.busy),
-    )
+  return serving(view)
     .map((eni) => ({ eni, room: view.limit.addressesPerEni - eni.addresses.length, needs: [] }))
     .filter(({ room }) => room > 0)
     .sort((a, b) => a.room - b.room || (a.eni.id < b.eni.id ? -1 : 1));
