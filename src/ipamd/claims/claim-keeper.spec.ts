@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { NodeENIConfig } from "../../api/node-eni-config.ts";
 import type { VpcIP } from "../../api/vpc-ip.ts";
 import type { VpcIPClaim, VpcIPClaimSpec } from "../../api/vpc-ip-claim.ts";
 import { createRecordingLogger } from "../../kube/testing/recording-logger.ts";
@@ -87,6 +88,14 @@ function cluster() {
         status,
       } as VpcIPClaim);
     },
+    /** Another machine comes under the node's name. */
+    machine(instanceID: string) {
+      memory.configs.set("node-1", {
+        metadata: { name: "node-1" },
+        spec: {},
+        status: { instanceID },
+      } as NodeENIConfig);
+    },
     address(address: string, { claim, heldBy }: { claim?: string; heldBy?: string }, reclaim?: object) {
       memory.addresses.set(address, {
         metadata: { name: address, uid: address, resourceVersion: "1" },
@@ -115,6 +124,19 @@ test("a claim that keeps nothing has what its pod was given, and lets go of what
     "default/a",
     undefined,
   ]);
+});
+
+test("what the agent of a former machine said last of a pod is nothing that the pod of that name has on the present one", async () => {
+  const { keeper, claimOf, ownerOf, ...world } = cluster();
+  world.pod("a");
+  world.claim("a", {});
+  world.address("10.0.16.11", { heldBy: "a" });
+  world.machine("ins-2");
+  await keeper.look("default/a");
+  expect([claimOf("a"), ownerOf("10.0.16.11")]).toEqual([undefined, undefined]);
+  world.machine("ins-1");
+  await keeper.look("default/a");
+  expect([claimOf("a"), ownerOf("10.0.16.11")]).toEqual(["10.0.16.11", "default/a"]);
 });
 
 test("an address that goes from pod to pod while claims are looked at is at last of the claim of the one that holds it, and of no other", async () => {

@@ -119,10 +119,15 @@ export class ClaimKeeper {
   /** Of another machine that had the node's name no pod can have it; on an ENI that goes, only one that has it. */
   #isUsable({ spec, status }: VpcIP, key: string): boolean {
     const { objects } = this.#parts;
-    const instance = objects.configs.get(spec.node)?.status?.instanceID;
-    if (instance !== undefined && instance !== spec.instanceID) return false;
+    if (this.#isOfFormerMachine(spec)) return false;
     const isItsOwn = status?.use?.state === "InUse" && status.use.pod === key;
     return isItsOwn || objects.enis.get(spec.eniID)?.spec.intent !== "Released";
+  }
+
+  /** Whether another machine had the node's name, on whose ENI the address is: what its agent said last of pods is of former ones. */
+  #isOfFormerMachine({ node, instanceID }: VpcIP["spec"]): boolean {
+    const present = this.#parts.objects.configs.get(node)?.status?.instanceID;
+    return present !== undefined && present !== instanceID;
   }
 
   #waitOf(key: string, { spec }: VpcIPClaim): ClaimWait | undefined {
@@ -233,7 +238,11 @@ export class ClaimKeeper {
     const { claims, objects } = this.#parts;
     const onItsNode = pod?.node === undefined ? [] : objects.addressesOf(pod.node);
     const held = onItsNode.find(
-      (vip) => isHeld(vip) && vip.status?.use?.pod === key && !isAnothers(vip, key),
+      (vip) =>
+        isHeld(vip) &&
+        vip.status?.use?.pod === key &&
+        !isAnothers(vip, key) &&
+        !this.#isOfFormerMachine(vip.spec),
     );
     let current = claim;
     const isOpen = claim.spec.address === undefined || claim.spec.policy === "Immediate";

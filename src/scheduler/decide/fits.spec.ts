@@ -228,6 +228,11 @@ describe("a pod with an address", () => {
     expect(ask(pod, madeNode("n", { zone: "zone-2" }), { claims: [claim] })).toBe(
       `${REASONS.eniLimit}: subnet-a is in zone-1, and the node in zone-2`,
     );
+    // Others were sent there when a machine of their zone had the node's name.
+    const stranded = madeClaim("b", { address: "10.0.16.9", node: "n" });
+    expect(ask(pod, madeNode("n", { zone: "zone-2" }), { claims: [claim, stranded] })).toBe(
+      `${REASONS.eniLimit}: subnet-a is in zone-1, and the node in zone-2`,
+    );
     expect(ask(pod, madeNode("n", { limit: { ...small, enis: 0 } }), { claims: [claim] })).toBe(
       `${REASONS.eniLimit}: 0 of 0 ENIs, none with room in subnet-a`,
     );

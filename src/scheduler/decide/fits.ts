@@ -151,13 +151,14 @@ function roomFor(subnet: SubnetView, node: CountedNode, coming: Coming): Room | 
   const { pods, sure } = reserved.inSubnet.get(subnet.id) ?? NOBODY;
   const withIt = enisToMake(node, subnet.id, awaited + pods + 1);
   if (withIt === 0) return ROOM_ON_ENI;
+  // Also where claims await an ENI there: their pods were sent to a machine that had the node's name, and none will come.
+  if (subnet.zone !== node.zone) return "zone";
   const standing = enisToMake(node, subnet.id, awaited);
   const room = {
     hasEni: enisToMake(node, subnet.id, awaited + sure + 1) === standing,
     more: withIt - enisToMake(node, subnet.id, awaited + pods),
   };
   if (withIt === standing) return room;
-  if (subnet.zone !== node.zone) return "zone";
   return node.enis.length + enisToMakeElsewhere(subnet, node, coming) + withIt > limit.enis ? "enis" : room;
 }
 
