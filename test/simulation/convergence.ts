@@ -1,4 +1,4 @@
-import { boundCount } from "../../src/agent/pool/bound-address.ts";
+import { boundCount, eniOf } from "../../src/agent/pool/bound-address.ts";
 import { ENI_TAGS } from "../../src/api/eni-tags.ts";
 import type { NodeENIConfigStatus } from "../../src/api/node-eni-config.ts";
 import { addressOfVpcIp } from "../../src/api/vpc-ip-name.ts";
@@ -68,8 +68,17 @@ function unrestOfEni(world: World, eni: Eni): string | undefined {
   if (host === undefined) return `${eniId} is an orphan: attached to ${attachment?.instanceId ?? "nothing"}`;
   const veni = world.server.objects("vpcenis").find((object) => nameOf(object) === eniId);
   if (veni === undefined) return `${eniId} has no VpcENI`;
-  if (textAt(veni, "spec.intent") !== "Attached") return `${eniId} is to be released`;
+  const isAwaited = textAt(veni, "spec.reclaim.mode") === "when-free" && isSentBy(world, host, eniId);
+  if (textAt(veni, "spec.intent") !== "Attached" && !isAwaited) return `${eniId} is to be released`;
   return undefined;
+}
+
+/** Whether a pod sends by an ENI although its address is on another one, where somebody has taken it: the ENI goes when the pod does. */
+function isSentBy(world: World, host: Host, eniId: string): boolean {
+  const records = [...(world.poolOf(host)?.state.addresses.values() ?? [])];
+  return records.some(
+    (record) => record.holding.kind === "in-use" && record.eniId === eniId && eniOf(record) !== eniId,
+  );
 }
 
 function unrestOfPod(world: World, pod: JsonObject): string | undefined {
@@ -130,7 +139,8 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
     return `${inCloud.length} addresses for ${spokenFor} that are wanted: below ${least}`;
   if (inCloud.length > most)
     return `${inCloud.length} addresses for ${spokenFor} that are wanted: above ${most}`;
-  const empty = isFixed && enis.find(({ addresses }) => addresses.length <= 1);
+  const empty =
+    isFixed && enis.find(({ eniId, addresses }) => addresses.length <= 1 && !isSentBy(world, host, eniId));
   if (empty) return `${empty.eniId} has no address for a pod, and is still there`;
 
   const pool = world.poolOf(host);

@@ -49,6 +49,8 @@ export class ClaimWorld {
   readonly #waits = new Map<string, ClaimWait>();
   /** By claim, when its address was found taken. */
   readonly #taken = new Map<string, number>();
+  /** By claim, when the object of its address went. */
+  readonly #lost = new Map<string, number>();
 
   constructor(parts: ClaimWorldParts) {
     this.#parts = parts;
@@ -110,6 +112,16 @@ export class ClaimWorld {
     return false;
   }
 
+  /** Takes that a claim's address is not where its object said, which is gone. */
+  addressLost(key: string): void {
+    this.#lost.set(key, this.#parts.now());
+  }
+
+  /** When a claim's address was last found not to be where its object said: a late call may have brought it to any ENI since. */
+  lostAt(key: string): number | undefined {
+    return this.#lost.get(key);
+  }
+
   /**
    * A new address was made for a claim, and its object says so: from now on the claim has it. A claim that keeps nothing has what its pod is
    * given, which may be another one that is free there.
@@ -136,5 +148,6 @@ export class ClaimWorld {
   forget(key: string): void {
     this.#waits.delete(key);
     this.#taken.delete(key);
+    this.#lost.delete(key);
   }
 }

@@ -25,6 +25,8 @@ interface Absence {
 interface Known {
   /** As last seen; undefined while an expected ENI has never been seen. */
   eni: Eni | undefined;
+  /** When the reading began that showed it so; undefined: the answer to a Create did. */
+  readAt: number | undefined;
   /** Whether an object, or a Create of ours, says that it should be there. */
   expected: boolean;
   /** The cloud has accepted a Delete of ours, and has not shown the ENI at rest since. */
@@ -55,6 +57,7 @@ interface Known {
 function unseen(): Known {
   return {
     eni: undefined,
+    readAt: undefined,
     expected: true,
     deleted: false,
     touchedAt: undefined,
@@ -237,6 +240,14 @@ export class CloudView {
     return now < (this.#enis.get(eniId)?.reserved.get(address) ?? Number.NEGATIVE_INFINITY);
   }
 
+  /** Whether what is known of the ENI is from after that moment; where it is not, it is read soon. */
+  isReadSince(eniId: string, at: number): boolean {
+    const known = this.#enis.get(eniId);
+    if (known === undefined || (known.readAt ?? Number.NEGATIVE_INFINITY) >= at) return true;
+    known.contradicted = true;
+    return false;
+  }
+
   /** Takes the answer to a Delete: from now on one later reading without the ENI is enough. */
   deleted(eniId: string, now: number): void {
     const known = this.#enis.get(eniId);
@@ -345,6 +356,7 @@ export class CloudView {
     const known = {
       ...(before ?? { ...unseen(), expected: false }),
       eni,
+      readAt: began,
       deleted,
       touchedAt,
       effect: touchedAt === undefined ? undefined : before?.effect,

@@ -37,6 +37,7 @@ export class ClaimsOfNodes {
     const subnets = objects.subnets.list();
     const needs = found.needs.filter(({ key, wants }) => {
       if (claims.isTaken(key)) return false;
+      if (wants.kind === "named" && !this.#isSurelyAway(claims, { key, node })) return false;
       const spec = wants.kind === "move" ? undefined : claims.book.claim(key)?.spec;
       return spec === undefined || claimMistake(spec, subnets) === undefined;
     });
@@ -48,6 +49,19 @@ export class ClaimsOfNodes {
       needs: needs.map((need) => withProof(need, movable)),
       isJustEmptied: (eniId) => claims.book.isJustEmptied(eniId, now),
     };
+  }
+
+  /**
+   * Whether an address that no ENI is seen with is on none of the node's: a move whose answer was lost may have brought it there since they were
+   * read, and an ENI that is full would refuse it.
+   */
+  #isSurelyAway(claims: ClaimWorld, { key, node }: { key: string; node: string }): boolean {
+    const { objects, view } = this.#world;
+    const lostAt = claims.lostAt(key);
+    if (lostAt === undefined) return true;
+    const unread = objects.enisOf(node).filter(({ metadata }) => !view.isReadSince(metadata.name, lostAt));
+    if (unread.length > 0) this.#unproven.add(node);
+    return unread.length === 0;
   }
 
   /** Forgets a node that is gone. */

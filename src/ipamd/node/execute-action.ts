@@ -263,7 +263,12 @@ async function removeEni(world: NodeWorld, eniId: string, calls: RunCalls): Prom
   await releaseEni(world, veni, calls);
 }
 
+/**
+ * An ENI that its agent has just refused is awaited: a pod sends by it whose address somebody has taken to another one, and would have it
+ * refused again as often as it is asked for.
+ */
 async function askEniBack(world: NodeWorld, eniId: string): Promise<void> {
   const veni = world.objects.enis.get(eniId);
-  if (veni !== undefined) await askForEni(world, veni, "now");
+  if (veni === undefined) return;
+  await askForEni(world, veni, veni.status?.use?.state === "Refused" ? "when-free" : "now");
 }

@@ -106,6 +106,7 @@ test("an address that a claim keeps is used at once on the ENI that it was taken
       isKept: (address: string) => address === kept,
       ofAddress: (address: string) => (address === kept ? "shop/web-0" : undefined),
       gaveAddress: async () => {},
+      addressLost: () => {},
     },
   } as unknown as NodeWorld;
   const look = async () => {
@@ -157,6 +158,7 @@ test.each([
       ofAddress: () => "shop/web-0",
       nodeOf: () => node,
       gaveAddress: async () => {},
+      addressLost: () => {},
     },
   } as unknown as NodeWorld;
   world.view.readAll([eni("10.0.16.10")], clock.monotonic());
@@ -183,6 +185,7 @@ test.each([
       ofAddress: () => "shop/web-0",
       nodeOf: () => undefined,
       gaveAddress: async () => {},
+      addressLost: () => {},
     };
     const world = { ...known(memory, clock), claims } as unknown as NodeWorld;
     world.view.readAll([eni("10.0.16.10")], clock.monotonic());
@@ -232,6 +235,7 @@ test("an ENI that came off while the address of a claim moved to it is not delet
       isClaimed: ({ spec }: { spec: { claim?: string } }) => spec.claim !== undefined,
       ofAddress: (address: string) => (address === "10.0.16.11" ? "shop/web-0" : undefined),
       gaveAddress: async () => {},
+      addressLost: () => {},
     },
   } as unknown as NodeWorld;
   const runCalls = {

@@ -161,6 +161,7 @@ function addressOf({ metadata }: VpcIP): string {
 export async function dropAddress(world: NodeWorld, vip: VpcIP): Promise<void> {
   await world.objects.dropAddress(vip);
   world.tokens.spend(vip.spec.reclaim?.token);
+  if (vip.spec.claim !== undefined) world.claims?.addressLost(vip.spec.claim);
 }
 
 /** Asks the node's agent to let an ENI go; once, and again where a former leader has asked. */
