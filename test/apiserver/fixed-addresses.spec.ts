@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => pool.stop(), 30_000);
 
 async function start(options: Partial<ClaimOptions> = {}): Promise<void> {
-  await pool.restart({
+  const ipamd = await pool.restart({
     warm: { min: options.poolSize ?? 0, max: options.poolSize ?? 0 },
     claims: {
       partitionGraceMs: 60_000,
@@ -50,6 +50,8 @@ async function start(options: Partial<ClaimOptions> = {}): Promise<void> {
       ...options,
     },
   });
+  // One that is ended before it has led does not give the Lease back, and the next waits for its end.
+  await until("it leads", async () => ipamd.figures() !== undefined, 30_000);
 }
 
 /** A node with an agent. */

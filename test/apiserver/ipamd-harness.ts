@@ -36,7 +36,7 @@ const TYPE = "SA2.MEDIUM4";
 
 const LEASE_MS = 20_000;
 /** So much of true time at least, however fast the clock: a machine that is busy may keep a leader from renewing its lease for a second or two. */
-const TRUE_LEASE_MS = 8_000;
+const TRUE_LEASE_MS = 5_000;
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 

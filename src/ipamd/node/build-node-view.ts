@@ -75,6 +75,7 @@ function eniView(veni: VpcENI, vips: readonly VpcIP[], facts: NodeFacts): EniVie
     addresses: (eni?.addresses ?? []).map(({ address, state }) => ({
       address,
       assigned: state !== "deleting",
+      ...(!byAddress.has(address) && { isNew: true }),
       reserved: !byAddress.has(address) && facts.cloud.isReserved(id, address, facts.now),
       ...(facts.claims?.claimed.has(address) ? CLAIMED : useOf(byAddress.get(address), facts)),
     })),

@@ -167,15 +167,17 @@ describe("growForClaims()", () => {
   });
 
   test("what an ENI brings that is being attached is for those that wait, and is not asked for again", () => {
-    const brings = (count: number) =>
+    const brings = (count: number, isThere = false) =>
       attachedEni(
         "eni-1",
-        freeAddresses("new", count).map((it) => ({ ...it, use: "unknown" as const })),
-        { ready: false, busy: true },
+        freeAddresses("new", count).map((it) => ({ ...it, use: "unknown" as const, isNew: true })),
+        { ready: isThere, busy: !isThere },
       );
     const five = ["a", "b", "c", "d", "e"].map((key) => any(key, "subnet-a"));
     const seen = { enis: [brings(5)], limit: { ...view().limit, addresses: 5 }, subnets: full };
     expect(grown(view(seen), five)).toEqual({ actions: [], shortages: new Map() });
+    const there = { ...seen, enis: [brings(5, true)] };
+    expect(grown(view(there), five)).toEqual({ actions: [], shortages: new Map() });
     expect(grown(view({ enis: [brings(5)] }), [...five, any("f", "subnet-b")]).actions).toEqual([
       { kind: "create-eni", subnetId: "subnet-b", addresses: 1, alone: false },
     ]);

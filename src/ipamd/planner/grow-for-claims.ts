@@ -91,17 +91,16 @@ export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): Clai
 }
 
 /**
- * The needs that nothing is under way for: what an ENI brings that is being attached has no objects before it is, counts as the node's, and
- * is for the oldest that take any address of its subnet.
+ * The needs that nothing is under way for: what has no object yet, since its ENI is being attached or has been a moment ago, counts as the
+ * node's, and is for the oldest that take any address of its subnet.
  */
 function withoutArriving(needs: readonly ClaimNeed[], view: NodeView): ClaimNeed[] {
   const open = [...needs];
   for (const eni of serving(view)) {
-    if (eni.ready) continue;
     const takesIt = ({ subnetId, wants }: ClaimNeed) =>
       wants.kind === "any" && (subnetId ?? eni.subnetId) === eni.subnetId;
-    for (const { use } of keptAddresses(eni)) {
-      const index = use === "unknown" ? open.findIndex(takesIt) : -1;
+    for (const { isNew } of keptAddresses(eni)) {
+      const index = isNew ? open.findIndex(takesIt) : -1;
       if (index >= 0) open.splice(index, 1);
     }
   }

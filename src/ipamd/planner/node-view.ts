@@ -68,6 +68,8 @@ export interface AddressView {
   address: string;
   /** `true` until the cloud is seen to take it off. */
   assigned: boolean;
+  /** It has no object yet: it is made for those that wait, as soon as its ENI is attached. */
+  isNew?: boolean;
   /** Was unassigned so recently that it must not be used yet. */
   reserved: boolean;
   /** What the node's agent says; `unknown` until it has said something. */
