@@ -126,7 +126,12 @@ function unrestOfHost(world: World, host: Host, ours: readonly Eni[]): string | 
   const limits = limitsOf(world, host);
   const { warm, addressesPerEni = Number.POSITIVE_INFINITY } = limits;
   if (limits.disabled !== (told?.reason === "Disabled")) return `it says ${told?.reason}, and should not`;
-  const crowded = enis.find(({ addresses }) => addresses.length - 1 > addressesPerEni);
+  // What claims keep stays on its ENI, however few that may have since.
+  const isKeptOnly = (eniId: string) =>
+    vips.every((vip) => textAt(vip, "spec.eniID") !== eniId || textAt(vip, "spec.claim") !== "");
+  const crowded = enis.find(
+    ({ eniId, addresses }) => addresses.length - 1 > addressesPerEni && !isKeptOnly(eniId),
+  );
   if (crowded !== undefined)
     return `${crowded.eniId} has ${crowded.addresses.length - 1} addresses, above the ${addressesPerEni} that it may have`;
   const isFixed = world.settings.claims !== undefined;
