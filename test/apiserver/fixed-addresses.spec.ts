@@ -492,17 +492,17 @@ describe("where subnets have to be named", () => {
 describe("an address that a pod names", () => {
   it("is that pod's, and another's claim of it waits and says whose it is", async () => {
     const a = await node();
-    const named = { "tke.cloud.tencent.com/nominated-vpc-ip": "10.0.16.77" };
+    const named = { "tke.cloud.tencent.com/nominated-vpc-ip": "10.0.16.177" };
     const [first = ""] = await pool.addPods(a, 1, named);
-    expect(await untilBound(first, a)).toBe("10.0.16.77");
+    expect(await untilBound(first, a)).toBe("10.0.16.177");
     const second = pool.unique("pod-");
-    await reserve(second, "10.0.16.77");
+    await reserve(second, "10.0.16.177");
     await run(a, { name: second });
     await until("it says whose it is", async () => {
       const bound = conditionOf(await claimOf(second), "Bound");
       return bound?.reason === "AddressOfAnother" && bound.message.includes(first);
     });
-    expect((await pool.kube.get(vips, "10.0.16.77")).spec.claim).toBe(`${NAMESPACE}/${first}`);
+    expect((await pool.kube.get(vips, "10.0.16.177")).spec.claim).toBe(`${NAMESPACE}/${first}`);
   }, 60_000);
 });
 
