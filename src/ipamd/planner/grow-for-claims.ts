@@ -7,6 +7,7 @@ import {
   capacityOf,
   type EniView,
   isElsewhere,
+  isOfPodAlone,
   keptAddresses,
   type NodeView,
   placesTaken,
@@ -82,9 +83,9 @@ export function growForClaims(view: NodeView, needs: readonly ClaimNeed[]): Clai
     unplaced = unplaced.filter((need) => !made.without.includes(need));
   }
   const subnets = view.subnets.map((subnet) => ({ ...subnet, free: left.get(subnet.id) ?? 0 }));
-  const beyond = shortages.values().filter((why) => why === "other-zone" || why === "last-eni");
+  const misplaced = [...shortages.values()].filter(isOfPodAlone);
   const kept = {
-    total: open.length - [...beyond].length,
+    total: open.length - misplaced.length,
     onEni: new Map(places.map((it) => [it.eni.id, it.needs.length])),
   };
   return { actions, shortages, kept, subnets };

@@ -120,6 +120,11 @@ export type ClaimShortage =
   /** No ENI of its address's subnet has room, and the node has as many ENIs as it may. */
   | "last-eni";
 
+/** Whether it is the pod that is on the wrong node, and not the node that lacks something. */
+export function isOfPodAlone(why: ClaimShortage): why is Exclude<ClaimShortage, Shortage> {
+  return why === "other-zone" || why === "last-eni";
+}
+
 /** Whether an ENI is to go once its pods have left: nothing is added to it. */
 export function isEmptying(eni: EniView): boolean {
   return eni.draining || eni.leaving !== "no";

@@ -2,7 +2,7 @@ import { drainExcess } from "./drain-excess.ts";
 import { giveBack } from "./give-back.ts";
 import { grow } from "./grow.ts";
 import { type ClaimGrowth, growForClaims } from "./grow-for-claims.ts";
-import type { Action, ClaimNeed, NodeView, Shortage } from "./node-view.ts";
+import { type Action, type ClaimNeed, isOfPodAlone, type NodeView, type Shortage } from "./node-view.ts";
 import { type ShrinkMemory, type ShrinkOptions, shrink } from "./shrink.ts";
 
 export interface Plan {
@@ -44,8 +44,7 @@ function growForPods(
   const more = pool.actions.filter((a) =>
     a.kind === "create-eni" ? !makes : !("eniId" in a && touched.has(a.eniId)),
   );
-  const ofNode =
-    shortages.values().find((why) => why !== "other-zone" && why !== "last-eni") ?? pool.shortage;
+  const ofNode = shortages.values().find((why) => !isOfPodAlone(why)) ?? pool.shortage;
   return {
     actions: [...actions, ...more],
     shortages,
